@@ -1,0 +1,146 @@
+import type { BlockDevice } from './bytes/device.ts';
+import type { DiskError } from './errors.ts';
+import type { FileSystem, Note } from './filesystem.ts';
+import type { JobContext } from './job.ts';
+
+/** What a format is to the tree of layers. */
+export type FormatKind = 'container' | 'table' | 'filesystem';
+
+/** That a device looks like a format: how sure, and why. */
+export interface Match {
+  /** 0 to 100. 90 and more: several independent signs; 50: one sign; under 30: a guess. */
+  readonly confidence: number;
+  /** What was seen, as sentences for people: "magic 0xEF53 at 0x438", "primary superblock damaged; backup at block 32768 is sound". */
+  readonly evidence: readonly string[];
+  /** Named more exactly than the format's id where the bytes tell ("ext2", "ext3"). */
+  readonly variant?: string;
+}
+
+/** What opening may use besides the bytes. */
+export interface OpenContext {
+  /** Damage and peculiarities that do not stop the opening, then and later while reading. */
+  note(note: Note): void;
+  /** For openers that take long (unpacking). */
+  readonly job: JobContext;
+  /** An empty, growing, writable device for unpacked bytes, of at most `limit` bytes; freed when it is closed. */
+  scratch(limit: number): ScratchDevice;
+  /** Faster codecs than the engines' own, where the host has them. */
+  readonly codecs?: Codecs;
+}
+
+export interface ScratchDevice extends BlockDevice {
+  write(at: number, from: Uint8Array): void;
+  /** Fixes the size, in bytes, when all is written. */
+  finish(size: number): void;
+}
+
+export interface Codecs {
+  /** A streaming gunzip: `push` returns what came out so far. Checks CRC and length as RFC 1952 wants. */
+  gunzip?(): { push(chunk: Uint8Array, last: boolean): Uint8Array[] };
+}
+
+/** Bytes → bytes. The opened device closes the one below it not. */
+export interface ContainerFormat extends FormatBase {
+  readonly kind: 'container';
+  open(device: BlockDevice, context: OpenContext): Promise<OpenedContainer>;
+}
+
+export interface OpenedContainer {
+  readonly device: BlockDevice;
+  readonly details: readonly (readonly [string, string])[];
+}
+
+/** Bytes → slices. */
+export interface TableFormat extends FormatBase {
+  readonly kind: 'table';
+  open(device: BlockDevice, context: OpenContext): Promise<OpenedTable>;
+}
+
+export interface OpenedTable {
+  readonly label: string;
+  readonly uuid: string;
+  /** Bytes a sector as the table counts them. */
+  readonly sectorSize: number;
+  readonly details: readonly (readonly [string, string])[];
+  /** In order of offset, free space included. */
+  readonly volumes: readonly Volume[];
+}
+
+/** A slice that a table describes. */
+export interface Volume {
+  /** The number that people and kernels use (sda5 is 5); undefined for free space and for the tables themselves. */
+  readonly number: number | undefined;
+  readonly kind: 'partition' | 'extended' | 'free' | 'metadata';
+  /** Byte offset on the table's device. */
+  readonly offset: number;
+  /** Bytes. */
+  readonly size: number;
+  /** The type by name where known ("Linux filesystem"), else its code. */
+  readonly type: string;
+  /** The type as the table spells it: "0x83", a GUID. */
+  readonly typeId: string;
+  readonly label: string;
+  readonly uuid: string;
+  /** "active", "required", "no automount" … */
+  readonly flags: readonly string[];
+}
+
+/** Bytes → a tree. */
+export interface FilesystemFormat extends FormatBase {
+  readonly kind: 'filesystem';
+  open(device: BlockDevice, context: OpenContext): Promise<FileSystem>;
+}
+
+interface FormatBase {
+  /** Stable id: "ext4", "gpt", "gzip". Also the `--with` of the command line, as "native:ext4". */
+  readonly id: string;
+  /** For people: "ext2/3/4". */
+  readonly name: string;
+  /**
+   * Looks at the bytes. Never throws for what it reads; a device too short is no match.
+   * `deep` allows a slow search (backup superblocks), asked for only when nothing else matched.
+   */
+  probe(device: BlockDevice, deep: boolean): Match | undefined;
+}
+
+export type Format = ContainerFormat | TableFormat | FilesystemFormat;
+
+/** One line of the registry: enough to know whether the format's code is worth loading. */
+export interface RegistryEntry {
+  readonly id: string;
+  readonly kind: FormatKind;
+  readonly name: string;
+  /** Any one of them must be there for the code to be loaded. */
+  readonly magics: readonly Magic[];
+  /** Ask it too when nothing matched: it knows backups. */
+  readonly deep?: boolean;
+  load(): Promise<Format>;
+}
+
+/** Bytes at an offset; a negative offset counts from the device's end. */
+export interface Magic {
+  readonly at: number;
+  readonly bytes: readonly number[];
+}
+
+/** A format that matched, with its opener. */
+export interface Candidate {
+  readonly format: Format;
+  readonly match: Match;
+}
+
+/** A way in. The same list is the *Open with…* menu, `--with` and the support matrix. */
+export interface Opener {
+  /** "native:ext4", later "guest:linux-6.12". */
+  readonly id: string;
+  readonly name: string;
+  readonly access: 'read-write' | 'read-only' | 'refused';
+  /** Why it is or isn't offered. */
+  readonly reason: string;
+}
+
+/** Why an opening failed, kept beside the layer so that the window can show it there. */
+export interface Refusal {
+  readonly opener: string;
+  readonly error: DiskError;
+}
