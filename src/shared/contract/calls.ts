@@ -1,0 +1,154 @@
+import * as v from 'valibot';
+import type { Answer, JobNote, Progress, Question } from '../../engines/core/job.ts';
+import type { DiskErrorData } from '../../engines/core/errors.ts';
+import type { Crumb, EntryDetails, EntryRow, ImageInfo, JobState, JobSummary, Preview, View } from './rows.ts';
+
+/**
+ * The contract: every call and stream between a client (window, browser) and the two services, in one place.
+ * The schemas are what the receiver checks before it does anything; the types of both sides come from them.
+ */
+
+/** A call's checked parameters and its result. */
+export interface Call<P extends v.GenericSchema = v.GenericSchema, R = unknown> {
+  readonly kind: 'call';
+  readonly params: P;
+  /** Carries the type only. */
+  readonly result?: R;
+}
+
+/** A stream's checked parameters and its items. Credit holds the sender back; cancel ends it. */
+export interface Stream<P extends v.GenericSchema = v.GenericSchema, I = unknown> {
+  readonly kind: 'stream';
+  readonly params: P;
+  readonly item?: I;
+}
+
+const returns = <R>() => <P extends v.GenericSchema>(params: P): Call<P, R> => ({ kind: 'call', params });
+const streams = <I>() => <P extends v.GenericSchema>(params: P): Stream<P, I> => ({ kind: 'stream', params });
+
+const none = v.strictObject({});
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const layer = v.pipe(v.string(), v.maxLength(256), v.regex(/^\d+(\/\d+)*$/));
+const name = v.pipe(v.string(), v.maxLength(65536));
+/** A word for a path of this computer, made by the service that knows the path. Pages never see or send paths. */
+const token = v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/));
+const handle = { layer, node: count };
+const sort = v.strictObject({ key: v.picklist(['name', 'size', 'mtime', 'type', 'mode', 'owner']), descending: v.boolean() });
+
+/** What stays on: conflicts are asked about unless a policy is given. */
+export const extractOptions = v.strictObject({
+  conflict: v.optional(v.picklist(['ask', 'replace', 'skip', 'keep-both', 'newer'])),
+  /** Owners are kept as root, or when asked for. */
+  owners: v.optional(v.boolean()),
+  /** setuid, setgid and sticky bits, and device nodes. */
+  special: v.optional(v.boolean()),
+});
+export type ExtractOptions = v.InferOutput<typeof extractOptions>;
+
+/** A job as its events tell it. The last event is 'end'. */
+export type JobEvent =
+  | { readonly event: 'state'; readonly state: JobState }
+  | { readonly event: 'progress'; readonly progress: Progress; /** Bytes a second, smoothed. */ readonly speed?: number; /** Seconds. */ readonly remaining?: number }
+  | { readonly event: 'log'; readonly note: JobNote }
+  | { readonly event: 'question'; readonly id: number; readonly question: Question }
+  | { readonly event: 'end'; readonly state: 'done' | 'failed' | 'cancelled'; readonly summary: JobSummary; readonly error?: DiskErrorData };
+
+/** One image's own service, in a process of its own. */
+export const hostContract = {
+  'image.info': returns<ImageInfo>()(none),
+  /** Opens a layer as another format than the best match. */
+  'image.reopen': returns<ImageInfo>()(v.strictObject({ layer, format: v.pipe(v.string(), v.maxLength(64)) })),
+  'view.open': returns<View>()(v.strictObject({ ...handle, sort, hidden: v.boolean(), filter: v.optional(name) })),
+  'view.rows': returns<EntryRow[]>()(v.strictObject({ view: count, from: count, count: v.pipe(count, v.maxValue(1000)) })),
+  /** Indexes of the rows whose names begin with `prefix` (type-ahead), from `from` on, the next one first. */
+  'view.find': returns<{ index: number | undefined }>()(v.strictObject({ view: count, prefix: name, from: count })),
+  /** Where a node stands in a view. */
+  'view.index': returns<{ index: number | undefined }>()(v.strictObject({ view: count, node: count })),
+  'view.close': returns<void>()(v.strictObject({ view: count })),
+  /** The steps from the root to a path of this filesystem ("/etc/ssl"); symlinks in it are followed, inside the image only. */
+  'path.resolve': returns<{ crumbs: Crumb[] }>()(v.strictObject({ layer, path: name })),
+  'entry.details': returns<EntryDetails>()(v.strictObject({ ...handle, name })),
+  'entry.preview': returns<Preview>()(v.strictObject({ ...handle, name })),
+  /** Bytes of a file (or, without `node`, of the layer itself), at most 64 KiB at once. */
+  'bytes.read': returns<{ bytes: Uint8Array; size: number }>()(v.strictObject({ layer, node: v.optional(count), at: count, length: v.pipe(count, v.maxValue(65536)) })),
+  /** Starts an extraction; its events come from 'job.events'. `target` is a token of a folder. */
+  'extract.start': returns<{ job: number }>()(v.strictObject({ layer, entries: v.pipe(v.array(v.strictObject({ node: count, name })), v.minLength(1), v.maxLength(1_000_000)), target: token, options: extractOptions })),
+  'job.events': streams<JobEvent>()(v.strictObject({ job: count })),
+  'job.cancel': returns<void>()(v.strictObject({ job: count })),
+  'job.pause': returns<void>()(v.strictObject({ job: count, paused: v.boolean() })),
+  'job.answer': returns<void>()(v.strictObject({
+    job: count, id: count,
+    answer: v.union([
+      v.strictObject({ action: v.picklist(['replace', 'skip', 'keep-both', 'newer', 'stop']), all: v.optional(v.boolean()) }),
+      v.strictObject({ password: v.pipe(v.string(), v.maxLength(4096)) }),
+      v.strictObject({ stop: v.literal(true) }),
+    ]),
+  })),
+} as const;
+
+export type JobAnswer = Answer<Question>;
+
+/** A file of this computer that the person picked, dropped or opened before. */
+export interface SourceToken {
+  readonly token: string;
+  readonly name: string;
+  /** For showing. */
+  readonly path: string;
+}
+
+export interface RecentRow extends SourceToken {
+  /** "ext4", "gzip › GPT" … as it was last seen. */
+  readonly summary: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Milliseconds since 1970. */
+  readonly opened: number;
+  readonly pinned: boolean;
+  readonly missing: boolean;
+}
+
+export interface AppInfo {
+  readonly version: string;
+  readonly client: 'electron' | 'browser';
+  readonly platform: string;
+  /** Whether folders and files are picked in a native dialog, or typed as a path. */
+  readonly dialogs: 'native' | 'path';
+  /** Whether entries can be dragged out of the window into other programs. */
+  readonly dragOut: boolean;
+}
+
+export type AppEvent =
+  /** Images that the app was told to open: arguments, a second start, "open with". */
+  | { readonly event: 'open'; readonly sources: readonly SourceToken[] }
+  | { readonly event: 'recents'; readonly recents: readonly RecentRow[] }
+  /** A native menu's item. */
+  | { readonly event: 'command'; readonly command: string }
+  /** An image's host process ended without being asked to. */
+  | { readonly event: 'lost'; readonly image: number; readonly reason: string };
+
+/** The app's own service: Electron's main process, or `clutch serve`. */
+export const appContract = {
+  'app.info': returns<AppInfo>()(none),
+  'app.events': streams<AppEvent>()(none),
+  'recents.list': returns<RecentRow[]>()(none),
+  'recents.pin': returns<void>()(v.strictObject({ token, pinned: v.boolean() })),
+  'recents.remove': returns<void>()(v.strictObject({ token: v.optional(token) })),
+  /** Native dialog; an empty list when it was left. */
+  'dialog.open': returns<SourceToken[]>()(none),
+  'dialog.folder': returns<SourceToken | undefined>()(none),
+  /** Where dialogs are 'path' only: refused in Electron, whose page may not name paths. */
+  'path.source': returns<SourceToken>()(v.strictObject({ path: name })),
+  'path.folder': returns<SourceToken>()(v.strictObject({ path: name })),
+  /** Starts a host process; afterwards the client may connect to it. */
+  'image.open': returns<{ image: number }>()(v.strictObject({ token })),
+  'image.close': returns<void>()(v.strictObject({ image: count })),
+  /** Makes a folder's token known to an image's host, so that it may be written to. */
+  'image.grant': returns<void>()(v.strictObject({ image: count, token })),
+  /** Extracts to a temporary folder and starts the system's drag with it. Electron only. */
+  'drag.start': returns<void>()(v.strictObject({ image: count, layer, entries: v.pipe(v.array(v.strictObject({ node: count, name })), v.minLength(1), v.maxLength(1000)) })),
+  'folder.show': returns<void>()(v.strictObject({ token })),
+  'text.copy': returns<void>()(v.strictObject({ text: v.pipe(v.string(), v.maxLength(1 << 20)) })),
+} as const;
+
+export type HostContract = typeof hostContract;
+export type AppContract = typeof appContract;
