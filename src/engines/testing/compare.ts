@@ -1,0 +1,88 @@
+import { displayName } from '../core/names.ts';
+import type { WalkEntry } from './walk.ts';
+
+/** What comparing two walks showed. */
+export interface Comparison {
+  /** Where we are wrong: lines for people, at most `LIMIT` of them. Empty = equal. */
+  readonly differences: readonly string[];
+  /** Where the reference failed and we gave data: no proof against us, but worth knowing. */
+  readonly tolerated: readonly string[];
+  /** Entries that are the same in every respect. */
+  readonly equal: number;
+}
+
+const LIMIT = 40;
+const KEYS = ['type', 'mode', 'uid', 'gid', 'nlink', 'mtime', 'target', 'sha256'] as const;
+
+/**
+ * Entry by entry. Both in error is equal; the reference in error and data from us is tolerated; the other way round is a difference.
+ * @param opaque folders below which names are of each reader's making: only how many entries of which type there are is compared
+ */
+export function compareWalks(reference: readonly WalkEntry[], ours: readonly WalkEntry[], opaque: readonly string[] = []): Comparison {
+  const differences: string[] = [];
+  const tolerated: string[] = [];
+  const hidden = (entry: WalkEntry): boolean => opaque.some((folder) => entry.path.startsWith(`${folder}/`));
+  const theirs = byPath(reference.filter((entry) => !hidden(entry)));
+  const mine = byPath(ours.filter((entry) => !hidden(entry)));
+  // What is below an entry that the reference could not read, it could not list.
+  const unread = reference.filter((entry) => entry.error !== undefined).map((entry) => (entry.path === '/' ? '/' : `${entry.path}/`));
+  let equal = 0;
+  for (const [path, their] of theirs) {
+    const our = mine.get(path);
+    if (our === undefined) {
+      if (their.error === undefined || their.type !== undefined) say(differences, `missing: ${displayName(path)} (${their.type ?? 'unreadable'})`);
+      continue;
+    }
+    const lines = differencesOf(their, our);
+    if (lines.length === 0) equal++;
+    for (const line of lines) say(their.error === undefined ? differences : tolerated, `${displayName(path)}: ${line}`);
+  }
+  for (const [path, our] of mine) {
+    if (theirs.has(path)) continue;
+    const known = unread.some((folder) => path.startsWith(folder)) || our.error !== undefined && our.type === undefined;
+    say(known ? tolerated : differences, `only ours: ${displayName(path)} (${our.type ?? our.error?.message})`);
+  }
+  for (const folder of opaque) {
+    const [a, b] = [reference, ours].map((entries) => countTypes(entries.filter((entry) => entry.path.startsWith(`${folder}/`))));
+    if (a !== b) say(differences, `${folder}: the reference has ${a}, we have ${b}`);
+  }
+  return { differences, tolerated, equal };
+}
+
+function say(list: string[], line: string): void {
+  if (list.length < LIMIT) list.push(line);
+}
+
+/** Lines for what differs between one entry as the reference and as we see it. */
+function differencesOf(their: WalkEntry, our: WalkEntry): string[] {
+  if (our.error !== undefined) return their.error === undefined ? [`we fail: ${our.error.kind}: ${our.error.message}`] : [];
+  if (their.error !== undefined && their.type === undefined) return [`the reference fails: ${their.error.message}`];
+  const lines: string[] = [];
+  for (const key of KEYS) {
+    if (key === 'sha256' && their.sha256 === undefined) continue;
+    if (their[key] !== our[key]) lines.push(`${key} is ${shown(our[key])}, the reference has ${shown(their[key])}`);
+  }
+  if (['file', 'dir', 'symlink'].includes(their.type ?? '') && their.size !== our.size) lines.push(`size is ${our.size}, the reference has ${their.size}`);
+  for (const name of new Set([...Object.keys(their.xattrs ?? {}), ...Object.keys(our.xattrs ?? {})])) {
+    const [a, b] = [their.xattrs?.[name], our.xattrs?.[name]];
+    if (a !== b) lines.push(`xattr ${displayName(name)} is ${shown(b?.slice(0, 80))}, the reference has ${shown(a?.slice(0, 80))}`);
+  }
+  return lines;
+}
+
+function shown(value: string | number | undefined): string {
+  return value === undefined ? 'absent' : displayName(String(value));
+}
+
+function countTypes(entries: readonly WalkEntry[]): string {
+  const counts = new Map<string, number>();
+  for (const entry of entries) counts.set(entry.type ?? 'unreadable', (counts.get(entry.type ?? 'unreadable') ?? 0) + 1);
+  return [...counts].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([type, count]) => `${count} ${type}`).join(', ');
+}
+
+/** A damaged folder may hold a name twice; opening it by name finds the first. */
+function byPath(entries: readonly WalkEntry[]): Map<string, WalkEntry> {
+  const map = new Map<string, WalkEntry>();
+  for (const entry of entries) if (!map.has(entry.path)) map.set(entry.path, entry);
+  return map;
+}

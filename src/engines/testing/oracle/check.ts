@@ -1,0 +1,35 @@
+import { expect, type TestContext } from 'vitest';
+import { compareWalks } from '../compare.ts';
+import { FileDevice } from '../file-device.ts';
+import { openImage } from '../images.ts';
+import { walk } from '../walk.ts';
+import { truth, type Question } from './truth.ts';
+
+declare module 'vitest' {
+  interface TaskMeta {
+    /** Why a test did not run: printed at the end of `npm test`. */
+    skipped?: string;
+    /** Entries where the reference failed and we gave data. */
+    tolerated?: readonly string[];
+  }
+}
+
+/** Skips a test with a reason that the report shows. */
+export function skip(context: TestContext, reason: string): never {
+  context.task.meta.skipped = reason;
+  return context.skip(reason);
+}
+
+/** Walks the image with the reference and with our engine and expects the same, entry by entry. */
+export async function expectSameTree(context: TestContext, image: string, question: Question, opaque: readonly string[] = []): Promise<void> {
+  const reference = truth(image, question);
+  if ('refused' in reference) skip(context, reference.refused);
+  const opened = await openImage(new FileDevice(image));
+  try {
+    const { differences, tolerated } = compareWalks(reference.entries, await walk(opened.fs), opaque);
+    if (tolerated.length > 0) context.task.meta.tolerated = tolerated;
+    expect(differences).toEqual([]);
+  } finally {
+    await opened.close();
+  }
+}

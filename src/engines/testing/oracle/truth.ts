@@ -1,0 +1,44 @@
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { CACHE } from '../recipes/build.ts';
+import type { WalkEntry } from '../walk.ts';
+
+const SCRIPT = join(dirname(fileURLToPath(import.meta.url)), 'kernel-walk.py');
+
+/** The reference's tree, or why it gives none. */
+export type Truth = { readonly entries: readonly WalkEntry[] } | { readonly refused: string };
+
+/** How to ask. */
+export interface Question {
+  /** "kernel" where absent. */
+  readonly oracle?: 'debugfs';
+  readonly mountOptions?: string;
+  /** Changes when the image does: answers are kept under it. */
+  readonly digest: string;
+}
+
+/** Walks an image with the reference; the image itself is not touched. Answers are cached. */
+export function truth(image: string, question: Question): Truth {
+  const key = createHash('sha256').update(readFileSync(SCRIPT)).update(JSON.stringify(question)).digest('hex').slice(0, 24);
+  const kept = join(CACHE, 'truth', `${key}.json`);
+  if (existsSync(kept)) return JSON.parse(readFileSync(kept, 'utf8')) as Truth;
+  const answer = ask(image, question);
+  if ('refused' in answer && /needs root|not installed|timed out|namespace/.test(answer.refused)) return answer;
+  mkdirSync(dirname(kept), { recursive: true });
+  writeFileSync(kept, JSON.stringify(answer));
+  return answer;
+}
+
+function ask(image: string, question: Question): Truth {
+  const done = spawnSync('python3', [SCRIPT, ...(question.oracle === 'debugfs' ? ['--debugfs'] : []), image], {
+    encoding: 'utf8', timeout: 60_000, maxBuffer: 1 << 30,
+    env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`, CLUTCH_SCRATCH: CACHE, CLUTCH_MOUNT_OPTIONS: question.mountOptions ?? '' },
+  });
+  if (done.error) return { refused: 'code' in done.error && done.error.code === 'ENOENT' ? 'python3 is not installed' : 'the reference timed out' };
+  if (done.status === 3) return { refused: done.stderr.trim() };
+  if (done.status !== 0) throw new Error(`kernel-walk.py failed on ${image}: ${done.stderr}`);
+  return { entries: done.stdout.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as WalkEntry) };
+}
