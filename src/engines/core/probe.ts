@@ -35,8 +35,16 @@ export interface ScratchDevice extends BlockDevice {
 }
 
 export interface Codecs {
-  /** A streaming gunzip: `push` returns what came out so far. Checks CRC and length as RFC 1952 wants. */
-  gunzip?(): { push(chunk: Uint8Array, last: boolean): Uint8Array[] };
+  /** A streaming gunzip, as `codecs/gunzip.ts` is one. */
+  gunzip?(): GunzipStream;
+}
+
+/** Unpacks all members of a gzip file, one after another. */
+export interface GunzipStream {
+  /** Returns what came out. Checks CRC and length as RFC 1952 wants. @throws Error when the data is damaged, or ends early at `last` */
+  push(chunk: Uint8Array, last: boolean): Uint8Array[];
+  /** After the last push: bytes after the last member that are no member; undefined when the codec cannot tell. */
+  readonly trailing?: number | undefined;
 }
 
 /** Bytes → bytes. The opened device closes the one below it not. */

@@ -8,7 +8,8 @@ export class MemoryDevice implements BlockDevice {
 
   /** @param bytes held, not copied */
   constructor(bytes: Uint8Array, blockSize = 512) {
-    this.#bytes = bytes;
+    // A plain view: Node's Buffer is a Uint8Array whose slice() shares memory instead of copying, and views handed out would inherit that.
+    this.#bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
     this.size = bytes.length;
     this.blockSize = blockSize;
   }

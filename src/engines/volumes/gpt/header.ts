@@ -57,9 +57,7 @@ export function readCopy(device: BlockDevice, at: number, sectorSize: number): T
 
 /** CRC-32 of the first `size` bytes with the CRC's own field as zeros. */
 export function headerCrc(sector: Uint8Array, size: number): number {
-  const copy = sector.slice(0, size);
-  copy.fill(0, 16, 20);
-  return crc32(copy);
+  return crc32(sector.subarray(20, size), crc32(new Uint8Array(4), crc32(sector.subarray(0, 16))));
 }
 
 /** An LBA as a byte offset; undefined past 2^53, where no device of ours reaches. */
