@@ -1,0 +1,189 @@
+import { type Choices, closeLayers, type Layer, layersOf, openLayers } from '../engines/core/layers.ts';
+import { usage } from '../engines/core/errors.ts';
+import type { FileSystem, Note } from '../engines/core/filesystem.ts';
+import { type JobContext, jobContext } from '../engines/core/job.ts';
+import { displayName } from '../engines/core/names.ts';
+import { registry } from '../engines/index.ts';
+import { openSource } from './sources/image.ts';
+import { ScratchFile } from './sources/scratch.ts';
+
+export { type Resolved, resolvePath, type Step } from './paths.ts';
+
+export interface OpenImageOptions {
+  /** Formats asked for, by layer path, where not the best match is wanted. */
+  readonly choices?: Choices;
+  /** For the opening itself: unpacking reports to it and is stopped through it. */
+  readonly job?: JobContext;
+  /** Everything noticed, then and later; each layer keeps its own notes too. */
+  readonly onNote?: (note: Note) => void;
+}
+
+/** A layer whose tree is open. */
+export type FilesystemLayer = Layer & { readonly filesystem: FileSystem };
+
+/** An open image: its file, and all that was found in it. */
+export interface ImageSession {
+  /** The file's name without its folder. */
+  readonly name: string;
+  /** Absolute. */
+  readonly path: string;
+  /** Bytes, of all parts of a split image together. */
+  readonly size: number;
+  /** The files that it is made of. */
+  readonly files: readonly string[];
+  /** The outermost layer. */
+  readonly layers: Layer;
+  /** The filesystems that are open, in the order in which they lie. */
+  filesystems(): FilesystemLayer[];
+  /**
+   * The filesystem that SEL picks: steps separated by "/", each a volume's number, label or UUID ("2/root"), or a layer's whole path
+   * ("0/1"). Without SEL the only one.
+   * @throws DiskError usage when there is no such one or not exactly one; the layer's own error when it could not be opened
+   */
+  select(sel?: string): FilesystemLayer;
+  /** As `select`, for any layer: a volume of raw bytes, a table. Without SEL the outermost layer, the image's own bytes. */
+  layer(sel?: string): Layer;
+  /** "gzip › GPT › ext4 (clean)". */
+  summary(): string;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens an image and everything in it that can be opened. Damage further in never fails it: it stands in the layer's `error`.
+ * @throws DiskError when the file itself can't be opened, or `cancelled`
+ */
+export async function openImage(path: string, options: OpenImageOptions = {}): Promise<ImageSession> {
+  const note = options.onNote ?? (() => {});
+  const source = openSource(path, note);
+  const job = options.job ?? nodeJob();
+  try {
+    const root = await openLayers(source.device, registry, { note, job, scratch: (limit) => new ScratchFile(limit) }, options.choices);
+    let closed = false;
+    return {
+      name: source.name, path: source.path, size: source.device.size, files: source.files, layers: root,
+      filesystems: () => filesystemsOf(root),
+      select: (sel) => selectFilesystem(root, sel),
+      layer: (sel) => (sel === undefined ? root : selectLayer(root, sel)),
+      summary: () => summarize(root),
+      async close() {
+        if (closed) return;
+        closed = true;
+        await closeLayers(root);
+        source.device.close();
+      },
+    };
+  } catch (error) {
+    source.device.close();
+    throw error;
+  }
+}
+
+/** A job over Node's clock and event loop; without a host's wishes it is never cancelled and reports to nobody. */
+export function nodeJob(host: Partial<Parameters<typeof jobContext>[0]> = {}): JobContext {
+  return jobContext({
+    now: () => performance.now(),
+    nextTurn: () => new Promise((resume) => setImmediate(resume)),
+    signal: { aborted: false },
+    ...host,
+  });
+}
+
+function isOpen(layer: Layer): layer is FilesystemLayer {
+  return layer.filesystem !== undefined;
+}
+
+function filesystemsOf(layer: Layer): FilesystemLayer[] {
+  return [...layersOf(layer)].filter(isOpen);
+}
+
+function selectFilesystem(root: Layer, sel: string | undefined): FilesystemLayer {
+  const layer = sel === undefined ? root : selectLayer(root, sel);
+  const found = filesystemsOf(layer);
+  if (found.length === 1) return found[0]!;
+  if (found.length > 1) throw ambiguous(sel === undefined ? 'The image holds several filesystems' : `"${sel}" holds several filesystems`, found, root);
+  for (const each of layersOf(layer)) {
+    if (each.error) throw each.error;
+  }
+  const where = sel === undefined ? 'The image' : `"${sel}"`;
+  throw usage('ENOENT', `${where} holds no filesystem that is known here (${summarize(layer)})`);
+}
+
+/** SEL's steps from the outside in. */
+function selectLayer(root: Layer, sel: string): Layer {
+  const steps = sel.split('/').filter((step) => step !== '');
+  let at: Layer | undefined = root;
+  for (const step of steps) {
+    const matches: Layer[] = matchesOf(at, step);
+    if (matches.length > 1) throw ambiguous(`"${sel}" fits more than one volume`, matches, root);
+    at = matches[0];
+    if (at === undefined) break;
+  }
+  if (at !== undefined && steps.length > 0) return at;
+  const byPath = [...layersOf(root)].find((layer) => layer.path === sel);
+  if (byPath) return byPath;
+  const choices = [...layersOf(root)].filter((layer) => layer.volume?.number !== undefined || isOpen(layer));
+  throw ambiguous(`Nothing in the image is called "${sel}"`, choices, root);
+}
+
+/** By number among the volumes of the next table, else by label or UUID at any depth; a volume and what is in it count as one. */
+function matchesOf(at: Layer, step: string): Layer[] {
+  const numbered = nextVolumes(at).filter((layer) => String(layer.volume!.number) === step);
+  if (numbered.length > 0) return numbered;
+  const wanted = step.toLowerCase();
+  const named = [...layersOf(at)].filter((layer) => layer.label === step || layer.uuid.toLowerCase() === wanted);
+  return named.filter((layer) => !named.some((other) => other !== layer && layer.path.startsWith(`${other.path}/`)));
+}
+
+function nextVolumes(at: Layer): Layer[] {
+  const found: Layer[] = [];
+  for (const child of at.children) {
+    if (child.kind === 'volume') found.push(child);
+    else found.push(...nextVolumes(child));
+  }
+  return found;
+}
+
+function ambiguous(message: string, choices: readonly Layer[], root: Layer): Error {
+  const lines = choices.slice(0, 32).map((layer) => `  ${describeChoice(layer, root)}`);
+  const rest = choices.length > 32 ? [`  and ${choices.length - 32} more`] : [];
+  return usage('EINVAL', [`${message}; choose one with --part:`, ...lines, ...rest].join('\n'));
+}
+
+/** "2  ext4  root  0fc63daf-…": what to type first, then what it is. */
+function describeChoice(layer: Layer, root: Layer): string {
+  const parts = layer.path.split('/');
+  const volumes = new Map([...layersOf(root)].filter((each) => each.kind === 'volume').map((each) => [each.path, each]));
+  const numbers: number[] = [];
+  let innermost: Layer | undefined;
+  for (let i = 1; i <= parts.length; i++) {
+    const volume = volumes.get(parts.slice(0, i).join('/'));
+    if (volume?.volume?.number === undefined) continue;
+    numbers.push(volume.volume.number);
+    innermost = volume;
+  }
+  const sel = numbers.length > 0 ? numbers.join('/') : layer.path;
+  const what = layer.kind === 'volume' ? (filesystemsOf(layer)[0]?.title ?? layer.title) : layer.title;
+  const label = layer.label || innermost?.label || '';
+  return [sel, what, displayName(label), layer.uuid].filter((part) => part !== '').join('  ');
+}
+
+/** The sentence of the layers: one word a layer, filesystems with their state. */
+function summarize(layer: Layer): string {
+  if (layer.filesystem) return `${layer.title} (${layer.filesystem.info.state})`;
+  if (layer.kind === 'volume') return layer.children[0] ? summarize(layer.children[0]) : layer.title;
+  const own = layer.error ? `${layer.title} (${layer.error.kind})` : layer.title;
+  const inner = layer.kind === 'table' ? summarizeVolumes(layer) : layer.children[0] && summarize(layer.children[0]);
+  return inner ? `${own} › ${inner}` : own;
+}
+
+/** Up to three different volumes by what is in them. */
+function summarizeVolumes(table: Layer): string {
+  const counts = new Map<string, number>();
+  for (const child of table.children) {
+    if (child.volume?.kind !== 'partition') continue;
+    const text = summarize(child);
+    counts.set(text, (counts.get(text) ?? 0) + 1);
+  }
+  const texts = [...counts].map(([text, count]) => (count === 1 ? text : `${count} × ${text}`));
+  return texts.length > 3 ? `${texts.slice(0, 3).join(', ')} …` : texts.join(', ');
+}

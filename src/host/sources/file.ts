@@ -1,0 +1,160 @@
+import { closeSync, constants, fstatSync, openSync, readFileSync, readSync, type Stats } from 'node:fs';
+import { type Backing, type BlockDevice, checkRange } from '../../engines/core/bytes/device.ts';
+import { DiskError, ioError, usage } from '../../engines/core/errors.ts';
+import type { Note } from '../../engines/core/filesystem.ts';
+
+/** Milliseconds between two looks at whether the file changed under us. */
+const WATCH_MS = 1000;
+
+/**
+ * A file or a disk of this computer, opened for reading only. Reads are synchronous and positional; a file that is cut
+ * while it is open answers with an `io` fault for what is gone, and with a note.
+ */
+export class FileDevice implements BlockDevice {
+  readonly size: number;
+  readonly blockSize: number;
+  readonly path: string;
+  readonly #fd: number;
+  readonly #note: (note: Note) => void;
+  #state: { readonly size: number; readonly mtimeMs: number };
+  #watched = performance.now();
+  #closed = false;
+
+  /**
+   * @throws DiskError usage ENOENT, EACCES, EISDIR, or EINVAL for what has no positions (a pipe, a terminal); io otherwise
+   */
+  constructor(path: string, note: (note: Note) => void = () => {}) {
+    this.path = path;
+    this.#note = note;
+    // O_NONBLOCK: opening a pipe that nobody writes to would wait for ever, before it could be refused.
+    this.#fd = attempt(path, () => openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)));
+    try {
+      const stats = attempt(path, () => fstatSync(this.#fd));
+      if (stats.isDirectory()) throw usage('EISDIR', `${path} is a folder, not a disk image`);
+      if (stats.isFile()) {
+        this.size = stats.size;
+        this.blockSize = 512;
+      } else if (stats.isBlockDevice()) {
+        this.size = blockDeviceSize(this.#fd, stats);
+        this.blockSize = logicalBlockSize(stats);
+      } else {
+        throw usage('EINVAL', `${path} is neither a file nor a disk`);
+      }
+      this.#state = stats;
+    } catch (error) {
+      closeSync(this.#fd);
+      throw error;
+    }
+  }
+
+  read(at: number, into: Uint8Array): void {
+    checkRange(this, at, into.length);
+    let done = 0;
+    while (done < into.length) {
+      const count = this.#readOnce(at + done, into, done);
+      if (count === 0) {
+        this.#watch();
+        throw ioError(`${this.path} ends at byte ${at + done}, before its size of ${this.size} bytes`, { structure: 'image file', at: at + done, length: into.length - done });
+      }
+      done += count;
+    }
+    if (performance.now() - this.#watched > WATCH_MS) this.#watch();
+  }
+
+  backing(at: number, length: number): Backing | undefined {
+    checkRange(this, at, length);
+    return this.#closed ? undefined : { fd: this.#fd, at };
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    closeSync(this.#fd);
+  }
+
+  #readOnce(at: number, into: Uint8Array, from: number): number {
+    try {
+      return readSync(this.#fd, into, from, into.length - from, at);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      throw ioError(`Reading ${into.length - from} bytes at ${at} of ${this.path} failed (${code})`, { structure: 'image file', at, length: into.length - from });
+    }
+  }
+
+  /** Notices that somebody else writes to the image: what was read of it before may no longer fit together. */
+  #watch(): void {
+    this.#watched = performance.now();
+    let now: Stats;
+    try {
+      now = fstatSync(this.#fd);
+    } catch {
+      return; // The read itself reports a device that went away.
+    }
+    if (now.size === this.#state.size && now.mtimeMs === this.#state.mtimeMs) return;
+    const what = now.size < this.#state.size ? `was cut from ${this.#state.size} to ${now.size} bytes` : 'was changed by another program';
+    this.#state = now;
+    this.#note({ severity: 'warning', message: `${this.path} ${what} while it is open; close and open it again` });
+  }
+}
+
+/** Runs a system call on a path; its failure becomes a DiskError. */
+function attempt<T>(path: string, call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    switch (code) {
+      case 'ENOENT': case 'ENOTDIR': throw usage('ENOENT', `There is no ${path}`);
+      case 'EACCES': case 'EPERM': throw usage('EACCES', `${path} may not be read by this account`, 'Disks are usually readable by root only.');
+      case 'ENXIO': throw usage('EINVAL', `${path} is neither a file nor a disk`);
+      case 'EBUSY': throw new DiskError({ kind: 'busy' }, `${path} is in use`);
+      default: throw ioError(`Opening ${path} failed: ${message}`);
+    }
+  }
+}
+
+/** Bytes of a disk: what Linux says about it, else found by reading. */
+function blockDeviceSize(fd: number, stats: Stats): number {
+  const told = sysNumber(stats, 'size');
+  // The kernel counts 512-byte sectors here, whatever the disk's own sectors are (Documentation/ABI/stable/sysfs-block).
+  return told === undefined ? measuredSize(fd) : told * 512;
+}
+
+function logicalBlockSize(stats: Stats): number {
+  return sysNumber(stats, 'queue/logical_block_size') ?? sysNumber(stats, '../queue/logical_block_size') ?? 512;
+}
+
+/** A number that Linux tells of a block device; partitions find their disk's queue one step up. */
+function sysNumber(stats: Stats, attribute: string): number | undefined {
+  // st_rdev as glibc's gnu_dev_major and gnu_dev_minor take it apart, for the 32-bit numbers that Linux uses.
+  const major = (stats.rdev >>> 8) & 0xfff;
+  const minor = (stats.rdev & 0xff) | ((stats.rdev >>> 12) & 0xfff00);
+  try {
+    const value = Number(readFileSync(`/sys/dev/block/${major}:${minor}/${attribute}`, 'latin1').trim());
+    return Number.isSafeInteger(value) && value > 0 ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The end of a disk by bisection: the last 4096-byte block that can be read. For systems that tell a disk's size only through ioctl. */
+function measuredSize(fd: number): number {
+  const block = new Uint8Array(4096);
+  const readable = (number: number): boolean => {
+    try {
+      return readSync(fd, block, 0, block.length, number * block.length) > 0;
+    } catch {
+      return false;
+    }
+  };
+  if (!readable(0)) return 0;
+  let low = 0;
+  let high = 1;
+  while (high < 2 ** 40 && readable(high)) [low, high] = [high, high * 2];
+  while (low + 1 < high) {
+    const middle = Math.floor((low + high) / 2);
+    if (readable(middle)) low = middle;
+    else high = middle;
+  }
+  return low * block.length + readSync(fd, block, 0, block.length, low * block.length);
+}

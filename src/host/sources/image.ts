@@ -1,0 +1,50 @@
+import { readdirSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import type { BlockDevice } from '../../engines/core/bytes/device.ts';
+import { ConcatDevice } from '../../engines/core/bytes/concat.ts';
+import type { Note } from '../../engines/core/filesystem.ts';
+import { splitSiblings } from '../../engines/containers/split/index.ts';
+import { FileDevice } from './file.ts';
+
+/** The bytes of an image, from the file that the person named or from all the parts of a split one. */
+export interface ImageSource {
+  readonly device: BlockDevice;
+  /** Without its folder. */
+  readonly name: string;
+  /** Absolute. */
+  readonly path: string;
+  /** The files that it is made of, absolute; more than one for split images. */
+  readonly files: readonly string[];
+}
+
+/**
+ * Opens a file, a disk, or the whole set that a part of a split image belongs to (whichever part was named).
+ * @throws DiskError usage (not there, not allowed, not a file or disk, a part is missing), io
+ */
+export function openSource(path: string, note: (note: Note) => void = () => {}): ImageSource {
+  const absolute = resolve(path);
+  const name = basename(absolute);
+  const files = partsOf(absolute);
+  if (files === undefined) return { device: new FileDevice(absolute, note), name, path: absolute, files: [absolute] };
+  const parts: FileDevice[] = [];
+  try {
+    for (const file of files) parts.push(new FileDevice(file, note));
+  } catch (error) {
+    for (const part of parts) part.close();
+    throw error;
+  }
+  return { device: new ConcatDevice(parts), name, path: absolute, files };
+}
+
+function partsOf(path: string): string[] | undefined {
+  const folder = dirname(path);
+  let names: string[];
+  try {
+    // Disks have neighbours with numbers too (/dev/dm-01), but only files are cut into parts.
+    if (!statSync(path).isFile()) return undefined;
+    names = readdirSync(folder);
+  } catch {
+    return undefined; // Opening the file itself says what is wrong, or works where the folder may not be listed.
+  }
+  return splitSiblings(basename(path), names)?.map((name) => join(folder, name));
+}

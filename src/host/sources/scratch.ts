@@ -1,0 +1,106 @@
+import { closeSync, ftruncateSync, openSync, readSync, rmSync, statfsSync, writeSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Backing, checkRange } from '../../engines/core/bytes/device.ts';
+import { ioError, usage } from '../../engines/core/errors.ts';
+import type { ScratchDevice } from '../../engines/core/probe.ts';
+
+/** What stays free on the disk that holds the scratch file: a full disk hurts every other program. */
+const RESERVE = 64 * 1024 * 1024;
+
+/** Bytes between two looks at the free space. */
+const SPACE_STEP = 32 * 1024 * 1024;
+
+/**
+ * Unpacked bytes in a temporary file that has no name (or, where an open file can't lose its name, is removed on close).
+ * What is never written stays a hole. Bounded by its limit and by the free space.
+ */
+export class ScratchFile implements ScratchDevice {
+  readonly blockSize = 512;
+  readonly #fd: number;
+  readonly #folder: string;
+  readonly #limit: number;
+  #path: string | undefined;
+  #size = 0;
+  #room = 0;
+  #closed = false;
+
+  /**
+   * @param limit bytes at most
+   * @param folder where the file lies; the system's own for temporary files unless told
+   */
+  constructor(limit: number, folder = process.env.CLUTCH_SCRATCH ?? tmpdir()) {
+    this.#limit = limit;
+    this.#folder = folder;
+    const path = join(folder, `clutch-${randomUUID()}`);
+    try {
+      // 'wx+' and a random name: somebody else's link in a shared folder is never followed.
+      this.#fd = openSync(path, 'wx+', 0o600);
+    } catch (error) {
+      throw ioError(`No temporary file can be made in ${folder}: ${(error as Error).message}`);
+    }
+    try {
+      rmSync(path);
+    } catch {
+      this.#path = path;
+    }
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  read(at: number, into: Uint8Array): void {
+    checkRange(this, at, into.length);
+    for (let done = 0; done < into.length;) {
+      const count = readSync(this.#fd, into, done, into.length - done, at + done);
+      if (count === 0) throw ioError('The temporary file ends early', { structure: 'temporary file', at: at + done });
+      done += count;
+    }
+  }
+
+  write(at: number, from: Uint8Array): void {
+    const end = at + from.length;
+    if (!(at >= 0 && end <= this.#limit)) throw ioError(`The unpacked image is larger than the ${this.#limit} bytes allowed`);
+    this.#store(at, from);
+    if (end > this.#size) this.#size = end;
+  }
+
+  finish(size: number): void {
+    if (!(size >= 0 && size <= this.#limit)) throw usage('EINVAL', `A scratch device of ${size} bytes is outside its limit of ${this.#limit}`);
+    ftruncateSync(this.#fd, size);
+    this.#size = size;
+  }
+
+  backing(at: number, length: number): Backing | undefined {
+    checkRange(this, at, length);
+    return this.#closed ? undefined : { fd: this.#fd, at };
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    closeSync(this.#fd);
+    if (this.#path !== undefined) rmSync(this.#path, { force: true });
+  }
+
+  #store(at: number, bytes: Uint8Array): void {
+    this.#room -= bytes.length;
+    if (this.#room < 0) this.#lookForRoom(bytes.length);
+    try {
+      for (let done = 0; done < bytes.length;) done += writeSync(this.#fd, bytes, done, bytes.length - done, at + done);
+    } catch (error) {
+      throw ioError(`Writing to the temporary file in ${this.#folder} failed (${(error as NodeJS.ErrnoException).code})`);
+    }
+  }
+
+  #lookForRoom(wanted: number): void {
+    const { bavail, bsize } = statfsSync(this.#folder);
+    const free = bavail * bsize - RESERVE;
+    if (free < wanted) {
+      throw usage('ENOSPC', `The disk of ${this.#folder} has no room for the unpacked image`, 'Set CLUTCH_SCRATCH to a folder on a disk with more room.');
+    }
+    this.#room = Math.min(SPACE_STEP, free - wanted);
+  }
+}
