@@ -1,5 +1,6 @@
 import { type BlockDevice, readBytes } from '../../core/bytes/device.ts';
 import { corrupt } from '../../core/errors.ts';
+import type { JournalMap } from './journal/replay.ts';
 
 /** The filesystem's blocks as recovery would leave them. Everything but the superblock is read through this. */
 export interface Blocks {
@@ -17,28 +18,14 @@ export interface Blocks {
   at(block: number): number;
 }
 
-/** Where the newest committed copy of a filesystem block lies. */
-export interface JournalCopy {
-  /** Filesystem block number of the copy (inside the journal). */
-  readonly block: number;
-  /** The copy's first four bytes were zeroed because they spelled the journal's magic (JBD2_FLAG_ESCAPE). */
-  readonly escaped: boolean;
-}
-
-/** Filesystem block → its copy in the journal. Laid over the blocks, so that an image that needs recovery reads as if recovered. */
-export type JournalMap = ReadonlyMap<number, JournalCopy>;
-
-/** JBD2_MAGIC_NUMBER, big-endian on disk. */
-const JOURNAL_MAGIC = [0xc0, 0x3b, 0x39, 0x98] as const;
-
 /** Blocks over a device: metadata through `cached`, contents straight from `device`. */
 export class DeviceBlocks implements Blocks {
   readonly blockSize: number;
   readonly count: number;
   readonly #device: BlockDevice;
   readonly #cached: BlockDevice;
-  #map: JournalMap = new Map();
-  /** Keys of the map in ascending order. */
+  #map: JournalMap | undefined;
+  /** The block numbers that the map has copies of, in ascending order. */
   #mapped: Float64Array = new Float64Array(0);
 
   /** @param cached the same bytes as `device`, for small repeated reads */
@@ -52,7 +39,7 @@ export class DeviceBlocks implements Blocks {
   /** Lays a journal's copies over the blocks from now on. */
   overlay(map: JournalMap): void {
     this.#map = map;
-    this.#mapped = Float64Array.from(map.keys()).sort();
+    this.#mapped = Float64Array.from(map.blocks()).toSorted();
   }
 
   at(block: number): number {
@@ -63,8 +50,8 @@ export class DeviceBlocks implements Blocks {
     // The negated form also refuses NaN.
     if (!(block >= 0 && block < this.count)) throw corrupt(structure, `block ${block} is outside the filesystem of ${this.count} blocks`);
     if (this.#mapped.length !== 0) {
-      const copy = this.#map.get(block);
-      if (copy !== undefined) return this.#copied(copy);
+      const copy = this.#map?.get(block);
+      if (copy !== undefined) return copy;
     }
     return readBytes(this.#cached, block * this.blockSize, this.blockSize);
   }
@@ -83,25 +70,23 @@ export class DeviceBlocks implements Blocks {
       const start = Math.max(block * size, at);
       const stop = Math.min((block + 1) * size, end);
       if (start > from) this.#device.read(from, into.subarray(from - at, start - at));
-      into.set(this.#copied(this.#map.get(block)!).subarray(start - block * size, stop - block * size), start - at);
+      into.set(this.get(block, 'block of a file').subarray(start - block * size, stop - block * size), start - at);
       from = stop;
     }
     if (from === at) this.#device.read(at, into);
     else if (from < end) this.#device.read(from, into.subarray(from - at));
   }
 
-  /** True when no block of the run has a copy in the journal: its bytes lie on the device as they are. */
-  isPlain(block: number, count: number): boolean {
-    const i = this.#firstMapped(block);
-    return i === this.#mapped.length || this.#mapped[i]! >= block + count;
-  }
-
-  #copied(copy: JournalCopy): Uint8Array {
-    const bytes = readBytes(this.#cached, copy.block * this.blockSize, this.blockSize);
-    if (!copy.escaped) return bytes;
-    const restored = bytes.slice();
-    restored.set(JOURNAL_MAGIC);
-    return restored;
+  /** A run of blocks in parts: those that lie on the device as they are, and single ones whose newest copy is in the journal. */
+  *parts(block: number, count: number): Iterable<{ readonly block: number; readonly count: number; readonly inPlace: boolean }> {
+    let next = block;
+    for (let i = this.#firstMapped(block); i < this.#mapped.length && this.#mapped[i]! < block + count; i++) {
+      const mapped = this.#mapped[i]!;
+      if (mapped > next) yield { block: next, count: mapped - next, inPlace: true };
+      yield { block: mapped, count: 1, inPlace: false };
+      next = mapped + 1;
+    }
+    if (next < block + count) yield { block: next, count: block + count - next, inPlace: true };
   }
 
   /** Index in the sorted keys of the first that is not below `block`. */

@@ -1,0 +1,84 @@
+import { CacheDevice } from '../../core/bytes/cache.ts';
+import type { BlockDevice } from '../../core/bytes/device.ts';
+import { corrupt, isDiskError } from '../../core/errors.ts';
+import type { FileSystem, Note } from '../../core/filesystem.ts';
+import type { FilesystemFormat, Match, OpenContext } from '../../core/probe.ts';
+import { DeviceBlocks } from './blocks.ts';
+import { Ext4FileSystem } from './filesystem.ts';
+import { Groups } from './groups.ts';
+import { volumeInfo } from './info.ts';
+import { InodeTable } from './inode.ts';
+import { SUPERBLOCK_AT } from './layout.ts';
+import { recover } from './recovery.ts';
+import { locateSuperblock } from './superblock.ts';
+
+/** Pages of 64 KiB hold the largest block; 24 MiB of them hold the inode tables and directories that a walk is at. */
+const PAGE_SIZE = 64 * 1024;
+const CACHE_SIZE = 24 * 1024 * 1024;
+
+/** Different notes that one opening passes on: an image may have damage in every inode. */
+const MOST_NOTES = 10_000;
+
+/** ext2, ext3 and ext4. */
+export const ext4: FilesystemFormat = {
+  kind: 'filesystem',
+  id: 'ext4',
+  name: 'ext2/3/4',
+  probe,
+  open: async (device, context) => open(device, context),
+};
+
+function probe(device: BlockDevice, deep: boolean): Match | undefined {
+  let found: ReturnType<typeof locateSuperblock>;
+  try {
+    found = locateSuperblock(device, deep);
+  } catch (error) {
+    // A device that fails while it is looked at is no match.
+    if (isDiskError(error)) return undefined;
+    throw error;
+  }
+  if (found === undefined) return undefined;
+  if (isDiskError(found)) return { confidence: 20, evidence: ['magic 0xEF53 at 0x438', found.message] };
+  const { superblock, notes } = found;
+  const { features } = superblock;
+  const evidence = superblock.at === SUPERBLOCK_AT ? ['magic 0xEF53 at 0x438', 'the superblock\'s numbers agree with one another'] : [];
+  if (features.metadataChecksum && superblock.checksumMatches) evidence.push('the superblock\'s checksum matches');
+  evidence.push(...notes.map(({ message }) => message));
+  const confidence = notes.length > 0 ? 80 : features.metadataChecksum ? 99 : 95;
+  return { confidence, evidence, variant: features.variant };
+}
+
+/** @throws DiskError unsupported with the feature's name, corrupt when there is no sound superblock */
+function open(device: BlockDevice, context: OpenContext): FileSystem {
+  const found = locateSuperblock(device, true);
+  if (found === undefined) throw corrupt('superblock', 'there is none, and no backup of one', SUPERBLOCK_AT);
+  if (isDiskError(found)) throw found;
+  const note = onceEach(context);
+  found.notes.forEach(note);
+  found.superblock.features.refuse();
+
+  const cached = new CacheDevice(device, PAGE_SIZE, CACHE_SIZE);
+  const { blockSize, blockCount } = found.superblock;
+  const unrecovered = new DeviceBlocks(device, cached, blockSize, blockCount);
+  const recovery = recover(found.superblock, unrecovered, found.superblock.at !== SUPERBLOCK_AT, note);
+  const { superblock, map } = recovery;
+  // The journal may hold a superblock that grew the filesystem, or that turned on a feature.
+  superblock.features.refuse();
+  const size = superblock.blockCount * blockSize;
+  if (size > device.size) note({ severity: 'warning', message: `The filesystem has ${size} bytes, the device only ${device.size}: what lies behind its end can't be read` });
+  const blocks = new DeviceBlocks(device, cached, blockSize, superblock.blockCount);
+  if (map !== undefined) blocks.overlay(map);
+  const groups = new Groups(superblock, blocks, note);
+  const info = volumeInfo(superblock, groups, blocks, recovery, note);
+  return new Ext4FileSystem(info, superblock, device, blocks, new InodeTable(superblock, blocks, groups, note), note);
+}
+
+/** Passes every note on once, however often the damage is met. */
+function onceEach(context: OpenContext): (note: Note) => void {
+  const seen = new Set<string>();
+  return (note) => {
+    if (seen.has(note.message) || seen.size > MOST_NOTES) return;
+    seen.add(note.message);
+    context.note(seen.size > MOST_NOTES ? { severity: 'error', message: 'There is more damage than is listed' } : note);
+  };
+}
