@@ -97,7 +97,8 @@ function mapOf(journal: JournalSource, head: JournalHead, end: number, { copies,
       if (copy === undefined) return undefined;
       const bytes = journal.block(copy.logical);
       if (!copy.escaped) return bytes;
-      const restored = bytes.slice();
+      // Not slice(): where the bytes are a Node Buffer, that would not copy.
+      const restored = new Uint8Array(bytes);
       new DataView(restored.buffer).setUint32(0, layout.MAGIC);
       return restored;
     },

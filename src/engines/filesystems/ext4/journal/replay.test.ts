@@ -1,0 +1,126 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { afterAll, describe, expect, it } from 'vitest';
+import type { Note } from '../../../core/filesystem.ts';
+import { dirtyByKernel, type JournalImage, journalImage, replayedByE2fsck } from '../../../testing/ext4-journal.ts';
+import { SHARED } from '../../../testing/recipes/build.ts';
+import { missingTools, run, scratchFolder } from '../../../testing/tools.ts';
+import { type JournalMap, readJournal } from './replay.ts';
+
+const scratch = scratchFolder();
+afterAll(() => { scratch.remove(); });
+const noTools = missingTools('mke2fs', 'debugfs', 'e2fsck');
+const noMount = noTools ?? missingTools('mount', 'unshare', 'python3') ?? (process.getuid?.() === 0 ? undefined : 'skipped: mounting needs root');
+
+function read(image: JournalImage): { map: JournalMap; notes: Note[] } {
+  const notes: Note[] = [];
+  return { map: readJournal(image.journal, (note) => { notes.push(note); }), notes };
+}
+
+/** Blocks in which the image under the map differs from what e2fsck made of it, but for the superblock and the journal itself, which e2fsck rewrites. */
+function differences(image: JournalImage, map: JournalMap): number[] {
+  const { blockSize, count } = image.journal;
+  const own = new Set(Array.from({ length: count }, (_, logical) => image.journal.physical(logical) / blockSize));
+  own.add(Math.floor(1024 / blockSize));
+  const expected = replayedByE2fsck(image);
+  const different: number[] = [];
+  for (let block = 0; (block + 1) * blockSize <= expected.length; block++) {
+    if (own.has(block)) continue;
+    const at = block * blockSize;
+    const ours = map.get(block) ?? image.bytes.subarray(at, at + blockSize);
+    if (Buffer.compare(ours, expected.subarray(at, at + blockSize)) !== 0) different.push(block);
+  }
+  return different;
+}
+
+describe.skipIf(noMount !== undefined)('journals of the kernel read as e2fsck replays them', () => {
+  it.each([
+    ['no checksums', '-b 2048 -O ^metadata_csum,^64bit', 'data=journal', []],
+    ['no checksums, 64bit', '-b 2048 -O ^metadata_csum,64bit', 'data=journal', ['journal_64bit']],
+    ['version 1', '-b 1024 -O ^metadata_csum,^64bit', 'journal_checksum,data=journal', ['journal_checksum']],
+    ['version 1, asynchronous', '-b 4096 -O ^metadata_csum,64bit', 'journal_async_commit,data=writeback', ['journal_checksum', 'journal_async_commit']],
+    ['version 3, 64bit', '-b 4096 -O metadata_csum,64bit', 'data=journal', ['journal_64bit', 'journal_checksum_v3']],
+    ['version 3, 32 bits', '-b 1024 -O metadata_csum,^64bit', 'data=journal', ['journal_checksum_v3']],
+    ['version 3, revokes of 64 bits', '-b 1024 -O metadata_csum,64bit', 'data=ordered', ['journal_64bit', 'journal_checksum_v3']],
+    ['no checksums, revokes of 32 bits', '-b 1024 -O ^metadata_csum,^64bit', 'data=ordered', []],
+  ])('%s', (name, mkfs, options, features) => {
+    const image = journalImage(dirtyByKernel(scratch.path, name.replace(/\W+/g, '-'), [mkfs], options));
+    const { map, notes } = read(image);
+    expect(notes).toEqual([]);
+    expect(map.dirty).toBe(true);
+    expect(map.features).toEqual(expect.arrayContaining(features));
+    expect(map.size).toBeGreaterThan(20);
+    // Without the map it would be another tree: the test would show nothing otherwise.
+    const stale = [...map.blocks()].filter((block) => Buffer.compare(map.get(block)!, image.bytes.subarray(block * image.journal.blockSize, (block + 1) * image.journal.blockSize)) !== 0);
+    expect(stale.length).toBeGreaterThan(10);
+    expect(differences(image, map)).toEqual([]);
+    if (options.includes('data=journal')) {
+      const escaped = [...map.blocks()].filter((block) => map.at(block) === undefined);
+      expect(escaped.length).toBeGreaterThan(0);
+      for (const block of escaped) expect(Buffer.from(map.get(block)!.subarray(0, 4)).toString('hex')).toBe('c03b3998');
+    } else {
+      // With all data in the journal, the kernel writes no revoke records.
+      expect(map.revoked).toBeGreaterThan(0);
+    }
+  });
+});
+
+describe.skipIf(noTools !== undefined)('journals written by debugfs', () => {
+  function make(name: string, mkfs: string[], commands: string[]): JournalImage {
+    const path = join(scratch.path, `${name}.img`);
+    const data = join(scratch.path, 'blocks');
+    writeFileSync(data, Buffer.alloc(4096 * 8, 0x5a));
+    run('mke2fs', ['-q', '-F', '-t', 'ext4', ...mkfs, path, '16M']);
+    run('debugfs', ['-w', '-f', '-', path], commands.join('\n').replaceAll('DATA', data));
+    return journalImage(path);
+  }
+  it.each([
+    ['v2-64', ['-b', '1024', '-O', 'metadata_csum,64bit'], ['jo -c -v 2', 'jw -b 9000,9001,9002,9003 DATA', 'jw -r 9001', 'jc'], 2],
+    ['v2-32', ['-b', '1024', '-O', 'metadata_csum,^64bit'], ['jo -c -v 2', 'jw -b 9000,9001,9002,9003 DATA', 'jw -r 9001', 'jc'], 2],
+    ['v3-64', ['-b', '4096', '-O', 'metadata_csum,64bit'], ['jo -c -v 3', 'jw -b 2000,2001,2002,2003 DATA', 'jw -r 2001', 'jc'], 3],
+    ['v3-32', ['-b', '1024', '-O', 'metadata_csum,^64bit'], ['jo -c -v 3', 'jw -b 9000,9001,9002,9003 DATA', 'jw -r 9001', 'jc'], 3],
+    ['none', ['-b', '1024', '-O', '^metadata_csum,^64bit'], ['jo', 'jw -b 9000,9001,9002,9003 DATA', 'jw -r 9001', 'jc'], 0],
+  ] as const)('%s, with a revoke', (name, mkfs, commands, version) => {
+    const image = make(name, [...mkfs], [...commands]);
+    const { map, notes } = read(image);
+    expect(notes).toEqual([]);
+    expect(map.features.some((feature) => feature === `journal_checksum_v${version}`)).toBe(version !== 0);
+    expect(map.size).toBe(3);
+    expect(map.revoked).toBe(1);
+    expect(differences(image, map)).toEqual([]);
+  });
+
+  it('leaves out a transaction without its commit', () => {
+    const image = make('uncommitted', ['-b', '1024', '-O', 'metadata_csum,64bit'], ['jo -c', 'jw -b 9000,9001 DATA', 'jw -c -b 9002,9003 DATA', 'jc']);
+    const { map } = read(image);
+    expect([...map.blocks()]).toEqual([9000, 9001]);
+    expect(differences(image, map)).toEqual([]);
+  });
+});
+
+const damaged = ['j_corrupt_commit_csum', 'j_corrupt_commit_tid', 'j_corrupt_descr_csum', 'j_corrupt_revoke_csum'];
+const fixture = (name: string) => join(SHARED, 'e2fsprogs', name, 'image.gz');
+const noFixtures = noTools ?? (existsSync(fixture(damaged[0]!)) ? undefined : `skipped: no ${fixture(damaged[0]!)}`);
+if (noFixtures !== undefined) console.warn(noFixtures);
+
+describe.skipIf(noFixtures !== undefined)('damaged journals', () => {
+  function unpack(name: string): JournalImage {
+    const path = join(scratch.path, `${name}.img`);
+    writeFileSync(path, gunzipSync(readFileSync(fixture(name))));
+    return journalImage(path);
+  }
+  it.each(damaged)('%s ends where e2fsck ends it', (name) => {
+    const image = unpack(name);
+    const { map, notes } = read(image);
+    expect(differences(image, map)).toEqual([]);
+    // The two others end in a transaction that never got its commit: nothing worth a note.
+    expect(notes.length > 0).toBe(name.includes('commit_csum') || name.includes('descr'));
+  });
+
+  it('names fast commits that it does not replay', () => {
+    const { map, notes } = read(unpack('j_recover_fast_commit'));
+    expect(map.features).toContain('fast_commit');
+    expect(notes.map((note) => note.message).join()).toContain('fast_commit');
+  });
+});
