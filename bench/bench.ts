@@ -1,0 +1,70 @@
+import { appendFileSync } from 'node:fs';
+import { cpus, release, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { contenders, type Task } from './contenders.ts';
+import { compareTrees, prepareCorpus } from './corpus.ts';
+import { measure, median, type Result } from './measure.ts';
+
+/** What is measured on which image, and against whom the ratio is taken. */
+const CASES: readonly { readonly name: string; readonly task: Task; readonly image: string }[] = [
+  { name: 'first listing, many.ext4', task: 'first', image: 'many' },
+  { name: 'list, many.ext4', task: 'list', image: 'many' },
+  { name: 'list, big.ext4', task: 'list', image: 'big' },
+  { name: 'list, 1,000,000 files', task: 'list', image: 'million' },
+  { name: 'extract, many.ext4', task: 'extract', image: 'many' },
+  { name: 'extract, big.ext4', task: 'extract', image: 'big' },
+];
+
+export interface Options {
+  readonly root: string;
+  /** Runs of each; the median is shown. */
+  readonly rounds: number;
+  /** Cases whose names hold one of these words; all when empty. */
+  readonly only: readonly string[];
+  /** Names of contenders; all when empty. */
+  readonly against: readonly string[];
+  /** Add the table to bench/results.md. */
+  readonly keep: boolean;
+}
+
+/** Measures and prints one table. */
+export function bench(options: Options): void {
+  const { root, rounds } = options;
+  const corpus = prepareCorpus(root);
+  const all = contenders(root).filter((each) => options.against.length === 0 || options.against.includes(each.name));
+  const lines = [
+    `## ${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC`, '',
+    `${cpus()[0]?.model ?? 'unknown processor'}, ${cpus().length} cores, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Linux ${release()}, Node ${process.version}. Medians of ${rounds}, contenders in turns, images in the page cache.`, '',
+    '| case | program | seconds | of 7z | least to most | peak MiB | against the source tree |', '| --- | --- | ---: | ---: | ---: | ---: | --- |',
+  ];
+  for (const line of lines) console.log(line);
+  for (const { name, task, image } of CASES) {
+    const path = corpus.images.get(image);
+    if (path === undefined || options.only.length > 0 && !options.only.some((word) => name.includes(word))) continue;
+    const tree = corpus.trees.get(image);
+    const results = measure(task, path, all, rounds, corpus.folder, (target) => (tree === undefined ? 'no source tree' : compareTrees(root, tree, target)));
+    const unit = results.find((result) => result.contender.name === '7z');
+    for (const result of results) {
+      const row = rowOf(name, result, unit);
+      console.log(row);
+      lines.push(row);
+    }
+  }
+  const left = [...all.filter((each) => each.absent !== '').map((each) => `${each.name}: ${each.absent}`), ...corpus.missing];
+  if (left.length > 0) lines.push('', `Left out: ${left.join('; ')}.`);
+  if (left.length > 0) console.log(lines.at(-1));
+  if (options.keep) appendFileSync(join(root, 'bench/results.md'), `\n${lines.join('\n')}\n`);
+}
+
+function rowOf(name: string, { contender, runs, fidelity }: Result, unit: Result | undefined): string {
+  const seconds = runs.map((run) => run.seconds);
+  const peak = Math.max(...runs.map((run) => run.peakBytes ?? Number.NaN));
+  const failure = runs.find((run) => run.failure !== '')?.failure ?? '';
+  // Who stopped early has no time to compare; the unit keeps its own (7z counts links that it refuses as errors).
+  const ratio = unit === undefined || failure !== '' && contender !== unit.contender ? '' : (median(seconds) / median(unit.runs.map((run) => run.seconds))).toFixed(2);
+  const cells = [
+    name, contender.name, median(seconds).toFixed(3), ratio, `${Math.min(...seconds).toFixed(3)} to ${Math.max(...seconds).toFixed(3)}`,
+    Number.isNaN(peak) ? '?' : (peak / 2 ** 20).toFixed(0), [failure, fidelity].filter((part) => part !== '').join('; '),
+  ];
+  return `| ${cells.join(' | ')} |`;
+}

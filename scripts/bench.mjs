@@ -1,0 +1,20 @@
+#!/usr/bin/env node
+/**
+ * Measures Clutch beside 7z, debugfs, fls and the kernel's loop mount, and prints one table.
+ *   npm run bench [-- --rounds 5] [--only WORD…] [--against NAME…] [--keep]
+ * --only takes words of case names ("extract", "many"), --against names of programs; --keep adds the table to bench/results.md.
+ * CLUTCH_CORPUS names a folder with the images (default .cache/corpus; what is missing is made).
+ */
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { runnerImport } from 'vite';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '5' }, only: { type: 'string', multiple: true, default: [] },
+    against: { type: 'string', multiple: true, default: [] }, keep: { type: 'boolean', default: false },
+  },
+});
+const { module } = await runnerImport(`${root}bench/bench.ts`, { configFile: false, root });
+module.bench({ root, rounds: Number(values.rounds), only: values.only, against: values.against, keep: values.keep });
