@@ -108,10 +108,10 @@ export function isDiskError(error: unknown): error is DiskError {
 
 /**
  * Any thrown value as a DiskError. What is not one already is a fault of ours
- * (or of the platform) and is reported as `io`, with its own message kept.
+ * (or of the platform) and is reported as `io`, with its own message kept and itself as `cause` (fuzzing looks for it).
  */
 export function toDiskError(error: unknown): DiskError {
   if (isDiskError(error)) return error;
   const message = error instanceof Error ? error.message : String(error);
-  return new DiskError({ kind: 'io' }, message);
+  return Object.assign(new DiskError({ kind: 'io' }, message), { cause: error });
 }

@@ -75,7 +75,8 @@ export class Inode implements Stat {
     const { raw } = this;
     if (!this.#superblock.features.hugeFile) return raw.i_blocks_lo * 512;
     const count = raw.i_blocks_lo + raw.i_blocks_high * 2 ** 32;
-    return count * ((raw.i_flags & INODE_FLAGS.hugeFile) !== 0 ? this.#superblock.blockSize : 512);
+    // 48 bits of blocks of 64 KiB are more than a number holds: a crafted inode may claim them, no device has them.
+    return Math.min(Number.MAX_SAFE_INTEGER, count * ((raw.i_flags & INODE_FLAGS.hugeFile) !== 0 ? this.#superblock.blockSize : 512));
   }
 
   /** Old numbers (8 bits each) stand in the first word of i_block, new ones (12 and 20 bits) in the second. */

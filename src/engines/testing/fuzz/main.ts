@@ -1,0 +1,164 @@
+/**
+ * The fuzzer's command: children go through the images, this process watches that none of them hangs or grows.
+ * A child that is silent for too long is killed, its image is reported, and another goes on behind it.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { registry } from '../../index.ts';
+import { CACHE } from '../recipes/build.ts';
+import { runImage, signature } from './run.ts';
+import { loadSeeds } from './seeds.ts';
+import { TIME_LIMIT } from './walk.ts';
+
+const FAILURES = join(CACHE, '..', 'fuzz', 'failures');
+
+/** Memory above what a warm child takes, in bytes. */
+const MEMORY_LIMIT = 256 * 1024 * 1024;
+
+/** Silence after which a child is taken to hang, in ms: the limit of one image, and time for a busy machine. */
+const SILENCE = TIME_LIMIT * 5;
+
+/** Images that one child goes through before another takes over, so that its peak of memory means something. */
+const SHARE = 5000;
+
+type Message =
+  | { readonly kind: 'at'; readonly number: number; readonly done: number; readonly nodes: number; readonly errors: number; readonly slowest: number }
+  | { readonly kind: 'failure'; readonly number: number; readonly signature: string; readonly stack: string; readonly seed: string; readonly mutations: string; readonly saved: string };
+
+const { values: options } = parseArgs({
+  options: {
+    count: { type: 'string' }, seed: { type: 'string', default: '1' }, start: { type: 'string', default: '0' }, minutes: { type: 'string' },
+    jobs: { type: 'string', default: '2' }, filter: { type: 'string', default: '' }, child: { type: 'string' },
+  },
+});
+
+const runSeed = Number(options.seed);
+if (options.child !== undefined) await child(Number(options.start), Number(options.child));
+else process.exitCode = await parent();
+
+/** Goes through `count` images and says so; ends by itself when an image took too much memory. */
+async function child(start: number, count: number): Promise<void> {
+  const seeds = loadSeeds().seeds.filter((seed) => seed.name.includes(options.filter));
+  let slowest = 0;
+  let nodes = 0;
+  let errors = 0;
+  let calm = 0;
+  let told = 0;
+  for (let number = start; number < start + count; number++) {
+    // Before each image: what a killed child said last is the image that it hung on.
+    if (performance.now() - told > 200) {
+      told = performance.now();
+      send({ kind: 'at', number, done: number - start, nodes, errors, slowest });
+    }
+    const run = await runImage(seeds, registry, runSeed, number, (image, result) => {
+      const peak = process.resourceUsage().maxRSS * 1024;
+      // The first images load and compile the engines.
+      if (number - start < 200) calm = Math.max(calm, peak);
+      const grown = peak - calm > MEMORY_LIMIT ? new Error(`it took ${Math.round((peak - calm) / 1024 / 1024)} MiB`) : undefined;
+      const failure = result.failure ?? grown;
+      if (failure !== undefined) report(image, { ...result, failure });
+      if (grown !== undefined) process.exit(1);
+    });
+    slowest = Math.max(slowest, run.ms);
+    nodes += run.nodes;
+    errors += run.errors;
+  }
+  send({ kind: 'at', number: start + count, done: count, nodes, errors, slowest });
+}
+
+function report(image: Uint8Array, run: { number: number; failure: Error; seed: string; mutations: string }): void {
+  mkdirSync(FAILURES, { recursive: true });
+  const saved = join(FAILURES, `${runSeed}-${run.number}.img`);
+  writeFileSync(saved, image);
+  send({ kind: 'failure', number: run.number, signature: signature(run.failure), stack: run.failure.stack ?? run.failure.message, seed: run.seed, mutations: run.mutations, saved });
+}
+
+function send(message: Message): void {
+  if (process.send) process.send(message);
+}
+
+async function parent(): Promise<number> {
+  const { seeds, missing } = loadSeeds();
+  for (const reason of missing) console.log(reason);
+  const end = options.minutes === undefined ? Infinity : performance.now() + Number(options.minutes) * 60_000;
+  const count = options.count === undefined ? (options.minutes === undefined ? 100_000 : Infinity) : Number(options.count);
+  console.log(`fuzz: ${seeds.length} seed images, run ${runSeed}, ${count === Infinity ? `${options.minutes} minutes` : `${count} images`}`);
+  const state = { next: Number(options.start), end: Number(options.start) + count, deadline: end, done: 0, nodes: 0, errors: 0, slowest: 0, failures: new Map<string, number>() };
+  const started = performance.now();
+  const rate = (): string => `${state.done} images, ${Math.round((state.done / (performance.now() - started)) * 1000)} a second, ${state.nodes} nodes, ${state.errors} refusals, slowest ${Math.round(state.slowest)} ms, ${state.failures.size} kinds of failure`;
+  const ticker = setInterval(() => { console.log(`fuzz: ${rate()}`); }, 10_000);
+  await Promise.all(Array.from({ length: Number(options.jobs) }, () => lane(state)));
+  clearInterval(ticker);
+  console.log(`fuzz: ${rate()}`);
+  for (const [kind, times] of state.failures) console.log(`  ${times} × ${kind}`);
+  return state.failures.size === 0 ? 0 : 1;
+}
+
+interface State {
+  next: number;
+  readonly end: number;
+  readonly deadline: number;
+  done: number;
+  nodes: number;
+  errors: number;
+  slowest: number;
+  readonly failures: Map<string, number>;
+}
+
+/** One child after another until all is done. */
+async function lane(state: State): Promise<void> {
+  while (state.next < state.end && performance.now() < state.deadline) {
+    let from = state.next;
+    const to = Math.min(state.end, from + SHARE);
+    state.next = to;
+    // After a hang the rest of the share goes to a new child.
+    while (from < to && performance.now() < state.deadline) from = await share(state, from, to);
+  }
+}
+
+/** Lets a child go through images [from, to). @returns where to go on */
+function share(state: State, from: number, to: number): Promise<number> {
+  const worker = fork(process.argv[1]!, ['--child', `${to - from}`, '--start', `${from}`, '--seed', `${runSeed}`, '--filter', options.filter], { execArgv: ['--max-old-space-size=384', '--enable-source-maps'] });
+  return new Promise((resolve) => {
+    let at = from;
+    let failed = from - 1;
+    let counted = { done: 0, nodes: 0, errors: 0 };
+    let timer = watch(worker);
+    worker.on('message', (message: Message) => {
+      clearTimeout(timer);
+      timer = watch(worker);
+      at = Math.max(at, message.number);
+      if (message.kind === 'failure') {
+        failed = message.number;
+        note(state, message);
+        return;
+      }
+      state.done += message.done - counted.done;
+      state.nodes += message.nodes - counted.nodes;
+      state.errors += message.errors - counted.errors;
+      state.slowest = Math.max(state.slowest, message.slowest);
+      counted = message;
+      if (performance.now() > state.deadline) worker.kill();
+    });
+    worker.on('exit', (code, signal) => {
+      clearTimeout(timer);
+      if (at >= to || performance.now() > state.deadline) return resolve(to);
+      // Killed for its silence, out of memory, or ended after a report of its own.
+      if (failed < at) note(state, { kind: 'failure', number: at, signature: signal === 'SIGKILL' ? 'hang' : `the child ended with ${code ?? signal}`, stack: '', seed: '', mutations: 'one of the next images: go through them with --jobs 1', saved: '' });
+      return resolve(Math.max(failed, at) + 1);
+    });
+  });
+}
+
+function watch(worker: ChildProcess): NodeJS.Timeout {
+  return setTimeout(() => worker.kill('SIGKILL'), SILENCE);
+}
+
+function note(state: State, failure: Extract<Message, { kind: 'failure' }>): void {
+  const before = state.failures.get(failure.signature) ?? 0;
+  state.failures.set(failure.signature, before + 1);
+  if (before >= 2) return;
+  console.log(`FAILURE --seed ${runSeed} --start ${failure.number} --count 1 --jobs 1${options.filter === '' ? '' : ` --filter ${options.filter}`} (${failure.seed}: ${failure.mutations})\n${failure.stack || failure.signature}\n  saved: ${failure.saved}`);
+}
