@@ -230,13 +230,13 @@ class Log {
   /** The block at the place that the log has come to; undefined where the log ends. */
   #next(sequence: number): LogBlock | undefined {
     const logical = this.#at;
-    const place = this.#journal.physical(logical);
-    if (this.#seen.has(place)) throw corrupt('journal block', `the log comes to block ${logical} twice`, place);
-    this.#seen.add(place);
     const bytes = this.#journal.block(logical);
     this.#skip(1);
     const header = layout.JournalHeader.at(bytes);
     if (header.h_magic !== layout.MAGIC || header.h_sequence !== sequence) return undefined;
+    const place = this.#journal.physical(logical);
+    if (this.#seen.has(place)) throw corrupt('journal block', `the log comes to block ${logical} twice`, place);
+    this.#seen.add(place);
     return { logical, bytes, type: header.h_blocktype };
   }
 
@@ -244,7 +244,7 @@ class Log {
   #skip(count: number): void {
     const { first, last } = this.#head;
     this.#at += count;
-    // A descriptor has fewer tags than any log that the superblock's check lets through has blocks only if it is honest.
+    // By the remainder, as a hostile descriptor may have more tags than the log has blocks.
     if (this.#at >= last) this.#at = first + ((this.#at - last) % (last - first));
   }
 
