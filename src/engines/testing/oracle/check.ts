@@ -3,7 +3,7 @@ import { compareWalks } from '../compare.ts';
 import { FileDevice } from '../file-device.ts';
 import { openImage } from '../images.ts';
 import { walk } from '../walk.ts';
-import { truth, type Question } from './truth.ts';
+import { type Question, type Truth, truth } from './truth.ts';
 
 declare module 'vitest' {
   interface TaskMeta {
@@ -21,15 +21,26 @@ export function skip(context: TestContext, reason: string): never {
 }
 
 /** Walks the image with the reference and with our engine and expects the same, entry by entry. */
-export async function expectSameTree(context: TestContext, image: string, question: Question, opaque: readonly string[] = []): Promise<void> {
+export async function expectSameTree(context: TestContext, image: string, question: Question): Promise<void> {
   const reference = truth(image, question);
   if ('refused' in reference) skip(context, reference.refused);
   const opened = await openImage(new FileDevice(image));
   try {
-    const { differences, tolerated } = compareWalks(reference.entries, await walk(opened.fs), opaque);
+    // The kernel reads a damaged index as far as it goes, and misses names; debugfs goes through the folder's blocks, as we do.
+    const known = once(() => pathsOf(truth(image, { digest: question.digest, oracle: 'paths' })));
+    const { differences, tolerated } = compareWalks(reference.entries, await walk(opened.fs), known);
     if (tolerated.length > 0) context.task.meta.tolerated = tolerated;
     expect(differences).toEqual([]);
   } finally {
     await opened.close();
   }
+}
+
+function pathsOf(answer: Truth): ReadonlySet<string> {
+  return new Set('entries' in answer ? answer.entries.map((entry) => entry.path) : []);
+}
+
+function once<T extends object>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => (made ??= make());
 }

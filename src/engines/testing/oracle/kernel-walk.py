@@ -3,9 +3,11 @@
 
 kernel-walk.py IMAGE            mounts a copy read-only (root only); the kernel replays a dirty journal into the copy first
 kernel-walk.py --debugfs IMAGE  asks debugfs of e2fsprogs, for what this kernel cannot mount (large blocks, casefold)
+kernel-walk.py --paths IMAGE    asks debugfs for paths only: what a reader finds who goes through folders without their index
 
 Exit status: 0 walked, 3 the image cannot be mounted (or opened), with the reason on stderr.
-An entry that cannot be read carries "error" beside what stat(2) told. Files above LIMIT bytes are not hashed.
+An entry that cannot be read carries "error" beside what stat(2) told. Files above LIMIT bytes are not hashed, and times that
+the recovery of this very mount set are left out.
 Everything happens in a mount namespace of its own, so nothing stays mounted whatever becomes of this process.
 """
 import ctypes
@@ -18,8 +20,10 @@ import stat
 import subprocess
 import sys
 import tempfile
+import time
 
 LIMIT = 1 << 30
+BEGAN = time.time_ns() // 10**9 * 10**9
 TYPES = {stat.S_IFREG: "file", stat.S_IFDIR: "dir", stat.S_IFLNK: "symlink", stat.S_IFCHR: "char", stat.S_IFBLK: "block", stat.S_IFIFO: "fifo", stat.S_IFSOCK: "socket"}
 
 
@@ -46,8 +50,10 @@ def show(entries):
 def entry_of(path, st):
     entry = {
         "type": TYPES.get(stat.S_IFMT(st.st_mode), "unknown"), "mode": f"{stat.S_IMODE(st.st_mode):04o}", "uid": st.st_uid, "gid": st.st_gid,
-        "size": st.st_size, "nlink": st.st_nlink, "mtime": str(st.st_mtime_ns),
+        "size": st.st_size, "nlink": st.st_nlink,
     }
+    if not BEGAN <= st.st_mtime_ns < BEGAN + 600 * 10**9:
+        entry["mtime"] = str(st.st_mtime_ns)
     try:
         if entry["type"] == "symlink":
             entry["target"] = text(os.readlink(path))
@@ -153,7 +159,7 @@ class Debugfs:
         return answers
 
 
-def by_debugfs(image, scratch):
+def by_debugfs(image, scratch, only_paths):
     debugfs = Debugfs(image, scratch)
     paths, folders, inodes = {b"/": 2}, [(b"", 2, (2,))], {2}
     while folders:
@@ -170,6 +176,9 @@ def by_debugfs(image, scratch):
                 if parts[2].startswith(b"04") and ino not in above:
                     below.append((path, ino, above + (ino,)))
         folders = below
+    if only_paths:
+        show({text(path): {} for path in paths})
+        return
     order = sorted(inodes)
     entries = dict(zip(order, map(parse_stat, debugfs.ask([f"stat <{ino}>" for ino in order]))))
     dump = os.path.join(scratch, "dump")
@@ -213,13 +222,18 @@ def parse_stat(answer):
 
 
 def main():
-    arguments = [argument for argument in sys.argv[1:] if argument != "--debugfs"]
+    ways = {"--debugfs", "--paths"} & set(sys.argv[1:])
+    arguments = [argument for argument in sys.argv[1:] if argument not in ways]
     if len(arguments) != 1:
-        sys.exit("usage: kernel-walk.py [--debugfs] IMAGE")
+        sys.exit("usage: kernel-walk.py [--debugfs | --paths] IMAGE")
+    image = os.path.abspath(arguments[0])
     # Scratch lies beside the image's cache, not in memory: copies may be large.
     scratch = tempfile.mkdtemp(prefix="clutch-oracle-", dir=os.environ.get("CLUTCH_SCRATCH"))
     try:
-        (by_debugfs if "--debugfs" in sys.argv else by_kernel)(os.path.abspath(arguments[0]), scratch)
+        if ways:
+            by_debugfs(image, scratch, "--paths" in ways)
+        else:
+            by_kernel(image, scratch)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

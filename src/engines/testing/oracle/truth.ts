@@ -14,7 +14,7 @@ export type Truth = { readonly entries: readonly WalkEntry[] } | { readonly refu
 /** How to ask. */
 export interface Question {
   /** "kernel" where absent. */
-  readonly oracle?: 'debugfs';
+  readonly oracle?: 'debugfs' | 'paths';
   readonly mountOptions?: string;
   /** Changes when the image does: answers are kept under it. */
   readonly digest: string;
@@ -33,7 +33,7 @@ export function truth(image: string, question: Question): Truth {
 }
 
 function ask(image: string, question: Question): Truth {
-  const done = spawnSync('python3', [SCRIPT, ...(question.oracle === 'debugfs' ? ['--debugfs'] : []), image], {
+  const done = spawnSync('python3', [SCRIPT, ...(question.oracle === undefined ? [] : [`--${question.oracle}`]), image], {
     encoding: 'utf8', timeout: 60_000, maxBuffer: 1 << 30,
     env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`, CLUTCH_SCRATCH: CACHE, CLUTCH_MOUNT_OPTIONS: question.mountOptions ?? '' },
   });

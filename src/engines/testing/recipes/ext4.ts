@@ -10,8 +10,6 @@ export interface Recipe {
   readonly oracle?: 'debugfs';
   /** What the kernel must be told besides. */
   readonly mountOptions?: string;
-  /** Entries whose names the kernel makes up (no key): only their number and types are compared below these paths. */
-  readonly opaque?: readonly string[];
 }
 
 function byKernel(name: string, why: string, script: string, more: Partial<Recipe> = {}): Recipe {
@@ -99,7 +97,7 @@ const ATTRIBUTES = [
 const FEATURES = [
   byMke2fs('quota-project', 'quota inodes are hidden, project numbers are kept', 'source_tree tree; E=quotatype=usrquota:grpquota:prjquota; mk 32M -t ext4 -O quota,project -d $SRC'),
   byKernel('verity', 'the verity feature on', 'mk 16M -t ext4; kernel tree; tune2fs -O verity $IMG >/dev/null'),
-  byKernel('encrypt', 'an fscrypt folder without its key: shown as encrypted', 'mk 32M -t ext4 -b 4096 -O encrypt,stable_inodes; kernel encrypted', { opaque: ['/secret'] }),
+  byKernel('encrypt', 'an fscrypt folder without its key: shown as encrypted', 'mk 32M -t ext4 -b 4096 -O encrypt,stable_inodes; kernel encrypted'),
   byMke2fs('mmp', 'multiple mount protection has a block of its own', 'source_tree tree; mk 16M -t ext4 -O mmp -d $SRC'),
   byKernel('orphan-file', 'a crash with deleted open files, kept in the orphan file', 'mk 32M -t ext4 -O orphan_file; on; fill tree; exec 7<$MNT/size-300000 8<$MNT/sparse; rm $MNT/size-300000 $MNT/sparse; sync; snap; exec 7<&- 8<&-; off_to_snap'),
   byKernel('orphan-list', 'a crash with deleted open files, kept in a list of inodes', 'mk 32M -t ext4 -O ^orphan_file; on; fill tree; exec 7<$MNT/size-300000 8<$MNT/sparse; rm $MNT/size-300000 $MNT/sparse; sync; snap; exec 7<&- 8<&-; off_to_snap'),
