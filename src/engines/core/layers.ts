@@ -142,11 +142,16 @@ class LayerWalk {
       case 'table': {
         const table = await format.open(device, context);
         const children: Layer[] = [];
+        // Free space and metadata are numbered where no partition is: their paths only need to be stable.
+        const partitions = new Set(table.volumes.map((volume) => volume.number));
         const used = new Set<number>();
         for (const volume of table.volumes) {
-          if (this.#count >= MAX_LAYERS) break;
-          // Free space and metadata are numbered after the partitions: their paths only need to be stable.
-          const number = volume.number ?? firstUnused(used, 1000);
+          if (this.#count >= MAX_LAYERS) {
+            context.note({ severity: 'warning', message: `The image holds more than ${MAX_LAYERS} layers; the rest is left out` });
+            break;
+          }
+          const own = volume.number;
+          const number = own !== undefined && !used.has(own) ? own : firstUnused((each) => used.has(each) || partitions.has(each));
           used.add(number);
           children.push(await this.#volume(device, volume, `${path}/${number}`, depth + 1));
         }
@@ -180,9 +185,9 @@ function openerOf(format: Format, access: Opener['access'], reason: string): Ope
   return { id: `native:${format.id}`, name: `Clutch's own ${format.name}`, access, reason };
 }
 
-function firstUnused(used: ReadonlySet<number>, from: number): number {
-  let number = from;
-  while (used.has(number)) number++;
+function firstUnused(isUsed: (number: number) => boolean): number {
+  let number = 1000;
+  while (isUsed(number)) number++;
   return number;
 }
 
