@@ -1,0 +1,81 @@
+import { useEffect } from 'react';
+import { Dialogs } from '../features/dialogs/Dialogs.tsx';
+import { DropOverlay } from '../features/welcome/DropOverlay.tsx';
+import { ContextMenu } from '../features/browser/ContextMenu.tsx';
+import { ImageView } from '../features/layers/ImageView.tsx';
+import { Sidebar } from '../features/sidebar/Sidebar.tsx';
+import { StatusBar } from '../features/browser/StatusBar.tsx';
+import { TabStrip } from '../features/tabs/TabStrip.tsx';
+import { Toolbar } from '../features/breadcrumb/Toolbar.tsx';
+import { TransfersPanel } from '../features/transfers/TransfersPanel.tsx';
+import { Welcome } from '../features/welcome/Welcome.tsx';
+import { commandOfKeys, runCommand } from '../commands/index.ts';
+import { isMac } from '../ui/buttons.tsx';
+import { texts } from '../ui/texts.ts';
+import { Toasts } from '../ui/toast-region.tsx';
+import { activeTab, getApp, useApp } from './state.ts';
+import { watchDrops } from './drops.ts';
+
+/** The window. */
+export function App() {
+  const tab = useApp(activeTab);
+  const sidebar = useApp((state) => state.preferences.sidebar);
+  const announcement = useApp((state) => state.announcement);
+  useEffect(watchDrops, []);
+  useEffect(watchKeys, []);
+  useEffect(() => {
+    document.title = tab === undefined ? texts.app.name : `${tab.source.name} – ${texts.app.name}`;
+  }, [tab]);
+  return (
+    <>
+      <TabStrip />
+      {tab === undefined ? (
+        <main className="main"><Welcome /></main>
+      ) : (
+        <>
+          <Toolbar tab={tab} />
+          <div className="body">
+            {sidebar ? <Sidebar /> : null}
+            <main className="main"><ImageView key={tab.id} tab={tab} /></main>
+          </div>
+        </>
+      )}
+      <TransfersPanel />
+      <StatusBar tab={tab} />
+      <Dialogs />
+      <ContextMenu />
+      <DropOverlay />
+      <Toasts />
+      <div className="visually-hidden" role="status" aria-live="polite" data-testid="announcer">{announcement}</div>
+    </>
+  );
+}
+
+/** Keys that work anywhere in the window, and the mouse's back and forward buttons. */
+function watchKeys(): () => void {
+  const onKey = (event: KeyboardEvent): void => {
+    if (event.defaultPrevented || document.querySelector('.overlay, .menu') !== null) return;
+    const target = event.target instanceof Element ? event.target : undefined;
+    const writing = target?.closest('input, textarea, [contenteditable]') !== null && target !== undefined;
+    const inList = target?.closest('.grid-body') !== null && target !== undefined;
+    // In a text field the field's own keys win; in a preview, Ctrl+A and Ctrl+C select and copy its text.
+    if (writing || (target?.closest('.preview') !== null && target !== undefined && event.key.toLowerCase() === 'a')) return;
+    const command = commandOfKeys(event, inList, isMac(getApp().info?.platform));
+    if (command === undefined || (command.listOnly && !inList)) return;
+    event.preventDefault();
+    runCommand(command.id);
+  };
+  const onMouse = (event: MouseEvent): void => {
+    if (event.button !== 3 && event.button !== 4) return;
+    event.preventDefault();
+    if (event.type === 'mouseup' && document.querySelector('.overlay') === null) runCommand(event.button === 3 ? 'back' : 'forward');
+  };
+  window.addEventListener('keydown', onKey);
+  window.addEventListener('mousedown', onMouse);
+  window.addEventListener('mouseup', onMouse);
+  return () => {
+    window.removeEventListener('keydown', onKey);
+    window.removeEventListener('mousedown', onMouse);
+    window.removeEventListener('mouseup', onMouse);
+  };
+}

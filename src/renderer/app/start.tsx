@@ -1,0 +1,41 @@
+import { createRoot } from 'react-dom/client';
+import '../styles/index.css';
+import { runCommand } from '../commands/index.ts';
+import { notifyError } from '../ui/toasts.ts';
+import { App } from './App.tsx';
+import { errorOf, provideServices, type Services } from './services.ts';
+import { getApp, setApp } from './state.ts';
+import { lose, openSources } from './tabs.ts';
+
+/** Shows the window over these services, and follows what the app tells it. */
+export function start(services: Services): void {
+  provideServices(services);
+  createRoot(document.getElementById('root')!).render(<App />);
+  void begin(services);
+}
+
+async function begin({ app }: Services): Promise<void> {
+  app.onClose((reason) => notifyError({ fault: { kind: 'io' }, message: reason }));
+  try {
+    const [info, recents] = await Promise.all([app.call('app.info', {}), app.call('recents.list', {})]);
+    setApp({ info, recents });
+    for await (const event of app.stream('app.events', {})) {
+      switch (event.event) {
+        case 'open':
+          openSources(event.sources);
+          break;
+        case 'recents':
+          setApp({ recents: event.recents });
+          break;
+        case 'command':
+          runCommand(event.command);
+          break;
+        case 'lost':
+          for (const tab of getApp().tabs) lose(tab.id, event.image, event.reason);
+          break;
+      }
+    }
+  } catch (error) {
+    notifyError(errorOf(error));
+  }
+}

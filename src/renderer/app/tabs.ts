@@ -1,0 +1,120 @@
+import type { SourceToken } from '../../shared/contract/calls.ts';
+import type { ImageInfo } from '../../shared/contract/rows.ts';
+import { startAt } from '../models/history.ts';
+import { firstLayer, isOpenFilesystem } from '../models/layers.ts';
+import { texts } from '../ui/texts.ts';
+import { notify, notifyError } from '../ui/toasts.ts';
+import { placeOfLayer, showPlace } from './navigation.ts';
+import { errorOf, services } from './services.ts';
+import { announce, findTab, getApp, NOTHING_SELECTED, patchTab, setApp, type Tab } from './state.ts';
+
+let nextTab = 1;
+
+/** Opens images, one tab each; the last one is shown. An image that is open already is shown again. */
+export function openSources(sources: readonly SourceToken[]): void {
+  for (const source of sources) {
+    const open = getApp().tabs.find((tab) => tab.source.path === source.path && (tab.state === 'open' || tab.state === 'opening'));
+    if (open !== undefined) {
+      setApp({ active: open.id });
+      continue;
+    }
+    const tab: Tab = { id: nextTab++, source, state: 'opening', started: Date.now(), selection: NOTHING_SELECTED };
+    setApp((state) => ({ tabs: [...state.tabs, tab], active: tab.id }));
+    void openTab(tab.id);
+  }
+}
+
+/** "Open image…": the native dialog, or the one that takes a path. */
+export async function openDialog(): Promise<void> {
+  if (getApp().info?.dialogs === 'path') {
+    setApp({ dialog: { kind: 'open-path' } });
+    return;
+  }
+  try {
+    openSources(await services().app.call('dialog.open', {}));
+  } catch (error) {
+    notifyError(errorOf(error));
+  }
+}
+
+/** Files dropped on the window. */
+export async function openFiles(files: readonly File[]): Promise<void> {
+  try {
+    const sources = await services().sourcesOfFiles(files);
+    if (sources.length === 0) notify({ text: texts.open.noPaths });
+    else openSources(sources);
+  } catch (error) {
+    notifyError(errorOf(error));
+  }
+}
+
+export async function openTab(id: number): Promise<void> {
+  const { app, connectHost } = services();
+  const tab = findTab(id);
+  if (tab === undefined) return;
+  patchTab(id, { state: 'opening', started: Date.now(), error: undefined, host: undefined, image: undefined, info: undefined, history: undefined, listing: undefined, selection: NOTHING_SELECTED });
+  announce(texts.open.opening(tab.source.name));
+  try {
+    const { image } = await app.call('image.open', { token: tab.source.token });
+    if (findTab(id) === undefined) {
+      await app.call('image.close', { image });
+      return;
+    }
+    patchTab(id, { image });
+    const host = await connectHost(image);
+    host.onClose((reason) => lose(id, image, reason));
+    patchTab(id, { host });
+    const info = await host.call('image.info', {});
+    if (findTab(id)?.image !== image) return;
+    showImage(id, info);
+  } catch (error) {
+    // A tab closed, or lost, meanwhile has its own word.
+    if (findTab(id)?.state === 'opening') {
+      patchTab(id, { state: 'failed', error: errorOf(error) });
+      announce(texts.open.failed(tab.source.name));
+    }
+  }
+}
+
+/** Reads a layer as another format. */
+export async function reopenAs(id: number, layer: string, format: string): Promise<void> {
+  const tab = findTab(id);
+  if (tab?.host === undefined) return;
+  try {
+    const info = await tab.host.call('image.reopen', { layer, format });
+    showImage(id, info, layer);
+  } catch (error) {
+    notifyError(errorOf(error));
+  }
+}
+
+export function closeTab(id: number): void {
+  const tab = findTab(id);
+  if (tab === undefined) return;
+  const { tabs, active } = getApp();
+  const at = tabs.indexOf(tab);
+  const left = tabs.filter((each) => each !== tab);
+  tab.listing?.rows?.close();
+  setApp({ tabs: left, ...(active === id ? { active: (left[at] ?? left.at(-1))?.id } : {}) });
+  tab.host?.close();
+  if (tab.image !== undefined) services().app.call('image.close', { image: tab.image }).catch(() => {
+    // The host is gone already, which is what was asked for.
+  });
+}
+
+/** The image's process ended by itself. */
+export function lose(id: number, image: number, reason: string): void {
+  const tab = findTab(id);
+  if (tab === undefined || tab.image !== image || tab.state === 'lost' || tab.state === 'failed') return;
+  tab.listing?.rows?.close();
+  patchTab(id, { state: 'lost', host: undefined, image: undefined, listing: undefined, error: { fault: { kind: 'io' }, message: reason, advice: texts.open.lostAdvice } });
+  announce(texts.open.lost(tab.source.name));
+}
+
+function showImage(id: number, info: ImageInfo, layer?: string): void {
+  const chosen = layer === undefined ? firstLayer(info) : info.layers.find((each) => each.path.startsWith(layer) && isOpenFilesystem(each)) ?? info.layers.find((each) => each.path === layer);
+  const place = chosen === undefined ? undefined : placeOfLayer(chosen);
+  patchTab(id, { state: 'open', info, error: undefined, ...(place === undefined ? {} : { history: startAt(place) }) });
+  announce(texts.open.opened(info.name, info.summary));
+  if (place !== undefined) showPlace(id);
+}

@@ -1,0 +1,192 @@
+import { create } from 'zustand';
+import type { ExtractOptions, JobAnswer, JobEvent } from '../../shared/contract/calls.ts';
+import type { EntryRow, JobState, JobSummary } from '../../shared/contract/rows.ts';
+import type { SourceToken } from '../../shared/contract/calls.ts';
+import { texts } from '../ui/texts.ts';
+import { notify, notifyError } from '../ui/toasts.ts';
+import { type ErrorData, errorOf, type HostClient, services } from './services.ts';
+import { announce, type Extraction, findTab } from './state.ts';
+
+type Progress = Extract<JobEvent, { event: 'progress' }>;
+type Question = Extract<JobEvent, { event: 'question' }>;
+export type LogNote = Extract<JobEvent, { event: 'log' }>['note'];
+
+/** A running or finished extraction. */
+export interface Transfer {
+  readonly id: number;
+  readonly title: string;
+  readonly target: SourceToken;
+  readonly host: HostClient;
+  readonly job: number;
+  readonly state: JobState;
+  readonly progress?: Progress['progress'];
+  /** Bytes a second. */
+  readonly speed?: number;
+  /** Seconds. */
+  readonly remaining?: number;
+  readonly question?: Question;
+  readonly log: readonly LogNote[];
+  /** Notes beyond the ones kept. */
+  readonly dropped: number;
+  readonly summary?: JobSummary;
+  readonly error?: ErrorData;
+  /** Set after half a second: what is done sooner is not worth a glance. */
+  readonly visible: boolean;
+}
+
+interface Transfers {
+  readonly list: readonly Transfer[];
+  readonly open: boolean;
+}
+
+/** Milliseconds. */
+const SHOWN_AFTER = 500;
+const LOG_KEPT = 1000;
+
+export const useTransfers = create<Transfers>(() => ({ list: [], open: false }));
+
+export function isRunning(transfer: Transfer): boolean {
+  return transfer.state === 'running' || transfer.state === 'paused' || transfer.state === 'asking';
+}
+
+/** Starts to extract into a folder, and follows it to its end. */
+export async function extract(tabId: number, what: Extraction, target: SourceToken, options: ExtractOptions): Promise<void> {
+  const tab = findTab(tabId);
+  if (tab?.host === undefined || tab.image === undefined) return;
+  const { host, image } = tab;
+  const layer = what.folder.layer;
+  const rows = what.entries ?? (await everyRow(host, what));
+  if (rows.length === 0) {
+    notify({ text: texts.extract.nothing });
+    return;
+  }
+  await services().app.call('image.grant', { image, token: target.token });
+  const { job } = await host.call('extract.start', { layer, entries: rows.map(({ node, name }) => ({ node, name })), target: target.token, options });
+  const id = nextId++;
+  const title = rows.length === 1 ? rows[0]!.display : texts.extract.items(rows.length);
+  const transfer: Transfer = { id, title, target, host, job, state: 'running', log: [], dropped: 0, visible: false };
+  useTransfers.setState(({ list }) => ({ list: [...list, transfer] }));
+  setTimeout(() => {
+    const now = find(id);
+    if (now !== undefined && isRunning(now) && !now.visible) {
+      patch(id, { visible: true });
+      useTransfers.setState({ open: true });
+    }
+  }, SHOWN_AFTER);
+  void follow(transfer);
+}
+
+export function answer(transfer: Transfer, reply: JobAnswer): void {
+  const id = transfer.question?.id;
+  if (id === undefined) return;
+  patch(transfer.id, { question: undefined, state: 'running' });
+  void attempt(transfer.host.call('job.answer', { job: transfer.job, id, answer: reply }));
+}
+
+export function cancel(transfer: Transfer): void {
+  void attempt(transfer.host.call('job.cancel', { job: transfer.job }));
+}
+
+export function pause(transfer: Transfer, paused: boolean): void {
+  void attempt(transfer.host.call('job.pause', { job: transfer.job, paused }));
+}
+
+/** Takes the finished ones off the list. */
+export function clearFinished(): void {
+  useTransfers.setState(({ list }) => {
+    const left = list.filter(isRunning);
+    return { list: left, open: left.length > 0 };
+  });
+}
+
+export function showTransfers(open: boolean): void {
+  useTransfers.setState({ open });
+}
+
+/** A log as text, for *Copy details* and for saving. */
+export function logText(transfer: Transfer): string {
+  return transfer.log.map((note) => `${note.level}\t${note.path ?? ''}\t${note.message}`).join('\n');
+}
+
+let nextId = 1;
+
+function find(id: number): Transfer | undefined {
+  return useTransfers.getState().list.find((transfer) => transfer.id === id);
+}
+
+function patch(id: number, change: Partial<Transfer>): void {
+  useTransfers.setState(({ list }) => ({ list: list.map((transfer) => (transfer.id === id ? { ...transfer, ...change } : transfer)) }));
+}
+
+async function attempt(call: Promise<unknown>): Promise<void> {
+  try {
+    await call;
+  } catch (error) {
+    notifyError(errorOf(error));
+  }
+}
+
+/** All entries of a folder, hidden ones too, whatever the grid shows. */
+async function everyRow(host: HostClient, { folder }: Extraction): Promise<EntryRow[]> {
+  const view = await host.call('view.open', { layer: folder.layer, node: folder.crumbs.at(-1)!.node, sort: { key: 'name', descending: false }, hidden: true });
+  const rows: EntryRow[] = [];
+  for (let from = 0; from < view.count; from += 1000) rows.push(...(await host.call('view.rows', { view: view.view, from, count: 1000 })));
+  await host.call('view.close', { view: view.view });
+  return rows;
+}
+
+async function follow({ id, host, job, title, target }: Transfer): Promise<void> {
+  try {
+    for await (const event of host.stream('job.events', { job })) {
+      apply(id, event);
+      if (event.event === 'end') finish(id, title, target, event);
+    }
+    const now = find(id);
+    if (now !== undefined && isRunning(now)) patch(id, { state: 'failed', visible: true, error: { fault: { kind: 'io' }, message: texts.extract.broken } });
+  } catch (error) {
+    const data = errorOf(error);
+    patch(id, { state: 'failed', visible: true, error: data, question: undefined });
+    notifyError(data);
+  }
+}
+
+function apply(id: number, event: JobEvent): void {
+  switch (event.event) {
+    case 'state':
+      patch(id, { state: event.state, ...(event.state === 'asking' ? {} : { question: undefined }) });
+      break;
+    case 'progress':
+      patch(id, { progress: event.progress, speed: event.speed, remaining: event.remaining });
+      break;
+    case 'log': {
+      const now = find(id);
+      if (now === undefined) break;
+      if (now.log.length < LOG_KEPT) patch(id, { log: [...now.log, event.note] });
+      else patch(id, { dropped: now.dropped + 1 });
+      break;
+    }
+    case 'question':
+      patch(id, { question: event, state: 'asking', visible: true });
+      break;
+    case 'end':
+      patch(id, { state: event.state, summary: event.summary, error: event.error, question: undefined, speed: undefined, remaining: undefined });
+      break;
+  }
+}
+
+function finish(id: number, title: string, target: SourceToken, end: Extract<JobEvent, { event: 'end' }>): void {
+  const { summary } = end;
+  const problems = summary.problems > 0;
+  if (problems) patch(id, { visible: true });
+  const text = end.state === 'done' ? texts.extract.done(title, summary) : end.state === 'cancelled' ? texts.extract.cancelled(title, summary) : texts.extract.failed(title);
+  announce(text);
+  notify({
+    text,
+    ...(end.error && end.state === 'failed' ? { error: end.error } : {}),
+    tone: end.state === 'failed' ? 'error' : problems ? 'warning' : 'done',
+    actions: [
+      ...(end.state === 'failed' ? [] : [{ label: texts.extract.show, run: () => void attempt(services().app.call('folder.show', { token: target.token })) }]),
+      ...(problems ? [{ label: texts.extract.showLog, run: () => showTransfers(true) }] : []),
+    ],
+  });
+}

@@ -1,0 +1,44 @@
+import { FolderOpen } from 'lucide-react';
+import { Button } from 'react-aria-components';
+import { folderOf, prefer, showPlace } from '../../app/navigation.ts';
+import type { Tab } from '../../app/state.ts';
+import { ErrorPanel, Notes } from '../../ui/errors.tsx';
+import { texts } from '../../ui/texts.ts';
+import { GridHeader, useColumns } from './columns.tsx';
+import { Grid } from './Grid.tsx';
+
+const t = texts.grid;
+
+/** A folder: its entries, or why they can't be shown. */
+export function Browser({ tab }: { tab: Tab }) {
+  const columns = useColumns();
+  const { listing } = tab;
+  const folder = folderOf(tab);
+  if (folder === undefined || listing === undefined) return null;
+  const { view, rows, error } = listing;
+  const name = folder.crumbs.at(-1)?.display || tab.source.name;
+  if (error !== undefined) {
+    return (
+      <div className="page">
+        <ErrorPanel error={error} title={t.failed} about={`${tab.source.name}: ${name}`}>
+          <Button className="button" onPress={() => showPlace(tab.id)}>{texts.tryAgain}</Button>
+        </ErrorPanel>
+      </div>
+    );
+  }
+  if (view === undefined || rows === undefined) return <div className="browser"><p className="late dim" role="status">{t.loading}</p></div>;
+  return (
+    <div className="browser">
+      {view.notes.length === 0 ? null : <div className="browser-notes"><Notes notes={view.notes} /></div>}
+      <Grid key={view.view} tab={tab} view={view} rows={rows} scroll={listing.scroll} columns={columns} label={t.label(name)} header={<GridHeader columns={columns} />}>
+        {view.count > 0 ? null : (
+          <div className="empty">
+            <FolderOpen aria-hidden strokeWidth={1.25} />
+            <p>{view.hidden > 0 ? t.allHidden(view.hidden) : t.empty}</p>
+            {view.hidden > 0 ? <Button className="button" onPress={() => prefer({ hidden: true })}>{t.showHidden}</Button> : null}
+          </div>
+        )}
+      </Grid>
+    </div>
+  );
+}

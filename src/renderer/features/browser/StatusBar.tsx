@@ -1,0 +1,45 @@
+import { useSyncExternalStore } from 'react';
+import { Button } from 'react-aria-components';
+import { folderOf, placeOf, prefer } from '../../app/navigation.ts';
+import { loadedRows, type Tab } from '../../app/state.ts';
+import { isRunning, showTransfers, useTransfers } from '../../app/transfers.ts';
+import { formatSize } from '../../models/format.ts';
+import { isPartition, layerAt } from '../../models/layers.ts';
+import { countOf } from '../../models/ranges.ts';
+import { texts } from '../../ui/texts.ts';
+
+const t = texts.status;
+
+/** What is here, what is selected, how much is free, and what is still running. */
+export function StatusBar({ tab }: { tab: Tab | undefined }) {
+  const running = useTransfers((state) => state.list.filter((transfer) => isRunning(transfer) && transfer.visible).length);
+  const place = tab === undefined ? undefined : placeOf(tab);
+  const layer = tab?.info === undefined || place === undefined ? undefined : layerAt(tab.info, place.layer);
+  const view = tab?.listing?.view;
+  return (
+    <footer className="status" aria-label={t.label}>
+      {tab?.state !== 'open' ? null : folderOf(tab) !== undefined && view !== undefined ? (
+        <>
+          <span data-testid="status-count">{t.items(view.count)}</span>
+          {view.hidden > 0 ? <Button className="link" onPress={() => prefer({ hidden: true })}>{t.hidden(view.hidden)}</Button> : null}
+          <Selected tab={tab} />
+        </>
+      ) : layer?.kind === 'table' ? <span>{t.volumes(tab.info!.layers.filter((each) => isPartition(each) && each.path.startsWith(`${layer.path}/`)).length)}</span> : null}
+      <span className="spacer" />
+      {running > 0 ? <Button className="link" onPress={() => showTransfers(true)}>{texts.transfers.running(running)}</Button> : null}
+      {layer?.filesystem === undefined ? null : <span data-testid="status-free">{t.free(layer.filesystem.free, layer.size)}</span>}
+    </footer>
+  );
+}
+
+const never = (): (() => void) => () => {};
+
+function Selected({ tab }: { tab: Tab }) {
+  const rows = tab.listing?.rows;
+  useSyncExternalStore(rows?.subscribe ?? never, rows?.version ?? (() => 0));
+  const count = countOf(tab.selection.ranges);
+  if (count === 0) return null;
+  // The size is shown where every selected row is known; asking for 100,000 rows to add them up is not worth it.
+  const size = loadedRows(tab, undefined, 10_000)?.reduce((sum, row) => sum + (row.type === 'file' ? row.size : 0), 0);
+  return <span data-testid="status-selection">{t.selected(count)}{size === undefined || size === 0 ? '' : `, ${formatSize(size)}`}</span>;
+}

@@ -1,0 +1,94 @@
+import { columnResizingFeature, columnSizingFeature, createColumnHelper, rowSortingFeature, tableFeatures, useTable } from '@tanstack/react-table';
+import { ArrowDown, ArrowUp } from 'lucide-react';
+import { useMemo } from 'react';
+import type { EntryRow, SortKey } from '../../../shared/contract/rows.ts';
+import { sortBy } from '../../commands/index.ts';
+import { prefer } from '../../app/navigation.ts';
+import { getApp, useApp } from '../../app/state.ts';
+import { texts } from '../../ui/texts.ts';
+
+const t = texts.grid;
+const features = tableFeatures({ columnSizingFeature, columnResizingFeature, rowSortingFeature });
+const helper = createColumnHelper<typeof features, EntryRow>();
+
+/** Widths in pixels. The name takes what is left until its width is chosen. */
+const definitions = helper.columns([
+  helper.accessor('display', { id: 'name', header: t.name, size: 220, minSize: 120, maxSize: 2000 }),
+  helper.accessor('size', { id: 'size', header: t.size, size: 88, minSize: 56, maxSize: 400 }),
+  helper.accessor('mtime', { id: 'mtime', header: t.mtime, size: 132, minSize: 64, maxSize: 400 }),
+  helper.accessor('type', { id: 'type', header: t.type, size: 112, minSize: 56, maxSize: 400 }),
+  helper.accessor('mode', { id: 'mode', header: t.mode, size: 100, minSize: 56, maxSize: 400 }),
+  helper.accessor('uid', { id: 'owner', header: t.owner, size: 88, minSize: 48, maxSize: 400 }),
+]);
+
+/** The rows come sorted from the host; the table keeps the columns' state only. */
+const noRows: EntryRow[] = [];
+
+export interface Columns {
+  readonly headers: readonly ColumnHeader[];
+  /** For grid-template-columns. */
+  readonly template: string;
+}
+
+interface ColumnHeader {
+  readonly id: SortKey;
+  readonly title: string;
+  readonly width: number;
+  readonly order: 'ascending' | 'descending' | undefined;
+  readonly resizing: boolean;
+  readonly least: number;
+  readonly onResize: (event: unknown) => void;
+}
+
+/** The columns with their widths and order, kept in the preferences. */
+export function useColumns(): Columns {
+  const sort = useApp((state) => state.preferences.sort);
+  const widths = useApp((state) => state.preferences.columns);
+  const sorting = useMemo(() => [{ id: sort.key, desc: sort.descending }], [sort]);
+  const table = useTable({
+    features, columns: definitions, data: noRows, manualSorting: true, enableSortingRemoval: false, columnResizeMode: 'onChange',
+    state: { sorting, columnSizing: widths },
+    onColumnSizingChange: (update) => prefer({ columns: typeof update === 'function' ? update(getApp().preferences.columns) : update }),
+  });
+  const headers = (table.getHeaderGroups()[0]?.headers ?? []).map((header): ColumnHeader => ({
+    id: header.column.id as SortKey,
+    title: String(header.column.columnDef.header),
+    width: header.getSize(),
+    order: sort.key === header.column.id ? (sort.descending ? 'descending' : 'ascending') : undefined,
+    resizing: header.column.getIsResizing(),
+    least: header.column.columnDef.minSize ?? 0,
+    onResize: header.getResizeHandler() as (event: unknown) => void,
+  }));
+  const template = headers.map(({ id, width }) => (id === 'name' && widths['name'] === undefined ? `minmax(${width}px, 1fr)` : `${width}px`)).join(' ');
+  return { headers, template };
+}
+
+/** Pixels that an arrow key changes a width by. */
+const STEP = 8;
+
+export function GridHeader({ columns }: { columns: Columns }) {
+  return (
+    <div role="rowgroup" className="grid-head">
+      <div role="row" aria-rowindex={1} className="grid-row">
+        {columns.headers.map(({ id, title, width, order, resizing, least, onResize }, i) => (
+          <div key={id} role="columnheader" aria-colindex={i + 1} aria-sort={order ?? 'none'} className={`head-cell is-${id}`}>
+            <button type="button" tabIndex={-1} className="head-button" onClick={() => sortBy(id)}>
+              <span>{title}</span>
+              {order === undefined ? null : order === 'ascending' ? <ArrowUp aria-hidden /> : <ArrowDown aria-hidden />}
+            </button>
+            <div
+              role="slider" aria-orientation="horizontal" aria-label={t.resize(title)} aria-valuenow={width} aria-valuemin={least} aria-valuemax={2000} tabIndex={-1}
+              className={resizing ? 'resizer is-resizing' : 'resizer'}
+              onMouseDown={onResize} onTouchStart={onResize}
+              onDoubleClick={() => { const { [id]: _, ...rest } = getApp().preferences.columns; prefer({ columns: rest }); }}
+              onKeyDown={(event) => {
+                const by = event.key === 'ArrowLeft' ? -STEP : event.key === 'ArrowRight' ? STEP : 0;
+                if (by !== 0) prefer({ columns: { ...getApp().preferences.columns, [id]: Math.max(least, width + by) } });
+              }}
+            />
+          </div>
+        ))}
+      </div>
+    </div>
+  );
+}

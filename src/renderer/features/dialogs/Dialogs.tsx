@@ -1,0 +1,28 @@
+import { setApp, useApp } from '../../app/state.ts';
+import { useTransfers } from '../../app/transfers.ts';
+import { ConflictDialog } from './ConflictDialog.tsx';
+import { ExtractDialog } from './ExtractDialog.tsx';
+import { OpenPathDialog } from './OpenPathDialog.tsx';
+import { PasswordDialog } from './PasswordDialog.tsx';
+import { PropertiesDialog } from './PropertiesDialog.tsx';
+import { ShortcutsDialog } from './ShortcutsDialog.tsx';
+
+export const closeDialog = (): void => setApp({ dialog: undefined });
+
+/** The one dialog that is open; a job's question comes before the person's own. */
+export function Dialogs() {
+  const dialog = useApp((state) => state.dialog);
+  const asking = useTransfers((state) => state.list.find((transfer) => transfer.question !== undefined));
+  const question = asking?.question?.question;
+  if (asking !== undefined && question !== undefined) {
+    const key = `${asking.id} ${asking.question!.id}`;
+    return question.kind === 'conflict' ? <ConflictDialog key={key} transfer={asking} question={question} /> : <PasswordDialog key={key} transfer={asking} question={question} />;
+  }
+  switch (dialog?.kind) {
+    case 'open-path': return <OpenPathDialog />;
+    case 'extract': return <ExtractDialog dialog={dialog} />;
+    case 'properties': return <PropertiesDialog dialog={dialog} />;
+    case 'shortcuts': return <ShortcutsDialog />;
+    case undefined: return null;
+  }
+}

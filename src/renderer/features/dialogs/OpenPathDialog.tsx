@@ -1,0 +1,43 @@
+import { useState } from 'react';
+import { Button, FieldError, Form, Input, Label, TextField } from 'react-aria-components';
+import { errorOf, services } from '../../app/services.ts';
+import { openSources } from '../../app/tabs.ts';
+import { ModalDialog } from '../../ui/modal.tsx';
+import { texts } from '../../ui/texts.ts';
+import { closeDialog } from './Dialogs.tsx';
+
+/** In a browser a path is typed: only the service on the other side can look at the disk. */
+export function OpenPathDialog() {
+  const [path, setPath] = useState('');
+  const [wrong, setWrong] = useState<string>();
+  const open = async (): Promise<void> => {
+    try {
+      const source = await services().app.call('path.source', { path });
+      closeDialog();
+      openSources([source]);
+    } catch (error) {
+      setWrong(errorOf(error).message);
+    }
+  };
+  return (
+    <ModalDialog title={texts.open.pathTitle} onClose={closeDialog}>
+      <Form className="form" onSubmit={(event) => { event.preventDefault(); void open(); }}>
+        <PathInput label={texts.open.pathLabel} example={texts.open.pathExample} value={path} wrong={wrong} onChange={(value) => { setPath(value); setWrong(undefined); }} />
+        <footer className="dialog-foot">
+          <Button className="button" onPress={closeDialog}>{texts.cancel}</Button>
+          <Button className="button is-primary" type="submit" isDisabled={path.trim() === ''}>{texts.open.open}</Button>
+        </footer>
+      </Form>
+    </ModalDialog>
+  );
+}
+
+export function PathInput({ label, example, value, wrong, onChange }: { label: string; example: string; value: string; wrong: string | undefined; onChange: (value: string) => void }) {
+  return (
+    <TextField className="field" value={value} onChange={onChange} isInvalid={wrong !== undefined} autoFocus>
+      <Label>{label}</Label>
+      <Input className="input" placeholder={example} spellCheck={false} />
+      <FieldError className="field-error">{wrong}</FieldError>
+    </TextField>
+  );
+}

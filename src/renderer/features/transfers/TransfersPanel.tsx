@@ -1,0 +1,96 @@
+import { ChevronRight, FolderOpen, Pause, Play, X } from 'lucide-react';
+import { Button, Disclosure, DisclosurePanel, Heading, ProgressBar } from 'react-aria-components';
+import { errorOf, services } from '../../app/services.ts';
+import { cancel, clearFinished, isRunning, logText, pause, showTransfers, type Transfer, useTransfers } from '../../app/transfers.ts';
+import { formatDuration, formatSize } from '../../models/format.ts';
+import { IconButton } from '../../ui/buttons.tsx';
+import { copyText } from '../../ui/errors.tsx';
+import { Name } from '../../ui/name.tsx';
+import { texts } from '../../ui/texts.ts';
+import { notifyError } from '../../ui/toasts.ts';
+
+const t = texts.transfers;
+
+/** Long work: what is running, how far it is, and what became of what has run. */
+export function TransfersPanel() {
+  const { list, open } = useTransfers();
+  if (!open) return null;
+  return (
+    <section className="transfers" aria-label={t.label}>
+      <header className="section-head">
+        <h2>{t.label}</h2>
+        <span className="spacer" />
+        {list.some((transfer) => !isRunning(transfer)) ? <Button className="link" onPress={clearFinished}>{t.clear}</Button> : null}
+        <IconButton label={t.close} icon={X} onPress={() => showTransfers(false)} />
+      </header>
+      {list.length === 0 ? <p className="dim">{t.empty}</p> : <ul>{list.toReversed().map((transfer) => <Item key={transfer.id} transfer={transfer} />)}</ul>}
+    </section>
+  );
+}
+
+function Item({ transfer }: { transfer: Transfer }) {
+  const { title, target, state, progress, speed, remaining, summary, error, log } = transfer;
+  const running = isRunning(transfer);
+  const total = progress?.total;
+  const share = progress === undefined || total === undefined || total === 0 ? undefined : Math.min(100, (progress.done / total) * 100);
+  return (
+    <li className={`transfer is-${state}`} aria-label={title}>
+      <div className="transfer-line">
+        <span className="transfer-title"><Name display={title} /> <span className="dim" title={target.path}>{t.to(target.path)}</span></span>
+        <span className={`transfer-state tone-${state === 'done' ? 'good' : state === 'failed' ? 'bad' : 'plain'}`}>{t.states[state]}</span>
+        {running ? (
+          <>
+            <IconButton label={state === 'paused' ? t.resume(title) : t.pause(title)} icon={state === 'paused' ? Play : Pause} isDisabled={state === 'asking'} onPress={() => pause(transfer, state !== 'paused')} />
+            <IconButton label={t.cancel(title)} icon={X} onPress={() => cancel(transfer)} />
+          </>
+        ) : <IconButton label={texts.extract.show} icon={FolderOpen} onPress={() => void showFolder(target.token)} />}
+      </div>
+      {running ? (
+        <ProgressBar className={share === undefined && state === 'running' ? 'progress is-endless' : 'progress'} aria-label={title} {...(share === undefined ? { isIndeterminate: true } : { value: share })}>
+          <div className="progress-track"><div className="progress-fill" style={share === undefined ? {} : { width: `${share}%` }} /></div>
+        </ProgressBar>
+      ) : null}
+      {running && progress !== undefined ? (
+        <div className="transfer-facts dim">
+          <span className="transfer-now">{progress.now === undefined ? null : <Name display={progress.now} />}</span>
+          <span className="number">{t.of(amount(progress.done, progress.unit), total === undefined ? undefined : amount(total, progress.unit))}</span>
+          {speed === undefined || state !== 'running' ? null : <span className="number">{t.speed(formatSize(Math.round(speed)))}</span>}
+          {remaining === undefined || state !== 'running' ? null : <span className="number">{t.left(formatDuration(remaining))}</span>}
+        </div>
+      ) : null}
+      {summary === undefined ? null : <div className="transfer-facts dim">{t.summary(summary)}</div>}
+      {error === undefined || error.fault.kind === 'cancelled' ? null : <div className="transfer-facts error-text">{error.message} {error.advice}</div>}
+      {log.length === 0 ? null : <Log transfer={transfer} />}
+    </li>
+  );
+}
+
+function Log({ transfer }: { transfer: Transfer }) {
+  const { log, dropped } = transfer;
+  return (
+    <Disclosure className="log">
+      <Heading className="log-head"><Button slot="trigger" className="link"><ChevronRight aria-hidden />{t.log(log.length + dropped)}</Button></Heading>
+      <DisclosurePanel className="log-panel">
+        <ul>
+          {log.map((note, i) => (
+            <li key={i} className={`note-${note.level}`}><span className="log-level">{t.levels[note.level]}</span>{note.path === undefined ? null : <span className="log-path"><Name display={note.path} /></span>}<span>{note.message}</span></li>
+          ))}
+          {dropped > 0 ? <li className="dim">{t.dropped(dropped)}</li> : null}
+        </ul>
+        <Button className="link" onPress={() => void copyText(logText(transfer))}>{texts.copyDetails}</Button>
+      </DisclosurePanel>
+    </Disclosure>
+  );
+}
+
+function amount(value: number, unit: 'bytes' | 'entries' | 'blocks'): string {
+  return unit === 'bytes' ? formatSize(value) : t.entries(value);
+}
+
+async function showFolder(token: string): Promise<void> {
+  try {
+    await services().app.call('folder.show', { token });
+  } catch (error) {
+    notifyError(errorOf(error));
+  }
+}

@@ -1,0 +1,85 @@
+import type { ImageInfo, LayerRow } from '../../shared/contract/rows.ts';
+
+/** The path of the layer around this one, or undefined for the first. */
+export function parentPath(path: string): string | undefined {
+  const slash = path.lastIndexOf('/');
+  return slash < 0 ? undefined : path.slice(0, slash);
+}
+
+export function layerAt(info: ImageInfo, path: string): LayerRow | undefined {
+  return info.layers.find((layer) => layer.path === path);
+}
+
+export function childrenOf(info: ImageInfo, path: string): LayerRow[] {
+  return info.layers.filter((layer) => parentPath(layer.path) === path);
+}
+
+/** A filesystem that can be walked. */
+export function isOpenFilesystem(layer: LayerRow): boolean {
+  return layer.kind === 'filesystem' && layer.filesystem !== undefined;
+}
+
+/** What stands for a layer to people: a partition is shown together with the one thing in it. */
+export interface Shown {
+  /** The outer layer: a volume where there is one. */
+  readonly layer: LayerRow;
+  /** What was found in the volume, or the layer itself. */
+  readonly content: LayerRow;
+  readonly children: readonly Shown[];
+}
+
+/** The tree that the sidebar shows: volumes merged with their content, free space and metadata left to the partition map. */
+export function shownTree(info: ImageInfo): Shown[] {
+  const byParent = new Map<string, LayerRow[]>();
+  for (const layer of info.layers) {
+    const parent = parentPath(layer.path) ?? '';
+    const siblings = byParent.get(parent);
+    if (siblings === undefined) byParent.set(parent, [layer]);
+    else siblings.push(layer);
+  }
+  const shown = (layer: LayerRow): Shown => {
+    const children = (byParent.get(layer.path) ?? []).filter((each) => each.kind !== 'volume' || isPartition(each));
+    const [content] = children;
+    if (layer.kind === 'volume' && children.length === 1 && content !== undefined) {
+      return { layer, content, children: (byParent.get(content.path) ?? []).filter((each) => each.kind !== 'volume' || isPartition(each)).map(shown) };
+    }
+    return { layer, content: layer, children: children.map(shown) };
+  };
+  return (byParent.get('') ?? []).map(shown);
+}
+
+export function isPartition(layer: LayerRow): boolean {
+  return layer.kind === 'volume' && layer.volume?.kind !== 'free' && layer.volume?.kind !== 'metadata';
+}
+
+/** The volumes of a table in order of offset, an extended partition's own volumes in its place. */
+export function volumesOf(info: ImageInfo, table: string): LayerRow[] {
+  return childrenOf(info, table).filter((layer) => layer.kind === 'volume').toSorted((a, b) => a.offset - b.offset || b.size - a.size);
+}
+
+/** What lies in a volume, where anything does. */
+export function contentOf(info: ImageInfo, volume: LayerRow): LayerRow | undefined {
+  return childrenOf(info, volume.path)[0];
+}
+
+/**
+ * Where an image opens: in the root of its filesystem when there is one volume only, else at its table,
+ * else at the innermost layer, which tells what is wrong with it.
+ */
+export function firstLayer(info: ImageInfo): LayerRow | undefined {
+  const filesystems = info.layers.filter(isOpenFilesystem);
+  const partitions = info.layers.filter(isPartition);
+  if (filesystems.length === 1 && partitions.length <= 1) return filesystems[0];
+  return info.layers.find((layer) => layer.kind === 'table' && layer.error === undefined) ?? filesystems[0] ?? info.layers.at(-1);
+}
+
+/** Sectors and gaps of a map, drawn to scale but none thinner than `least` of the whole (so that it can be clicked). */
+export function sharesOf(sizes: readonly number[], least: number): number[] {
+  const sum = sizes.reduce((total, size) => total + size, 0);
+  if (sum === 0) return sizes.map(() => 1 / Math.max(1, sizes.length));
+  const floor = Math.min(least, 1 / Math.max(1, sizes.length));
+  const thin = sizes.filter((size) => size / sum < floor);
+  const rest = 1 - thin.length * floor;
+  const thickSum = sum - thin.reduce((total, size) => total + size, 0);
+  return sizes.map((size) => (size / sum < floor ? floor : thickSum === 0 ? floor : (size / thickSum) * rest));
+}

@@ -1,0 +1,220 @@
+import { type AppEvent, appContract, type HostContract, hostContract, type JobEvent, type RecentRow, type SourceToken } from '../../shared/contract/calls.ts';
+import type { Crumb, EntryDetails, EntryRow, ImageInfo } from '../../shared/contract/rows.ts';
+import type { Client, Contract, Service } from '../../shared/rpc/types.ts';
+import type { AppClient, ErrorData, HostClient, Services } from '../app/services.ts';
+import * as v from 'valibot';
+import { childrenOf, type FakeNode, fakeRoot } from './tree.ts';
+import { IMAGES } from './images.ts';
+
+export interface FakeOptions {
+  readonly dialogs: 'native' | 'path';
+  readonly recents: boolean;
+  /** Milliseconds that each answer takes. */
+  readonly slow: number;
+}
+
+class Failure extends Error {
+  readonly fault: ErrorData['fault'];
+  readonly advice: string | undefined;
+  constructor({ fault, message, advice }: ErrorData) {
+    super(message);
+    this.fault = fault;
+    this.advice = advice;
+  }
+}
+
+const missing = (message: string): Failure => new Failure({ fault: { kind: 'usage', errno: 'ENOENT' }, message });
+const sleep = (ms: number): Promise<void> => new Promise((done) => { setTimeout(done, ms); });
+const token = (n: number): string => n.toString(16).padStart(32, '0');
+
+/** A client straight over a service in the page. Parameters are checked as a real one's are. */
+function clientOf<C extends Contract>(contract: C, service: Service<C>, slow: number): Client<C> {
+  const check = (name: string, params: unknown): any => v.parse(contract[name]!.params, params);
+  const never = { aborted: false, onAbort: () => {} };
+  return {
+    async call(name, params, signal) {
+      const checked = check(name, params);
+      await sleep(slow);
+      if (signal?.aborted) throw new Failure({ fault: { kind: 'cancelled' }, message: 'Cancelled' });
+      return await (service as any)[name](checked, never);
+    },
+    stream: (name, params) => (service as any)[name](check(name, params), never),
+    close() {},
+    onClose() {},
+  };
+}
+
+/** Everything behind the window, in memory. */
+export function fakeServices(options: FakeOptions): Services {
+  const sources = new Map<string, SourceToken>();
+  const source = (path: string): SourceToken => {
+    const known = [...sources.values()].find((each) => each.path === path);
+    const made = known ?? { token: token(sources.size + 1), name: path.split('/').at(-1) ?? path, path };
+    sources.set(made.token, made);
+    return made;
+  };
+  let recents: RecentRow[] = !options.recents ? [] : Object.values(IMAGES).map((image, i) => ({ ...source(image.path), summary: image.summary, size: image.size, opened: Date.now() - i * 40_000_000, pinned: i === 2, missing: false }));
+  if (options.recents) recents.push({ ...source('/media/usb/backup of the old laptop, before the move.img'), summary: 'MBR', size: 500_107_862_016, opened: 1_700_000_000_000, pinned: false, missing: true });
+  const events: AppEvent[] = [];
+  let wake = (): void => {};
+  const send = (event: AppEvent): void => { events.push(event); wake(); };
+  const open = new Map<number, SourceToken>();
+  const copied: string[] = [];
+  const drags: unknown[] = [];
+  Object.assign(window, { fake: { send, copied, drags, open } });
+
+  const app: AppClient = clientOf(appContract, {
+    'app.info': () => ({ version: '0.1.0', client: 'browser', platform: 'linux', dialogs: options.dialogs, dragOut: true }),
+    async *'app.events'() {
+      for (;;) {
+        for (let event = events.shift(); event !== undefined; event = events.shift()) yield event;
+        await new Promise<void>((done) => { wake = done; });
+      }
+    },
+    'recents.list': () => recents,
+    'recents.pin': (params) => { recents = recents.map((row) => (row.token === params.token ? { ...row, pinned: params.pinned } : row)); send({ event: 'recents', recents }); },
+    'recents.remove': (params) => { recents = params.token === undefined ? [] : recents.filter((row) => row.token !== params.token); send({ event: 'recents', recents }); },
+    'dialog.open': () => [source('/home/ada/images/disk.img.gz')],
+    'dialog.folder': () => source('/home/ada/extracted'),
+    'path.source': ({ path }) => { if (!(path.split('/').at(-1)! in IMAGES) && !path.includes('slow') && !path.includes('fail')) throw missing(`There is no file ${path}`); return source(path); },
+    'path.folder': ({ path }) => { if (!path.startsWith('/home')) throw missing(`There is no folder ${path}`); return source(path); },
+    'image.open'(params) {
+      const image = open.size + 1;
+      const opened = sources.get(params.token)!;
+      if (opened.name.includes('fail')) throw new Failure({ fault: { kind: 'io', place: { structure: 'file', at: 8192 } }, message: 'The file ends in the middle of a block', advice: 'The image may be cut short, or the disk that holds it may be failing.' });
+      open.set(image, opened);
+      return { image };
+    },
+    'image.close': ({ image }) => { open.delete(image); },
+    'image.grant': () => {},
+    'drag.start': (params) => { drags.push(params); },
+    'folder.show': () => {},
+    'text.copy': ({ text }) => { copied.push(text); },
+  }, options.slow);
+
+  return {
+    app,
+    connectHost: async (image) => hostOf(open.get(image)!, options),
+    sourcesOfFiles: async (files) => files.map((each) => source(`/home/ada/images/${each.name}`)),
+  };
+}
+
+function hostOf(opened: SourceToken, options: FakeOptions): HostClient {
+  const info: ImageInfo = IMAGES[opened.name] ?? IMAGES['root.ext4']!;
+  const root = fakeRoot();
+  const nodes = new Map<number, FakeNode>([[2, root]]);
+  const learn = (children: readonly FakeNode[]): readonly FakeNode[] => {
+    for (const child of children) if (child.row.error === undefined && child.row.type !== 'symlink') nodes.set(child.row.node, child);
+    return children;
+  };
+  const views = new Map<number, EntryRow[]>();
+  const jobs = new Map<number, FakeJob>();
+  const find = (node: number, name: string): FakeNode => [...nodes.values()].flatMap((each) => (each.children === undefined || typeof each.children === 'function' ? [each] : [each, ...each.children])).find((each) => each.row.node === node && each.row.name === name) ?? nodes.get(node) ?? root;
+
+  const service: Service<HostContract> = {
+    async 'image.info'() {
+      if (opened.name.includes('slow')) await sleep(60_000);
+      return info;
+    },
+    'image.reopen': () => IMAGES['root.ext4']!,
+    'view.open'({ node, sort, hidden }) {
+      const parent = nodes.get(node) ?? root;
+      if (parent.row.flags.includes('broken')) throw new Failure({ fault: { kind: 'corrupt', place: { structure: 'directory block 0 of inode 77', at: 528_384, length: 4096 } }, message: 'directory block 0 of inode 77 at byte 528384: an entry reaches past the end of the block', advice: 'Check the filesystem to see the whole extent of the damage.' });
+      const all = learn(childrenOf(parent)).map((each) => each.row);
+      const rows = all.filter((row) => hidden || !row.name.startsWith('.')).toSorted((a, b) => Number(b.type === 'dir') - Number(a.type === 'dir') || compare(a, b, sort.key) * (sort.descending ? -1 : 1));
+      const view = views.size + 1;
+      views.set(view, rows);
+      return { view, count: rows.length, hidden: all.length - rows.length, notes: parent === root && opened.name === 'dirty.ext4' ? [{ severity: 'warning', message: 'One directory block has a wrong checksum', place: { structure: 'directory block 0 of inode 2', at: 20_480 } }] : [] };
+    },
+    'view.rows': ({ view, from, count }) => views.get(view)!.slice(from, from + count),
+    'view.find'({ view, prefix, from }) {
+      const rows = views.get(view)!;
+      for (let i = 0; i < rows.length; i++) {
+        const index = (from + i) % rows.length;
+        if (rows[index]!.display.toLowerCase().startsWith(prefix.toLowerCase())) return { index };
+      }
+      return { index: undefined };
+    },
+    'view.index': ({ view, node }) => { const index = views.get(view)!.findIndex((row) => row.node === node); return { index: index < 0 ? undefined : index }; },
+    'view.close': () => {},
+    'path.resolve'({ path }) {
+      const crumbs: Crumb[] = [{ node: 2, name: '', display: '' }];
+      let at = root;
+      for (const part of path.split('/').filter(Boolean)) {
+        let next = learn(childrenOf(at)).find((each) => each.row.name === part);
+        if (next?.row.targetType === 'dir') next = childrenOf(root).find((each) => each.row.node === next!.row.targetNode);
+        if (next === undefined || next.row.type !== 'dir') throw missing(`There is no folder ${path}`);
+        at = next;
+        crumbs.push({ node: at.row.node, name: at.row.name, display: at.row.display });
+      }
+      return { crumbs };
+    },
+    'entry.details'({ node, name }): EntryDetails {
+      const { row } = find(node, name);
+      if (row.error !== undefined) throw new Failure(row.error);
+      return { ...row, atime: row.mtime + 3_600_000_000_000n, ctime: row.mtime, btime: row.mtime - 1n, allocated: Math.ceil(row.size / 4096) * 4096, xattrs: [{ name: 'user.origin', value: new Uint8Array([104, 105]), text: 'hi' }, { name: 'security.capability', value: new Uint8Array([1, 0, 0, 2]) }], acl: ['user::rwx', 'user:1000:r-x', 'mask::r-x'] };
+    },
+    'entry.preview'({ node, name }) {
+      const found = find(node, name);
+      if (found.row.error !== undefined) throw new Failure(found.row.error);
+      if (found.text !== undefined) return { kind: 'text', text: found.text, encoding: 'UTF-8', truncated: false };
+      if (found.mime !== undefined) return { kind: 'picture', mime: found.mime, bytes: found.bytes! };
+      if (found.bytes !== undefined) return { kind: 'binary', bytes: found.bytes, truncated: true };
+      return { kind: 'none', reason: found.row.size === 0 ? 'The file is empty.' : 'The file is too large for a preview.' };
+    },
+    'bytes.read': ({ at, length }) => ({ bytes: Uint8Array.from({ length }, (_, i) => (i < 64 ? 'CLUTCH test image, nothing in it is known.\0'.charCodeAt(i % 43) : ((at + i) * 13) & 255)), size: info.size }),
+    'extract.start'({ entries, options: chosen }) {
+      const job = jobs.size + 1;
+      jobs.set(job, new FakeJob(entries.length, chosen.conflict ?? 'ask'));
+      return { job };
+    },
+    'job.events': ({ job }) => jobs.get(job)!.run(),
+    'job.cancel': ({ job }) => { jobs.get(job)!.cancelled = true; jobs.get(job)!.reply?.('stop'); },
+    'job.pause': ({ job, paused }) => { jobs.get(job)!.paused = paused; },
+    'job.answer': ({ job, answer }) => { if ('action' in answer) jobs.get(job)!.reply?.(answer.action); },
+  };
+  return clientOf(hostContract, service, options.slow);
+}
+
+function compare(a: EntryRow, b: EntryRow, key: string): number {
+  if (key === 'size') return a.size - b.size;
+  if (key === 'mtime') return Number(a.mtime - b.mtime);
+  return a.name < b.name ? -1 : 1;
+}
+
+/** An extraction that takes some seconds, meets one conflict and one problem. One entry alone is done at once. */
+class FakeJob {
+  paused = false;
+  cancelled = false;
+  reply: ((action: string) => void) | undefined;
+  readonly #entries: number;
+  readonly #ask: boolean;
+
+  constructor(entries: number, conflict: string) {
+    this.#entries = entries;
+    this.#ask = conflict === 'ask' && entries > 2;
+  }
+
+  async *run(): AsyncIterable<JobEvent> {
+    const steps = this.#entries === 1 ? 1 : 60;
+    yield { event: 'state', state: 'running' };
+    for (let step = 1; step <= steps; step++) {
+      await sleep(steps === 1 ? 5 : 100);
+      if (this.paused) yield { event: 'state', state: 'paused' };
+      while (this.paused && !this.cancelled) await sleep(20);
+      if (this.cancelled) {
+        yield { event: 'end', state: 'cancelled', summary: { files: step, directories: 1, bytes: step * 1e6, skipped: 0, problems: 0 } };
+        return;
+      }
+      yield { event: 'progress', progress: { done: step * 1e6, total: steps * 1e6, unit: 'bytes', now: `/etc/ssl/certs/certificate-${step}.pem` }, speed: 9_700_000, remaining: ((steps - step) * 100) / 1000 };
+      if (step === 12) yield { event: 'log', note: { level: 'warning', path: '/etc/shadow', message: 'The owner could not be kept' } };
+      if (step === 8 && this.#ask) {
+        yield { event: 'state', state: 'asking' };
+        yield { event: 'question', id: 1, question: { kind: 'conflict', path: 'etc/hostname', source: { type: 'file', size: 7, mtime: 1_700_000_000_000_000_000n }, target: { type: 'file', size: 1204, mtime: 1_690_000_000_000_000_000n } } };
+        await new Promise<string>((done) => { this.reply = done; });
+        yield { event: 'state', state: 'running' };
+      }
+    }
+    yield { event: 'end', state: 'done', summary: { files: this.#entries, directories: 3, bytes: steps * 1e6, skipped: 0, problems: steps === 1 ? 0 : 1 } };
+  }
+}

@@ -1,0 +1,71 @@
+import type { ImageInfo, LayerRow } from '../../shared/contract/rows.ts';
+
+const GIB = 2 ** 30;
+const MIB = 2 ** 20;
+
+function layer(patch: Partial<LayerRow> & Pick<LayerRow, 'path' | 'kind' | 'format' | 'title'>): LayerRow {
+  return { label: '', uuid: '', offset: 0, size: GIB, evidence: [], alternatives: [], openers: [], details: [], notes: [], ...patch };
+}
+
+export function ext4(path: string, patch: Partial<LayerRow> = {}, state: NonNullable<LayerRow['filesystem']>['state'] = 'clean'): LayerRow {
+  return layer({
+    path, kind: 'filesystem', format: 'ext4', title: 'ext4', label: 'rootfs', uuid: '6a1f4c1e-9b7d-4a52-8f06-1d2c3b4a5e6f', size: GIB,
+    evidence: ['magic 0xEF53 at 0x438', 'the superblock checksum matches', 'the backup superblock in group 1 agrees'],
+    alternatives: [{ format: 'ext4', name: 'ext2/3/4', confidence: 98, evidence: ['magic 0xEF53 at 0x438'] }],
+    openers: [{ id: 'native:ext4', name: 'Clutch’s own ext2/3/4', access: 'read-only', reason: 'writing comes later' }],
+    details: [['Last mounted on', '/'], ['Revision', '1 (dynamic)']],
+    filesystem: { root: 2, free: 412 * MIB, blockSize: 4096, state, features: ['has_journal', 'ext_attr', 'dir_index', 'filetype', 'extent', '64bit', 'flex_bg', 'metadata_csum'], inodes: { total: 65_536, free: 51_202 }, access: { write: false, reason: 'writing comes later' } },
+    ...patch,
+  });
+}
+
+function volume(path: string, kind: string, title: string, label: string, offset: number, size: number, number?: number, typeId = ''): LayerRow {
+  return layer({ path, kind: 'volume', format: kind, title, label, offset, size, volume: { ...(number === undefined ? {} : { number }), kind, typeId, flags: number === 1 ? ['required'] : [] } });
+}
+
+function image(name: string, summary: string, layers: LayerRow[], size = layers[0]!.size): ImageInfo {
+  return { name, path: `/home/ada/images/${name}`, size, layers, summary };
+}
+
+/** The fake images by file name. */
+export const IMAGES: Readonly<Record<string, ImageInfo>> = {
+  'root.ext4': image('root.ext4', 'ext4 (clean)', [ext4('0')]),
+  'dirty.ext4': image('dirty.ext4', 'ext4 (needs recovery)', [
+    ext4('0', { notes: [
+      { severity: 'warning', message: 'The journal holds 12 transactions that were not written back; the tree shown is the one after recovery', place: { structure: 'journal, inode 8', at: 34_603_008 } },
+      { severity: 'error', message: 'The primary superblock’s checksum does not match; the backup in block 32768 is used', place: { structure: 'superblock', at: 1024, length: 1024 } },
+    ] }, 'needs-recovery'),
+  ]),
+  'disk.img.gz': image('disk.img.gz', 'gzip › GPT › 2 filesystems', [
+    layer({ path: '0', kind: 'container', format: 'gzip', title: 'gzip', size: 812 * MIB, evidence: ['magic 1F 8B at 0x0'], details: [['Original name', 'disk.img'], ['Unpacked', '32 GiB']] }),
+    layer({ path: '0/0', kind: 'table', format: 'gpt', title: 'GPT', uuid: '0fc63daf-8483-4772-8e79-3d69d8477de4', size: 32 * GIB, evidence: ['“EFI PART” at 0x200', 'both header checksums match'], details: [['Sector size', '512'], ['Entries', '128 of 128 bytes']], notes: [{ severity: 'note', message: 'Partition 3 does not begin at a multiple of 1 MiB', place: { structure: 'GPT entry 3', at: 1280 } }] }),
+    volume('0/0/1000', 'metadata', 'Partition table', '', 0, MIB),
+    volume('0/0/1', 'partition', 'EFI System', 'ESP', MIB, 512 * MIB, 1, 'c12a7328-f81f-11d2-ba4b-00a0c93ec93b'),
+    layer({ path: '0/0/1/0', kind: 'filesystem', format: 'fat', title: 'FAT32', label: 'EFI', size: 512 * MIB, error: { fault: { kind: 'unsupported', feature: 'FAT32' }, message: 'FAT32 is recognised, but there is no engine for it yet', advice: 'Extract the partition as it is, or open it with another program.' }, evidence: ['“FAT32   ” at 0x52'] }),
+    volume('0/0/2', 'partition', 'Linux filesystem', 'system', 513 * MIB, 20 * GIB, 2, '0fc63daf-8483-4772-8e79-3d69d8477de4'),
+    ext4('0/0/2/0', { size: 20 * GIB }),
+    volume('0/0/1001', 'free', 'Unallocated', '', 21_001 * MIB, 6 * GIB),
+    volume('0/0/3', 'partition', 'Linux filesystem', '', 27_145 * MIB, 4 * GIB, 3, '0fc63daf-8483-4772-8e79-3d69d8477de4'),
+    ext4('0/0/3/0', { label: 'home', size: 4 * GIB, notes: [{ severity: 'error', message: 'The block bitmap of group 3 has a wrong checksum', place: { structure: 'block bitmap of group 3', at: 12_288 } }] }, 'errors'),
+    volume('0/0/4', 'partition', 'Linux swap', 'swap', 31_241 * MIB, 8 * MIB, 4, '0657fd6d-a4ab-43c4-84e5-0933c84b4f4f'),
+    layer({ path: '0/0/4/0', kind: 'unknown', format: 'unknown', title: 'Unknown', size: 8 * MIB, evidence: ['no known format matched'] }),
+    volume('0/0/5', 'partition', 'Linux reserved', '', 31_249 * MIB, 1519 * MIB, 5, '8da63339-0007-60c0-c436-083ac8230908'),
+    layer({ path: '0/0/5/0', kind: 'unknown', format: 'empty', title: 'Empty', size: 1519 * MIB, evidence: ['the first 65536 bytes are zero'] }),
+  ], 812 * MIB),
+  'mystery.bin': image('mystery.bin', 'unknown', [
+    layer({
+      path: '0', kind: 'unknown', format: 'unknown', title: 'Unknown', size: 64 * MIB, evidence: ['no known format matched', 'the first sector looks like program code'],
+      alternatives: [
+        { format: 'mbr', name: 'MBR', confidence: 25, evidence: ['0x55AA at 0x1FE', 'no entry lies inside of the image'] },
+        { format: 'ext4', name: 'ext2/3/4', confidence: 40, evidence: ['a superblock was found in block 32768', 'the primary superblock is overwritten'] },
+      ],
+    }),
+  ]),
+  'torn.ext4': image('torn.ext4', 'ext4 (damaged)', [
+    layer({
+      path: '0', kind: 'filesystem', format: 'ext4', title: 'ext4', size: 64 * MIB, evidence: ['magic 0xEF53 at 0x438'],
+      openers: [{ id: 'native:ext4', name: 'Clutch’s own ext2/3/4', access: 'refused', reason: 'the group descriptors are damaged' }],
+      error: { fault: { kind: 'corrupt', place: { structure: 'group descriptor 0', at: 4096, length: 64 } }, message: 'group descriptor 0 at byte 4096: the inode table lies outside of the filesystem', advice: 'Check the filesystem to see the whole extent of the damage.' },
+    }),
+  ]),
+};

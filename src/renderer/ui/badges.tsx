@@ -1,0 +1,51 @@
+import { CircleAlert, CircleCheck, CircleHelp, Cpu, Lock, type LucideIcon, MessageSquareWarning, RotateCw, ShieldX } from 'lucide-react';
+import type { LayerRow } from '../../shared/contract/rows.ts';
+import { texts } from './texts.ts';
+
+export type Tone = 'plain' | 'good' | 'warning' | 'bad';
+
+export function Badge({ icon: Icon, text, tone = 'plain', why }: { icon: LucideIcon; text: string; tone?: Tone; why?: string }) {
+  return (
+    <span className={`badge tone-${tone}`} title={why}>
+      <Icon aria-hidden />
+      {text}
+    </span>
+  );
+}
+
+const STATES: Readonly<Record<NonNullable<LayerRow['filesystem']>['state'], { icon: LucideIcon; tone: Tone }>> = {
+  clean: { icon: CircleCheck, tone: 'good' },
+  dirty: { icon: RotateCw, tone: 'warning' },
+  'needs-recovery': { icon: RotateCw, tone: 'warning' },
+  errors: { icon: CircleAlert, tone: 'bad' },
+};
+
+/** The state of a layer in icon and word. */
+export function StateBadge({ layer }: { layer: LayerRow }) {
+  if (layer.error !== undefined) {
+    return layer.error.fault.kind === 'unsupported'
+      ? <Badge icon={ShieldX} text={texts.badge.unsupported} tone="warning" why={layer.error.message} />
+      : <Badge icon={CircleAlert} text={texts.badge.damaged} tone="bad" why={layer.error.message} />;
+  }
+  if (layer.filesystem !== undefined) {
+    const { icon, tone } = STATES[layer.filesystem.state];
+    return <Badge icon={icon} text={texts.badge[layer.filesystem.state]} tone={tone} />;
+  }
+  if (layer.kind === 'unknown') return <Badge icon={CircleHelp} text={layer.format === 'empty' ? texts.badge.empty : texts.badge.unknown} />;
+  return null;
+}
+
+/** All badges of a layer, always in this order. */
+export function LayerBadges({ layer, brief = false }: { layer: LayerRow; brief?: boolean }) {
+  const { filesystem, notes, openers } = layer;
+  const important = notes.filter((note) => note.severity !== 'note').length;
+  const native = openers.some((opener) => opener.id.startsWith('native:') && opener.access !== 'refused');
+  return (
+    <span className="badges">
+      {filesystem === undefined || brief ? null : <Badge icon={Lock} text={texts.badge.readOnly} why={texts.badge.readOnlyWhy(filesystem.access.reason)} />}
+      <StateBadge layer={layer} />
+      {filesystem !== undefined && native && !brief ? <Badge icon={Cpu} text={texts.badge.native} why={texts.badge.nativeWhy} /> : null}
+      {important > 0 && layer.error === undefined ? <Badge icon={MessageSquareWarning} text={texts.badge.notes(important)} tone="warning" /> : null}
+    </span>
+  );
+}

@@ -1,0 +1,77 @@
+import { CircleAlert, Info, TriangleAlert } from 'lucide-react';
+import type { ReactNode } from 'react';
+import { Button } from 'react-aria-components';
+import { type ErrorData, type Note, services } from '../app/services.ts';
+import { formatOffset } from '../models/format.ts';
+import { texts } from './texts.ts';
+import { notify, notifyError } from './toasts.ts';
+import { errorOf } from '../app/services.ts';
+
+/** Where an error lies, as one line; undefined where it has no place. */
+export function whereOf(error: ErrorData): string | undefined {
+  const { fault } = error;
+  const place = fault.kind === 'corrupt' || fault.kind === 'io' ? fault.place : undefined;
+  if (place !== undefined) return placeText(place);
+  return fault.kind === 'unsupported' ? fault.feature : fault.kind === 'locked' ? fault.what : undefined;
+}
+
+export function placeText(place: NonNullable<Note['place']>): string {
+  return texts.error.at(place.structure, place.at === undefined ? undefined : formatOffset(place.at));
+}
+
+/** Everything about an error as text, for a report. */
+export function detailsOf(error: ErrorData, about: string): string {
+  return [about, `${error.fault.kind}: ${error.message}`, error.advice, JSON.stringify(error.fault)].filter(Boolean).join('\n');
+}
+
+export async function copyText(text: string): Promise<void> {
+  try {
+    await services().app.call('text.copy', { text });
+    notify({ text: texts.copied });
+  } catch (error) {
+    notifyError(errorOf(error));
+  }
+}
+
+/** What happened, where, and what can be done about it. */
+export function ErrorPanel({ error, title, about, children }: { error: ErrorData; title?: string; about: string; children?: ReactNode }) {
+  const where = whereOf(error);
+  const advice = error.advice ?? texts.advice[error.fault.kind];
+  return (
+    <section className="error-panel" role="alert">
+      <CircleAlert aria-hidden className="error-icon" />
+      <div>
+        <h2>{title ?? texts.faults[error.fault.kind]}</h2>
+        <p className="error-message">{error.message}</p>
+        <dl className="facts">
+          {where === undefined ? null : <><dt>{texts.error.where}</dt><dd>{where}</dd></>}
+          {advice === '' ? null : <><dt>{texts.error.todo}</dt><dd>{advice}</dd></>}
+        </dl>
+        <div className="actions">
+          {children}
+          <Button className="button" onPress={() => void copyText(detailsOf(error, about))}>{texts.copyDetails}</Button>
+        </div>
+      </div>
+    </section>
+  );
+}
+
+/** What was noticed in an image, each with its place. */
+export function Notes({ notes }: { notes: readonly Note[] }) {
+  return (
+    <ul className="notes">
+      {notes.map((note, i) => {
+        const Icon = note.severity === 'error' ? CircleAlert : note.severity === 'warning' ? TriangleAlert : Info;
+        return (
+          <li key={i} className={`note-${note.severity}`}>
+            <Icon aria-hidden />
+            <span>
+              {note.message}
+              {note.place === undefined ? null : <span className="dim">{placeText(note.place)}</span>}
+            </span>
+          </li>
+        );
+      })}
+    </ul>
+  );
+}

@@ -1,0 +1,22 @@
+import { X } from 'lucide-react';
+import type { ReactNode } from 'react';
+import { Dialog, Heading, Modal, ModalOverlay } from 'react-aria-components';
+import { IconButton } from './buttons.tsx';
+import { texts } from './texts.ts';
+
+/** A dialog in the middle of the window; Escape leaves it. */
+export function ModalDialog({ title, onClose, children, wide = false, role = 'dialog' }: { title: string; onClose: () => void; children: ReactNode; wide?: boolean; role?: 'dialog' | 'alertdialog' }) {
+  return (
+    <ModalOverlay className="overlay" isOpen onOpenChange={(open) => { if (!open) onClose(); }} isDismissable={role === 'dialog'}>
+      <Modal className={wide ? 'modal is-wide' : 'modal'}>
+        <Dialog className="dialog" role={role}>
+          <header className="dialog-head">
+            <Heading slot="title">{title}</Heading>
+            <IconButton label={texts.close} icon={X} onPress={onClose} />
+          </header>
+          {children}
+        </Dialog>
+      </Modal>
+    </ModalOverlay>
+  );
+}
