@@ -21,7 +21,7 @@ const ORACLE = 'src/engines/testing/oracle/';
 
 const STEPS = {
   types: () => command(process.execPath, ['scripts/types.mjs']),
-  lint: () => command(process.execPath, ['node_modules/oxlint/bin/oxlint', '--quiet']),
+  lint: () => command(process.execPath, ['node_modules/oxlint/bin/oxlint', '--quiet', '--format=unix']),
   build: () => command(process.execPath, ['scripts/build.mjs']),
   unit: () => vitest('unit', ['--exclude', `${ORACLE}**`]),
   oracle: () => vitest('oracle', [ORACLE]),
@@ -112,7 +112,7 @@ async function vitest(name, args) {
         console.log(`FAILED ${where}: ${test.fullName}\n${indent(test.failureMessages.join('\n'))}`);
       } else {
         result.skipped++;
-        skips.push({ what: `${where}: ${test.fullName}`, why: test.meta?.skipped ?? 'see the test' });
+        skips.push({ what: test.title, where, why: test.meta?.skipped ?? 'see the test' });
       }
     }
   }
@@ -165,9 +165,12 @@ function run(program, args, shown = false) {
 
 /** Many tests are skipped for one reason: they become one line. */
 function grouped(all) {
-  const whats = new Map();
-  for (const { what, why } of all) whats.set(why, [...(whats.get(why) ?? []), what]);
-  return [...whats].map(([why, each]) => (each.length <= 3 ? `${each.join(', ')}: ${why}` : `${each.length} tests, ${each[0]} and on: ${why}`));
+  const lines = new Map();
+  for (const { what, where, why } of all) {
+    const key = where === undefined ? why : `${why} (${where})`;
+    lines.set(key, [...(lines.get(key) ?? []), what]);
+  }
+  return [...lines].map(([why, whats]) => `${whats.length > 12 ? `${whats.slice(0, 12).join(', ')} and ${whats.length - 12} more` : whats.join(', ')}: ${why}`);
 }
 
 function indent(text) {

@@ -30,7 +30,7 @@ export async function expectSameTree(context: TestContext, image: string, questi
     const known = once(() => pathsOf(truth(image, { digest: question.digest, oracle: 'paths' })));
     const { differences, tolerated } = compareWalks(reference.entries, await walk(opened.fs), known);
     if (tolerated.length > 0) context.task.meta.tolerated = tolerated;
-    expect(differences).toEqual([]);
+    expect(differences, differences.join('\n')).toEqual([]);
   } finally {
     await opened.close();
   }

@@ -8,7 +8,7 @@ const BY_DEBUGFS = new Set(['e2fsprogs/f_16384_block']);
 
 describe('an image that others made reads as the reference reads it', () => {
   const images = sharedExtImages();
-  it.runIf(images.length === 0)('shared fixtures', (context) => skip(context, `no images in ${SHARED}`));
+  if (images.length === 0) it('shared fixtures', (context) => skip(context, `no images in ${SHARED}`));
   for (const shared of images) {
     it(shared.name, async (context) => {
       const { image, digest } = unpacked(shared);
