@@ -8,8 +8,9 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { registry } from '../../index.ts';
 import { CACHE } from '../recipes/build.ts';
+import { random } from './random.ts';
 import { runImage, signature } from './run.ts';
-import { loadSeeds } from './seeds.ts';
+import { loadSeeds, type Seed } from './seeds.ts';
 import { TIME_LIMIT } from './walk.ts';
 
 const FAILURES = join(CACHE, '..', 'fuzz', 'failures');
@@ -23,6 +24,12 @@ const SILENCE = TIME_LIMIT * 5;
 /** Images that one child goes through before another takes over, so that its peak of memory means something. */
 const SHARE = 5000;
 
+/** How a child ends that has reported an image which took too much memory: its peak would count for all that follow. */
+const TOO_LARGE = 3;
+
+/** Images that may lie between what a child said last and where it hung: what it does in 200 ms, and more. */
+const CAREFUL_SHARE = 500;
+
 type Message =
   | { readonly kind: 'at'; readonly number: number; readonly done: number; readonly nodes: number; readonly errors: number; readonly slowest: number }
   | { readonly kind: 'failure'; readonly number: number; readonly signature: string; readonly stack: string; readonly seed: string; readonly mutations: string; readonly saved: string };
@@ -30,7 +37,7 @@ type Message =
 const { values: options } = parseArgs({
   options: {
     count: { type: 'string' }, seed: { type: 'string', default: '1' }, start: { type: 'string', default: '0' }, minutes: { type: 'string' },
-    jobs: { type: 'string', default: '2' }, filter: { type: 'string', default: '' }, child: { type: 'string' },
+    jobs: { type: 'string', default: '2' }, filter: { type: 'string', default: '' }, child: { type: 'string' }, careful: { type: 'boolean', default: false },
   },
 });
 
@@ -40,15 +47,15 @@ else process.exitCode = await parent();
 
 /** Goes through `count` images and says so; ends by itself when an image took too much memory. */
 async function child(start: number, count: number): Promise<void> {
-  const seeds = loadSeeds().seeds.filter((seed) => seed.name.includes(options.filter));
+  const seeds = chosenSeeds().seeds;
   let slowest = 0;
   let nodes = 0;
   let errors = 0;
   let calm = 0;
   let told = 0;
   for (let number = start; number < start + count; number++) {
-    // Before each image: what a killed child said last is the image that it hung on.
-    if (performance.now() - told > 200) {
+    // Before the image: what a killed child said last is the image that it hung on, or, unless it is careful, one of the next.
+    if (options.careful || performance.now() - told > 200) {
       told = performance.now();
       send({ kind: 'at', number, done: number - start, nodes, errors, slowest });
     }
@@ -59,7 +66,7 @@ async function child(start: number, count: number): Promise<void> {
       const grown = peak - calm > MEMORY_LIMIT ? new Error(`it took ${Math.round((peak - calm) / 1024 / 1024)} MiB`) : undefined;
       const failure = result.failure ?? grown;
       if (failure !== undefined) report(image, { ...result, failure });
-      if (grown !== undefined) process.exit(1);
+      if (grown !== undefined) process.exit(TOO_LARGE);
     });
     slowest = Math.max(slowest, run.ms);
     nodes += run.nodes;
@@ -68,11 +75,20 @@ async function child(start: number, count: number): Promise<void> {
   send({ kind: 'at', number: start + count, done: count, nodes, errors, slowest });
 }
 
+function chosenSeeds(): ReturnType<typeof loadSeeds> {
+  const { seeds, missing } = loadSeeds();
+  return { seeds: seeds.filter((seed) => seed.name.includes(options.filter)), missing };
+}
+
 function report(image: Uint8Array, run: { number: number; failure: Error; seed: string; mutations: string }): void {
+  send({ kind: 'failure', number: run.number, signature: signature(run.failure), stack: run.failure.stack ?? run.failure.message, seed: run.seed, mutations: run.mutations, saved: save(image, run.number) });
+}
+
+function save(image: Uint8Array, number: number): string {
   mkdirSync(FAILURES, { recursive: true });
-  const saved = join(FAILURES, `${runSeed}-${run.number}.img`);
-  writeFileSync(saved, image);
-  send({ kind: 'failure', number: run.number, signature: signature(run.failure), stack: run.failure.stack ?? run.failure.message, seed: run.seed, mutations: run.mutations, saved });
+  const path = join(FAILURES, `${runSeed}-${number}.img`);
+  writeFileSync(path, image);
+  return path;
 }
 
 function send(message: Message): void {
@@ -80,12 +96,16 @@ function send(message: Message): void {
 }
 
 async function parent(): Promise<number> {
-  const { seeds, missing } = loadSeeds();
+  const { seeds, missing } = chosenSeeds();
+  if (seeds.length === 0) {
+    console.error(`fuzz: no seed image is named like ${options.filter}`);
+    return 2;
+  }
   for (const reason of missing) console.log(reason);
   const end = options.minutes === undefined ? Infinity : performance.now() + Number(options.minutes) * 60_000;
   const count = options.count === undefined ? (options.minutes === undefined ? 100_000 : Infinity) : Number(options.count);
   console.log(`fuzz: ${seeds.length} seed images, run ${runSeed}, ${count === Infinity ? `${options.minutes} minutes` : `${count} images`}`);
-  const state = { next: Number(options.start), end: Number(options.start) + count, deadline: end, done: 0, nodes: 0, errors: 0, slowest: 0, failures: new Map<string, number>() };
+  const state: State = { seeds, next: Number(options.start), end: Number(options.start) + count, deadline: end, done: 0, nodes: 0, errors: 0, slowest: 0, failures: new Map<string, number>() };
   const started = performance.now();
   const rate = (): string => `${state.done} images, ${Math.round((state.done / (performance.now() - started)) * 1000)} a second, ${state.nodes} nodes, ${state.errors} refusals, slowest ${Math.round(state.slowest)} ms, ${state.failures.size} kinds of failure`;
   const ticker = setInterval(() => { console.log(`fuzz: ${rate()}`); }, 10_000);
@@ -97,6 +117,7 @@ async function parent(): Promise<number> {
 }
 
 interface State {
+  readonly seeds: readonly Seed[];
   next: number;
   readonly end: number;
   readonly deadline: number;
@@ -113,17 +134,24 @@ async function lane(state: State): Promise<void> {
     let from = state.next;
     const to = Math.min(state.end, from + SHARE);
     state.next = to;
-    // After a hang the rest of the share goes to a new child.
-    while (from < to && performance.now() < state.deadline) from = await share(state, from, to);
+    // After a hang or a crash a careful child finds the image that did it, and the rest goes to another.
+    let careful = false;
+    while (from < to && performance.now() < state.deadline) {
+      const end: number = careful ? Math.min(to, from + CAREFUL_SHARE) : to;
+      const next = await share(state, from, end, careful);
+      careful = !careful && next < end;
+      from = next;
+    }
   }
 }
 
-/** Lets a child go through images [from, to). @returns where to go on */
-function share(state: State, from: number, to: number): Promise<number> {
-  const worker = fork(process.argv[1]!, ['--child', `${to - from}`, '--start', `${from}`, '--seed', `${runSeed}`, '--filter', options.filter], { execArgv: ['--max-old-space-size=384', '--enable-source-maps'] });
+/** Lets a child go through images [from, to). @returns where to go on: the image that is to be gone through carefully, or the one after a failure */
+function share(state: State, from: number, to: number, careful: boolean): Promise<number> {
+  const args = ['--child', `${to - from}`, '--start', `${from}`, '--seed', `${runSeed}`, '--filter', options.filter, ...(careful ? ['--careful'] : [])];
+  const worker = fork(process.argv[1]!, args, { execArgv: ['--max-old-space-size=384', '--enable-source-maps'] });
   return new Promise((resolve) => {
     let at = from;
-    let failed = from - 1;
+    let failed = -1;
     let counted = { done: 0, nodes: 0, errors: 0 };
     let timer = watch(worker);
     worker.on('message', (message: Message) => {
@@ -145,11 +173,20 @@ function share(state: State, from: number, to: number): Promise<number> {
     worker.on('exit', (code, signal) => {
       clearTimeout(timer);
       if (at >= to || performance.now() > state.deadline) return resolve(to);
-      // Killed for its silence, out of memory, or ended after a report of its own.
-      if (failed < at) note(state, { kind: 'failure', number: at, signature: signal === 'SIGKILL' ? 'hang' : `the child ended with ${code ?? signal}`, stack: '', seed: '', mutations: 'one of the next images: go through them with --jobs 1', saved: '' });
-      return resolve(Math.max(failed, at) + 1);
+      if (code === TOO_LARGE) return resolve(failed + 1);
+      if (!careful) return resolve(at);
+      noteDeath(state, at, signal === 'SIGKILL' ? `it hung for ${SILENCE} ms` : `the child ended with ${code ?? signal}`);
+      return resolve(at + 1);
     });
   });
+}
+
+function noteDeath(state: State, number: number, what: string): void {
+  const seed = state.seeds[number % state.seeds.length]!;
+  const mutations = seed.image.mutate(random(runSeed, number));
+  const saved = save(seed.image.image, number);
+  seed.image.restore();
+  note(state, { kind: 'failure', number, signature: `${what} (${seed.name})`, stack: '', seed: seed.name, mutations, saved });
 }
 
 function watch(worker: ChildProcess): NodeJS.Timeout {

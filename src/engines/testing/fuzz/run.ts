@@ -2,7 +2,7 @@ import { MemoryDevice } from '../../core/bytes/memory.ts';
 import type { RegistryEntry } from '../../core/probe.ts';
 import { random } from './random.ts';
 import type { Seed } from './seeds.ts';
-import { exercise, type Outcome } from './walk.ts';
+import { exercise, type Outcome, TooSlow } from './walk.ts';
 
 /** What one mutated image did, and how to make it again. */
 export interface ImageRun extends Outcome {
@@ -16,7 +16,9 @@ export async function runImage(seeds: readonly Seed[], registry: readonly Regist
   const seed = seeds[number % seeds.length]!;
   const mutations = seed.image.mutate(random(runSeed, number));
   try {
-    const outcome = await exercise(new MemoryDevice(seed.image.image), registry);
+    let outcome = await exercise(new MemoryDevice(seed.image.image), registry);
+    // The machine may have been busy with something else: slow is what is slow twice.
+    if (outcome.failure instanceof TooSlow) outcome = await exercise(new MemoryDevice(seed.image.image), registry);
     const run = { ...outcome, number, seed: seed.name, mutations };
     look?.(seed.image.image, run);
     return run;

@@ -15,6 +15,9 @@ export const TIME_LIMIT = 2000;
 /** A result that breaks the interface's promises; anything thrown that is no DiskError breaks them too. */
 class Broken extends Error {}
 
+/** It took longer than TIME_LIMIT. */
+export class TooSlow extends Error {}
+
 /** What became of an image: what went wrong, if anything did, and how long it took. */
 export interface Outcome {
   readonly failure: Error | undefined;
@@ -43,7 +46,7 @@ export async function exercise(device: BlockDevice, registry: readonly RegistryE
     failure = error instanceof Error ? error : new Broken(String(error));
   }
   const ms = performance.now() - started;
-  if (failure === undefined && ms > TIME_LIMIT) failure = new Broken(`it took ${Math.round(ms)} ms`);
+  if (failure === undefined && ms > TIME_LIMIT) failure = new TooSlow(`it took ${Math.round(ms)} ms`);
   return { failure, ms, ...count };
 }
 
