@@ -33,6 +33,7 @@ export class Ext4FileSystem implements FileSystem {
   readonly #kept = new Map<NodeId, Inode>();
   /** The inode that the last call was about. */
   #last: Inode | undefined;
+  #closed = false;
 
   /** @param device where file extents are offsets on */
   constructor(info: VolumeInfo, superblock: Superblock, device: BlockDevice, blocks: DeviceBlocks, inodes: InodeTable, note: (note: Note) => void) {
@@ -53,7 +54,7 @@ export class Ext4FileSystem implements FileSystem {
   }
 
   stat(node: NodeId): Stat {
-    return this.#inodes.get(node);
+    return this.#inode(node);
   }
 
   list(dir: NodeId, cursor?: Cursor): ListBatch {
@@ -76,12 +77,17 @@ export class Ext4FileSystem implements FileSystem {
     const inode = this.#keep(node);
     if (inode.type !== 'symlink') throw usage('EINVAL', `Inode ${node} is no symbolic link`);
     if (inode.has(INODE_FLAGS.encrypt)) throw locked(`The target of symbolic link inode ${node} is encrypted`);
-    if (inode.size === 0 || inode.size > this.#superblock.blockSize) throw corrupt(`inode ${node}`, `it is a symbolic link with a target of ${inode.size} bytes`, inode.at);
+    if (inode.size === 0) throw corrupt(`inode ${node}`, 'it is a symbolic link with no target', inode.at);
     let target: Uint8Array;
     if (inode.isFastSymlink) {
       target = inode.block.subarray(0, inode.size);
     } else {
-      target = new Uint8Array(inode.size);
+      // The kernel ends a target within its one block, whatever the size says (ext4_get_link).
+      const longest = this.#superblock.blockSize - 1;
+      if (inode.size > longest) {
+        this.#note({ severity: 'error', message: `Inode ${node} is a symbolic link with a target of ${inode.size} bytes; what its block holds is shown`, place: { structure: `inode ${node}`, at: inode.at } });
+      }
+      target = new Uint8Array(Math.min(inode.size, longest));
       this.#readInode(inode, 0, target);
     }
     // The kernel hands targets on as C strings.
@@ -90,15 +96,21 @@ export class Ext4FileSystem implements FileSystem {
   }
 
   close(): void {
+    this.#closed = true;
     this.#kept.clear();
     this.#last = undefined;
+  }
+
+  #inode(node: NodeId): Inode {
+    if (this.#closed) throw usage('EBADF', 'The filesystem is closed');
+    return this.#inodes.get(node);
   }
 
   #keep(node: NodeId): Inode {
     if (this.#last?.node === node) return this.#last;
     let inode = this.#kept.get(node);
     if (inode === undefined) {
-      inode = this.#inodes.get(node);
+      inode = this.#inode(node);
       if (this.#kept.size >= KEPT_INODES) this.#kept.delete(this.#kept.keys().next().value!);
       this.#kept.set(node, inode);
     }
