@@ -4,6 +4,7 @@ import { corrupt, isDiskError } from '../../core/errors.ts';
 import type { FileSystem, Note } from '../../core/filesystem.ts';
 import type { FilesystemFormat, Match, OpenContext } from '../../core/probe.ts';
 import { DeviceBlocks } from './blocks.ts';
+import { withFastCommits } from './fast-commits.ts';
 import { Ext4FileSystem } from './filesystem.ts';
 import { Groups } from './groups.ts';
 import { volumeInfo } from './info.ts';
@@ -67,7 +68,10 @@ function open(device: BlockDevice, context: OpenContext): FileSystem {
   const size = superblock.blockCount * blockSize;
   if (size > device.size) note({ severity: 'warning', message: `The filesystem has ${size} bytes, the device only ${device.size}: what lies behind its end can't be read` });
   const blocks = new DeviceBlocks(device, cached, blockSize, superblock.blockCount);
-  if (map !== undefined) blocks.overlay(map);
+  if (map !== undefined) {
+    blocks.overlay(map);
+    if (map.fastCommits !== undefined) blocks.overlay(withFastCommits(superblock, blocks, map, note));
+  }
   const groups = new Groups(superblock, blocks, note);
   const info = volumeInfo(superblock, groups, blocks, recovery, note);
   return new Ext4FileSystem(info, superblock, device, blocks, new InodeTable(superblock, blocks, groups, note), note);

@@ -1,5 +1,4 @@
 import { crc32c } from '../../../codecs/crc32c.ts';
-import type { Note } from '../../../core/filesystem.ts';
 import type { JournalSource } from './replay.ts';
 import type { JournalHead } from './superblock.ts';
 
@@ -8,50 +7,63 @@ import type { JournalHead } from './superblock.ts';
  * whole transaction in terms of inodes and names, not of blocks. Little-endian: tag, length, value.
  */
 
-const TAG = { addRange: 1, delRange: 2, create: 3, link: 4, unlink: 5, inode: 6, pad: 7, tail: 8, head: 9 } as const;
+export const TAG = { addRange: 1, delRange: 2, create: 3, link: 4, unlink: 5, inode: 6, pad: 7, tail: 8, head: 9 } as const;
 const TAG_HEADER = 4;
 
-/** How many records of valid fast commits follow transaction `tid` - 1 (ext4_fc_replay_scan); `tid` is the journal's end. */
-export function countFastCommits(journal: JournalSource, head: JournalHead, tid: number): number {
-  if (head.fastCommits === undefined) return 0;
+/** One change. */
+export interface FastCommitRecord {
+  /** TAG.addRange to TAG.inode. */
+  readonly tag: number;
+  readonly value: Uint8Array;
+}
+
+/** The valid fast commits that follow the log (ext4_fc_replay_scan). */
+export interface FastCommits {
+  readonly records: readonly FastCommitRecord[];
+  /** Byte offset of the area on the device, for notes. */
+  readonly at: number;
+  /** Byte offsets of the area's blocks: nothing of the filesystem lies there. */
+  readonly area: readonly number[];
+}
+
+/** @param tid the sequence number after the log's last transaction: fast commits that belong to another are old */
+export function readFastCommits(journal: JournalSource, head: JournalHead, tid: number): FastCommits | undefined {
+  if (head.fastCommits === undefined) return undefined;
   const { from, to } = head.fastCommits;
+  const records = scan(journal, from, to, tid);
+  if (records.length === 0) return undefined;
+  const area = Array.from({ length: to - from }, (_, i) => journal.physical(from + i));
+  return { records, at: journal.physical(from), area };
+}
+
+/** The records up to the last tail whose checksum is right. */
+function scan(journal: JournalSource, from: number, to: number, tid: number): FastCommitRecord[] {
+  const records: FastCommitRecord[] = [];
   let valid = 0;
-  let count = 0;
   let sum = 0;
   for (let logical = from; logical < to; logical++) {
     const block = journal.block(logical);
     const view = new DataView(block.buffer, block.byteOffset, block.byteLength);
-    if (logical === from && view.getUint16(0, true) !== TAG.head) return 0;
+    if (logical === from && view.getUint16(0, true) !== TAG.head) break;
     for (let at = 0; at + TAG_HEADER <= block.length;) {
       const tag = view.getUint16(at, true);
       const length = view.getUint16(at + 2, true);
       const value = at + TAG_HEADER;
-      if (value + length > block.length || !isLength(tag, length)) return valid;
-      if (tag === TAG.head && (view.getUint32(value, true) !== 0 || view.getUint32(value + 4, true) !== tid)) return valid;
-      count++;
+      if (value + length > block.length || !isLength(tag, length)) return records.slice(0, valid);
+      if (tag === TAG.head && (view.getUint32(value, true) !== 0 || view.getUint32(value + 4, true) !== tid)) return records.slice(0, valid);
       if (tag === TAG.tail) {
         sum = crc32c(sum, block, at, value + 4);
-        if (view.getUint32(value, true) !== tid || view.getUint32(value + 4, true) !== sum) return valid;
-        valid = count;
+        if (view.getUint32(value, true) !== tid || view.getUint32(value + 4, true) !== sum) return records.slice(0, valid);
+        valid = records.length;
         sum = 0;
       } else {
         sum = crc32c(sum, block, at, value + length);
+        if (tag <= TAG.inode) records.push({ tag, value: block.subarray(value, value + length) });
       }
       at = value + length;
     }
   }
-  return valid;
-}
-
-/** Says so when there are valid fast commits: they are not part of what is shown. */
-export function noteFastCommits(journal: JournalSource, head: JournalHead, tid: number, note: (note: Note) => void): void {
-  const count = countFastCommits(journal, head, tid);
-  if (count === 0) return;
-  note({
-    severity: 'warning',
-    message: `The journal ends in fast commits (feature fast_commit, ${count} records), which are not replayed: the very last changes before the crash are not shown`,
-    place: { structure: 'fast commit area of the journal', at: journal.physical(head.fastCommits!.from) },
-  });
+  return records.slice(0, valid);
 }
 
 /** ext4_fc_value_len_isvalid. */

@@ -2,7 +2,7 @@ import { crc32be } from '../../../codecs/crc32be.ts';
 import { crc32c, crc32cOfZeros } from '../../../codecs/crc32c.ts';
 import { corrupt, isDiskError } from '../../../core/errors.ts';
 import type { Note } from '../../../core/filesystem.ts';
-import { noteFastCommits } from './fast-commit.ts';
+import { type FastCommits, readFastCommits } from './fast-commit.ts';
 import * as layout from './layout.ts';
 import { type JournalHead, readJournalSuperblock } from './superblock.ts';
 import { readTags, type Tag } from './tags.ts';
@@ -34,6 +34,8 @@ export interface JournalMap {
   readonly errno: number;
   /** The features by the names that dumpe2fs prints. */
   readonly features: readonly string[];
+  /** Changes after the last transaction, which are not of blocks: see fast-commits.ts. */
+  readonly fastCommits: FastCommits | undefined;
   /** What stands in the journal for filesystem block `block`, or undefined where the image's own block is the newest. Read-only by agreement. */
   get(block: number): Uint8Array | undefined;
   /** Byte offset on the journal's device where those bytes lie unchanged; undefined where there is no copy, or an escaped one. */
@@ -66,6 +68,7 @@ export function readJournal(journal: JournalSource, note: (note: Note) => void):
     note({ severity: 'warning', message: `The filesystem was shut down after error ${head.errno} (the journal's s_errno); check it`, place: { structure: 'journal superblock', at: journal.physical(0) } });
   }
   let end = head.sequence;
+  let failed = false;
   let found: Replayed = { copies: new Map(), revoked: 0 };
   if (head.start !== 0) {
     try {
@@ -76,12 +79,13 @@ export function readJournal(journal: JournalSource, note: (note: Note) => void):
     } catch (error) {
       if (!isDiskError(error)) throw error;
       end = head.sequence;
+      failed = true;
       const place = error.fault.kind === 'corrupt' ? error.fault.place : { structure: 'journal' };
       note({ severity: 'error', message: `The journal can't be replayed, so the last changes are not shown: ${error.message}`, place });
     }
-    noteFastCommits(journal, head, end, note);
   }
-  return mapOf(journal, head, end, found);
+  const fastCommits = head.start === 0 || failed ? undefined : readFastCommits(journal, head, end);
+  return mapOf(journal, head, end, found, fastCommits);
 }
 
 interface Replayed {
@@ -89,9 +93,9 @@ interface Replayed {
   readonly revoked: number;
 }
 
-function mapOf(journal: JournalSource, head: JournalHead, end: number, { copies, revoked }: Replayed): JournalMap {
+function mapOf(journal: JournalSource, head: JournalHead, end: number, { copies, revoked }: Replayed, fastCommits: FastCommits | undefined): JournalMap {
   return {
-    dirty: head.start !== 0, firstSequence: head.sequence, endSequence: end, size: copies.size, revoked, errno: head.errno, features: head.features,
+    dirty: head.start !== 0, firstSequence: head.sequence, endSequence: end, size: copies.size, revoked, errno: head.errno, features: head.features, fastCommits,
     get(block) {
       const copy = copies.get(block);
       if (copy === undefined) return undefined;
