@@ -7,12 +7,12 @@ import type { Call, Stream } from '../contract/calls.ts';
  * credit: the server sends no more items than the client has room for. Either side may go away at any time.
  */
 
-export type Contract = Readonly<Record<string, Call<any, any> | Stream<any, any>>>;
-export type CallName<C extends Contract> = { [K in keyof C]: C[K] extends Call<any, any> ? K : never }[keyof C] & string;
-export type StreamName<C extends Contract> = { [K in keyof C]: C[K] extends Stream<any, any> ? K : never }[keyof C] & string;
+export type Contract = Readonly<Record<string, Call | Stream>>;
+export type CallName<C extends Contract> = { [K in keyof C]: C[K] extends { readonly kind: 'call' } ? K : never }[keyof C] & string;
+export type StreamName<C extends Contract> = { [K in keyof C]: C[K] extends { readonly kind: 'stream' } ? K : never }[keyof C] & string;
 export type Params<D> = D extends { readonly params: infer P extends v.GenericSchema } ? v.InferOutput<P> : never;
-export type Result<D> = D extends Call<any, infer R> ? R : never;
-export type Item<D> = D extends Stream<any, infer I> ? I : never;
+export type Result<D> = D extends Call<v.GenericSchema, infer R> ? R : never;
+export type Item<D> = D extends Stream<v.GenericSchema, infer I> ? I : never;
 
 /** Set when the other side no longer wants the answer. */
 export interface Cancel {

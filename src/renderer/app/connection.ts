@@ -1,0 +1,72 @@
+import { DiskError, ioError, usage } from '../../engines/core/errors.ts';
+import type { AppContract, HostContract, SourceToken } from '../../shared/contract/calls.ts';
+import type { Bridge, PortMessage } from '../../shared/rpc/bridge.ts';
+import { createClient } from '../../shared/rpc/client.ts';
+import { portTransport } from '../../shared/rpc/transports/port.ts';
+import { websocketTransport } from '../../shared/rpc/transports/websocket.ts';
+import type { Client, Transport } from '../../shared/rpc/types.ts';
+
+declare global {
+  interface Window {
+    /** There in Electron only. */
+    readonly clutch?: Bridge;
+  }
+}
+
+/** The app's own service: Electron's main process, or `clutch serve`. */
+export async function connectApp(): Promise<Client<AppContract>> {
+  return createClient<AppContract>(await connect('app'));
+}
+
+/**
+ * The service of an image that 'image.open' answered with.
+ * @throws DiskError when there is no such image (any longer)
+ */
+export async function connectHost(image: number): Promise<Client<HostContract>> {
+  return createClient<HostContract>(await connect(image));
+}
+
+/**
+ * Tokens of files that were dropped on the page.
+ * @throws DiskError in a browser, which never tells a page where a file lies
+ */
+export async function sourcesOfFiles(files: readonly File[]): Promise<SourceToken[]> {
+  const { clutch } = window;
+  if (clutch === undefined) throw usage('ENOTSUP', 'A browser does not tell where a dropped file lies', 'Type the path of the image instead.');
+  const answer = await clutch.sourcesOf(files);
+  if ('error' in answer) throw DiskError.from(answer.error);
+  return [...answer.sources];
+}
+
+function connect(target: 'app' | number): Promise<Transport> {
+  const { clutch } = window;
+  return clutch === undefined ? connectSocket(target) : connectPort(clutch, target);
+}
+
+function connectPort(bridge: Bridge, target: 'app' | number): Promise<Transport> {
+  const id = crypto.randomUUID();
+  return new Promise((resolve, reject) => {
+    const receive = (event: MessageEvent<PortMessage | undefined>): void => {
+      // Only this very window posts ports: its preload, with the id that was just made up.
+      if (event.source !== window || event.data?.clutch !== 'port' || event.data.id !== id) return;
+      window.removeEventListener('message', receive);
+      const port = event.ports[0];
+      if (port === undefined) reject(event.data.error ? DiskError.from(event.data.error) : ioError('There is no channel'));
+      else resolve(portTransport(port));
+    };
+    window.addEventListener('message', receive);
+    bridge.connect(target, id);
+  });
+}
+
+function connectSocket(target: 'app' | number): Promise<Transport> {
+  const path = target === 'app' ? 'app' : `image/${target}`;
+  const url = new URL(path, location.href);
+  url.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
+  url.search = '';
+  return new Promise((resolve, reject) => {
+    const socket = new WebSocket(url);
+    socket.addEventListener('open', () => resolve(websocketTransport(socket)));
+    socket.addEventListener('close', (event) => reject(ioError(event.reason || 'clutch serve does not answer; it may have ended')));
+  });
+}
