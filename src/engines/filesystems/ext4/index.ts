@@ -10,6 +10,7 @@ import { Groups } from './groups.ts';
 import { volumeInfo } from './info.ts';
 import { InodeTable } from './inode.ts';
 import { SUPERBLOCK_AT } from './layout.ts';
+import { findOrphans } from './orphans.ts';
 import { recover } from './recovery.ts';
 import { locateSuperblock } from './superblock.ts';
 
@@ -73,8 +74,10 @@ function open(device: BlockDevice, context: OpenContext): FileSystem {
     if (map.fastCommits !== undefined) blocks.overlay(withFastCommits(superblock, blocks, map, note));
   }
   const groups = new Groups(superblock, blocks, note);
-  const info = volumeInfo(superblock, groups, blocks, recovery, note);
-  return new Ext4FileSystem(info, superblock, device, blocks, new InodeTable(superblock, blocks, groups, note), note);
+  const inodes = new InodeTable(superblock, blocks, groups, note);
+  const orphans = findOrphans(superblock, blocks, groups, inodes, note);
+  const info = volumeInfo(superblock, groups, blocks, recovery, orphans.length, note);
+  return new Ext4FileSystem(info, superblock, device, blocks, inodes, note);
 }
 
 /** Passes every note on once, however often the damage is met. */

@@ -16,7 +16,7 @@ const HASH_NAMES = ['legacy', 'half MD4', 'TEA', 'legacy, unsigned', 'half MD4, 
 const MOST_COUNTED = 16_384;
 
 /** The filesystem as a whole, from its superblock. */
-export function volumeInfo(superblock: Superblock, groups: Groups, blocks: Blocks, recovery: Recovery, note: (note: Note) => void): VolumeInfo {
+export function volumeInfo(superblock: Superblock, groups: Groups, blocks: Blocks, recovery: Recovery, orphans: number, note: (note: Note) => void): VolumeInfo {
   const { raw, features, blockSize } = superblock;
   const state = stateOf(superblock, recovery);
   // The superblock's counters are written at unmount: after a crash the descriptors know better (the kernel sums them up at every mount).
@@ -32,7 +32,7 @@ export function volumeInfo(superblock: Superblock, groups: Groups, blocks: Block
     state,
     features: features.names(),
     inodes: { total: superblock.inodeCount, free: Math.min(counted?.inodes ?? raw.s_free_inodes_count, superblock.inodeCount) },
-    details: details(superblock, recovery, mmpState(superblock, blocks, note)),
+    details: details(superblock, recovery, orphans, mmpState(superblock, blocks, note)),
     access: { write: false, reason: 'ext2, ext3 and ext4 are only read so far; the image is not changed' },
   };
 }
@@ -69,11 +69,12 @@ function countFree(superblock: Superblock, groups: Groups): { blocks: number; in
   return { blocks: clusters * superblock.clusterRatio, inodes };
 }
 
-function details(superblock: Superblock, recovery: Recovery, mmp: string): [string, string][] {
+function details(superblock: Superblock, recovery: Recovery, orphans: number, mmp: string): [string, string][] {
   const { raw, features, blockSize } = superblock;
   const rows: (readonly [string, string])[] = [
     ['State', [(raw.s_state & STATE.valid) !== 0 ? 'clean' : 'not clean', ...((raw.s_state & STATE.error) !== 0 ? ['with errors'] : []), ...((raw.s_state & STATE.orphans) !== 0 ? ['orphans being recovered'] : [])].join(', ')],
     ['Journal', recovery.summary],
+    ['Orphans', orphans === 0 ? '' : `${orphans} inodes, deleted or cut while they were open`],
     ['Last mounted on', text(raw.s_last_mounted)],
     ['Created', date(raw.s_mkfs_time, raw.s_mkfs_time_hi)],
     ['Last mounted', date(raw.s_mtime, raw.s_mtime_hi)],

@@ -1,7 +1,13 @@
 import { crc32c, crc32cOf32 } from '../../codecs/crc32c.ts';
-import { isDiskError } from '../../core/errors.ts';
+import { corrupt, isDiskError } from '../../core/errors.ts';
 import type { Note } from '../../core/filesystem.ts';
-import { Ext4OrphanBlockTail, ORPHAN_MAGIC } from './layout.ts';
+import type { Blocks } from './blocks.ts';
+import { ExtentMapping } from './extents.ts';
+import type { Groups } from './groups.ts';
+import { inodePlace } from './inode-place.ts';
+import type { InodeTable } from './inode.ts';
+import { Ext4Inode, Ext4OrphanBlockTail, INODE_FLAGS, ORPHAN_MAGIC } from './layout.ts';
+import type { Superblock } from './superblock.ts';
 
 /** What the search for orphans needs: inodes that were deleted or truncated but still in use when the filesystem went down. */
 export interface OrphanContext {
@@ -28,6 +34,41 @@ export interface OrphanContext {
 
 /** The kernel refuses orphan files of more blocks (EXT4_MAX_ORPHAN_FILE_BLOCKS × 1 KiB blocks of 64 KiB would be 8 MiB; it caps the size so). */
 const LARGEST_FILE = 8 << 20;
+
+/** The orphans of a filesystem: inode numbers. Damage is noted. */
+export function findOrphans(superblock: Superblock, blocks: Blocks, groups: Groups, inodes: InodeTable, note: (note: Note) => void): number[] {
+  const { raw, features, inodeCount, blockSize } = superblock;
+  const context: OrphanContext = {
+    lastOrphan: raw.s_last_orphan, inodeCount, note,
+    deletionTime(node) {
+      const { block, at } = inodePlace(superblock, groups, node);
+      return Ext4Inode.at(blocks.get(block, `inode table block of inode ${node}`), at).i_dtime;
+    },
+  };
+  // Without orphan_present, the orphan file is empty.
+  if (!features.orphanFile || !features.orphanPresent) return readOrphans(context);
+  try {
+    const inode = inodes.get(raw.s_orphan_file_inum);
+    if (!inode.has(INODE_FLAGS.extents)) throw corrupt(`inode ${inode.node}`, 'the orphan file has no extents', inode.at);
+    const checksumSeed = features.metadataChecksum ? inode.checksumSeed : undefined;
+    const mapping = new ExtentMapping({ blocks, inode: inode.node, root: inode.block, rootAt: inode.at + 0x28, checksumSeed, note });
+    const physical = (logical: number): number => {
+      const block = mapping.find(logical).physical;
+      if (block === undefined) throw corrupt(`inode ${inode.node}`, `the orphan file has a hole at block ${logical}`, inode.at);
+      return block;
+    };
+    const file = {
+      inode: inode.node, count: Math.floor(inode.size / blockSize), physical, checksumSeed,
+      block: (logical: number) => blocks.get(physical(logical), `orphan file block ${logical}`),
+      place: (logical: number) => blocks.at(physical(logical)),
+    };
+    return readOrphans({ ...context, file });
+  } catch (error) {
+    if (!isDiskError(error)) throw error;
+    note({ severity: 'error', message: `The orphan file can't be read: ${error.message}`, place: { structure: `inode ${raw.s_orphan_file_inum}` } });
+    return readOrphans(context);
+  }
+}
 
 /** The numbers of the orphans, in the order in which the kernel would clean them up (ext4_orphan_cleanup in fs/ext4/orphan.c). Damage is noted. */
 export function readOrphans(context: OrphanContext): number[] {
