@@ -1,0 +1,429 @@
+import { closeSync, existsSync } from 'node:fs';
+import { cancelled, corrupt, type DiskError, isDiskError, toDiskError, usage } from '../../../engines/core/errors.ts';
+import type { Cursor, DirEntry, FileSystem, NodeId, Stat } from '../../../engines/core/filesystem.ts';
+import type { ConflictAnswer, JobContext } from '../../../engines/core/job.ts';
+import { displayName, type Name } from '../../../engines/core/names.ts';
+import type { ExtractOptions } from '../../../shared/contract/calls.ts';
+import type { JobSummary } from '../../../shared/contract/rows.ts';
+import { libc } from '../../native/libc.ts';
+import { ContentCopier } from './contents.ts';
+import { besideName, hostName, localRules, type NameRules } from './host-names.ts';
+import { codeOf, isFatal, type Properties, type Target, type TargetFolder, type TargetOptions, type TargetThing } from './target.ts';
+import { LinuxTarget } from './target-linux.ts';
+import { PlainTarget } from './target-plain.ts';
+
+/** Folders in folders that are followed. Each holds a descriptor; deeper ones are reported. */
+const MAX_DEPTH = 1000;
+
+/** Log lines of one extraction; what comes after is only counted. */
+const MAX_LOG = 10_000;
+
+const NO_DEVICE = { major: 0, minor: 0 };
+
+/** What to extract: nodes of one filesystem, and the names that they get. The root's contents go into the target itself. */
+export interface ExtractSource {
+  readonly fs: FileSystem;
+  readonly entries: readonly { readonly node: NodeId; readonly name: Name }[];
+}
+
+export interface ExtractSettings extends ExtractOptions {
+  /** Keeps the part of a damaged file that could be read, with its name. Otherwise none of it stays. */
+  readonly keepDamaged?: boolean | undefined;
+}
+
+/**
+ * Copies entries with all that is below them into a folder, which is made where it is not there. Never writes outside it.
+ * Entries and properties that can't be kept are logged and counted as problems; the rest goes on.
+ * @throws DiskError cancelled, with no half-written file left; usage ENOSPC, EROFS when the target can take no more
+ */
+export async function extract(source: ExtractSource, folder: string, settings: ExtractSettings, job: JobContext): Promise<JobSummary> {
+  const options = { owners: settings.owners ?? process.geteuid?.() === 0 };
+  let target: Target;
+  try {
+    target = openTarget(folder, options);
+  } catch (error) {
+    throw targetError(error, folder);
+  }
+  try {
+    return await new Extraction(source.fs, target, settings, localRules(), job).run(source.entries);
+  } finally {
+    target.close();
+  }
+}
+
+function openTarget(folder: string, options: TargetOptions): Target {
+  const calls = existsSync('/proc/self/fd') ? libc() : undefined;
+  return calls ? new LinuxTarget(calls, folder, options) : new PlainTarget(folder, options);
+}
+
+/** A folder that is being filled. */
+interface Frame {
+  readonly folder: TargetFolder;
+  /** In the image, for messages. */
+  readonly path: Name;
+  /** Its name in the target, with the frames above: how hard links find it. */
+  readonly above: Frame | undefined;
+  readonly name: Name;
+  readonly depth: number;
+  /** Made by this extraction: what is taken in it was taken by the image itself. */
+  readonly fresh: boolean;
+  /** In a folder that was there before: what this extraction has put in, folded as case-insensitive systems compare. */
+  readonly mine: Set<string>;
+}
+
+class Extraction {
+  readonly #fs: FileSystem;
+  readonly #target: Target;
+  readonly #settings: ExtractSettings;
+  readonly #rules: NameRules;
+  readonly #job: JobContext;
+  readonly #contents: ContentCopier;
+  readonly #summary: { -readonly [K in keyof JobSummary]: JobSummary[K] } = { files: 0, directories: 0, bytes: 0, skipped: 0, problems: 0 };
+  /** Directories met: no sound filesystem has one twice, a hostile one has cycles. */
+  readonly #directories = new Set<NodeId>();
+  /** The first names of nodes that have more. */
+  readonly #links = new Map<NodeId, { readonly frame: Frame; readonly name: Name; left: number }>();
+  #policy: ConflictAnswer['action'] | undefined;
+  #logged = 0;
+  #temporary = 0;
+
+  constructor(fs: FileSystem, target: Target, settings: ExtractSettings, rules: NameRules, job: JobContext) {
+    this.#fs = fs;
+    this.#target = target;
+    this.#settings = settings;
+    this.#rules = rules;
+    this.#job = job;
+    if (settings.conflict && settings.conflict !== 'ask') this.#policy = settings.conflict;
+    this.#contents = new ContentCopier(fs, target, job, (bytes) => { this.#summary.bytes += bytes; });
+  }
+
+  async run(entries: ExtractSource['entries']): Promise<JobSummary> {
+    const root: Frame = { folder: this.#target.root, path: '', above: undefined, name: '', depth: 0, fresh: this.#target.made, mine: new Set() };
+    for (const { node, name } of entries) {
+      if (node !== this.#fs.root) {
+        await this.#entry(root, { node, name, type: undefined });
+        continue;
+      }
+      this.#directories.add(node);
+      await this.#fill(root, node);
+      const stat = await this.#fs.stat(node);
+      // A folder that was there before is the person's own: it keeps its owner and times.
+      if (root.fresh) await this.#apply({ parent: root.folder, name: '.', type: 'dir', folder: root.folder }, stat, undefined, '/');
+    }
+    this.#report('');
+    return this.#summary;
+  }
+
+  /** Everything in a directory. */
+  async #fill(frame: Frame, node: NodeId): Promise<void> {
+    try {
+      for (let next: Cursor | undefined; ;) {
+        const listed = this.#fs.list(node, next);
+        const batch = listed instanceof Promise ? await listed : listed;
+        // In the order of their nodes: inodes are read once, and contents mostly lie in that order too.
+        for (const entry of batch.entries.toSorted((a, b) => a.node - b.node)) {
+          await this.#entry(frame, entry);
+          const pause = this.#job.breathe();
+          if (pause) {
+            this.#report(`${frame.path}/${entry.name}`);
+            await pause;
+          }
+        }
+        if (batch.next === undefined) return;
+        next = batch.next;
+      }
+    } catch (error) {
+      this.#failed(frame.path || '/', error);
+    }
+  }
+
+  /** One entry; what goes wrong with it is logged, and only what ends the whole work is thrown. */
+  async #entry(frame: Frame, entry: DirEntry): Promise<void> {
+    const path = `${frame.path}/${entry.name}`;
+    try {
+      const got = this.#fs.stat(entry.node);
+      const stat = got instanceof Promise ? await got : got;
+      const { name, reason } = hostName(entry.name, this.#rules);
+      if (reason !== undefined) this.#lost(path, `extracted as "${displayName(name)}": ${reason}`);
+      if (stat.type === 'dir') await this.#directory(frame, name, stat, path);
+      else if (stat.nlink > 1 && await this.#again(frame, name, stat, path)) return;
+      else if (stat.type === 'file') await this.#file(frame, name, stat, path);
+      else await this.#other(frame, name, stat, path);
+    } catch (error) {
+      this.#failed(path, error);
+    }
+  }
+
+  async #directory(frame: Frame, name: Name, stat: Stat, path: Name): Promise<void> {
+    if (this.#directories.has(stat.node)) throw corrupt(`directory ${stat.node}`, 'it stands in more than one place; only the first is extracted');
+    if (frame.depth >= MAX_DEPTH) throw usage('ENAMETOOLONG', `Folders are nested deeper than ${MAX_DEPTH}`);
+    this.#directories.add(stat.node);
+    const created = (stat.mode & 0o777) | 0o700;
+    let fresh = true;
+    const at = await this.#place(frame, name, stat, path, (free) => {
+      if (this.#target.makeFolder(frame.folder, free, created)) return true;
+      // A real folder that stood there before is filled; one that this image made is another directory of the same name.
+      if (this.#isMine(frame, free)) return false;
+      const standing = this.#target.look(frame.folder, free);
+      fresh = standing?.type !== 'dir';
+      return !fresh;
+    });
+    if (at === undefined) return;
+    const folder = this.#target.openFolder(frame.folder, at.name);
+    if (folder === undefined) throw usage('ENOTDIR', 'Something else took the folder\'s name meanwhile');
+    try {
+      try {
+        await this.#fill({ folder, path, above: frame, name: at.final, depth: frame.depth + 1, fresh, mine: new Set() }, stat.node);
+      } finally {
+        // Last, since filling it changes its times, and also after a cancel: what is there is whole.
+        await this.#apply({ parent: frame.folder, name: at.name, type: 'dir', folder }, stat, fresh ? created : undefined, path);
+      }
+    } finally {
+      this.#target.closeFolder(folder);
+    }
+    at.finish();
+    this.#summary.directories++;
+  }
+
+  async #file(frame: Frame, name: Name, stat: Stat, path: Name): Promise<void> {
+    const created = stat.mode & 0o777;
+    let fd = -1;
+    const at = await this.#place(frame, name, stat, path, (free) => {
+      fd = this.#target.createFile(frame.folder, free, created) ?? -1;
+      return fd >= 0;
+    });
+    if (at === undefined) return;
+    let whole = false;
+    try {
+      try {
+        await this.#contents.copy(stat.node, stat, fd);
+        whole = true;
+      } catch (error) {
+        if (!this.#settings.keepDamaged || !isDiskError(error) || error.kind === 'cancelled') throw error;
+        this.#failed(path, error);
+      }
+      await this.#apply({ parent: frame.folder, name: at.name, type: 'file', fd }, stat, created, path);
+    } catch (error) {
+      closeSync(fd);
+      fd = -1;
+      at.abandon();
+      throw error;
+    } finally {
+      if (fd >= 0) closeSync(fd);
+    }
+    at.finish();
+    this.#summary.files++;
+    if (whole) this.#remember(frame, at.final, stat);
+  }
+
+  /** Symlinks, devices, fifos; sockets have no life outside the system that made them. */
+  async #other(frame: Frame, name: Name, stat: Stat, path: Name): Promise<void> {
+    const { type } = stat;
+    if (type === 'socket' || ((type === 'char' || type === 'block') && !this.#settings.special)) {
+      this.#summary.skipped++;
+      this.#log('info', path, type === 'socket' ? 'sockets are left out' : `${type} device left out: device nodes are made only on request`);
+      return;
+    }
+    const got = type === 'symlink' ? this.#fs.readlink(stat.node) : '';
+    const link = got instanceof Promise ? await got : got;
+    const created = stat.mode & 0o777;
+    const at = await this.#place(frame, name, stat, path, (free) => (type === 'symlink'
+      ? this.#target.makeSymlink(frame.folder, free, link)
+      : this.#target.makeNode(frame.folder, free, type, created, stat.device ?? NO_DEVICE)));
+    if (at === undefined) return;
+    await this.#apply({ parent: frame.folder, name: at.name, type }, stat, created, path);
+    at.finish();
+    this.#summary.files++;
+    this.#remember(frame, at.final, stat);
+  }
+
+  /** A further name of something extracted already. @returns whether that was all */
+  async #again(frame: Frame, name: Name, stat: Stat, path: Name): Promise<boolean> {
+    const first = this.#links.get(stat.node);
+    if (first === undefined) return false;
+    if (--first.left <= 0) this.#links.delete(stat.node);
+    const from = namesTo(first.frame, first.name);
+    try {
+      const at = await this.#place(frame, name, stat, path, (free) => this.#target.makeLink(from, frame.folder, free));
+      at?.finish();
+      if (at) this.#summary.files++;
+      return true;
+    } catch (error) {
+      if (isDiskError(error) && error.kind === 'cancelled') throw error;
+      this.#lost(path, `hard link to "${displayName(from.join('/'))}" not kept (${codeOf(error)}): extracted as a file of its own`);
+      return false;
+    }
+  }
+
+  #remember(frame: Frame, name: Name, stat: Stat): void {
+    if (stat.nlink > 1 && !this.#links.has(stat.node)) this.#links.set(stat.node, { frame, name, left: stat.nlink - 1 });
+  }
+
+  /**
+   * Makes a thing under its name, or as the person decides where the name is taken.
+   * @param make returns false when the name is taken
+   * @returns the name it has now, the name it is to have, and how to get there or back; undefined when it is skipped
+   */
+  async #place(frame: Frame, name: Name, stat: Stat, path: Name, make: (name: Name) => boolean): Promise<Placed | undefined> {
+    if (make(name)) return this.#placed(frame, name, name);
+    const standing = this.#target.look(frame.folder, name);
+    const own = this.#isMine(frame, name);
+    const action = own ? 'keep-both' : standing === undefined ? 'replace' : await this.#decide(path, stat, standing);
+    switch (action) {
+      case 'skip':
+        this.#summary.skipped++;
+        return undefined;
+      case 'keep-both': {
+        for (let number = 2; number < 10_000; number++) {
+          const beside = besideName(name, number, this.#rules);
+          if (!make(beside)) continue;
+          if (own) this.#lost(path, `extracted as "${displayName(beside)}": the image has the name more than once, or in another case`);
+          return this.#placed(frame, beside, beside);
+        }
+        throw usage('EEXIST', 'No free name was found');
+      }
+      default: {
+        if (standing?.type === 'dir') throw usage('EISDIR', 'A folder has the name; it is not replaced by something else');
+        // Made under a name of its own and renamed when whole: a cancel or a damaged file costs nothing that was there.
+        if (stat.type === 'dir') {
+          if (standing) this.#target.remove(frame.folder, name, standing.type);
+          if (!make(name)) throw usage('EEXIST', 'Something took the name again');
+          return this.#placed(frame, name, name);
+        }
+        for (;;) {
+          const temporary = `.clutch-${process.pid}-${this.#temporary++}`;
+          if (make(temporary)) return this.#placed(frame, temporary, name);
+          if (this.#temporary > 1_000_000) throw usage('EEXIST', 'No free name was found');
+        }
+      }
+    }
+  }
+
+  #placed(frame: Frame, name: Name, final: Name): Placed {
+    if (!frame.fresh) frame.mine.add(fold(final));
+    return {
+      name, final,
+      finish: () => {
+        if (name === final) return;
+        try {
+          this.#target.rename(frame.folder, name, final);
+        } catch (error) {
+          this.#target.remove(frame.folder, name, 'file');
+          throw error;
+        }
+      },
+      abandon: () => this.#target.remove(frame.folder, name, 'file'),
+    };
+  }
+
+  #isMine(frame: Frame, name: Name): boolean {
+    return frame.fresh || frame.mine.has(fold(name));
+  }
+
+  async #decide(path: Name, stat: Stat, standing: { type: string; size: number; mtime: bigint }): Promise<'replace' | 'skip' | 'keep-both'> {
+    let action = this.#policy;
+    if (action === undefined) {
+      const answer = await this.#job.ask({ kind: 'conflict', path: displayName(path), source: { type: stat.type, size: stat.size, mtime: stat.mtime }, target: standing });
+      action = answer.action;
+      if (answer.all && action !== 'stop') this.#policy = action;
+    }
+    if (action === 'stop') throw cancelled();
+    if (action === 'newer') return stat.mtime > standing.mtime ? 'replace' : 'skip';
+    return action;
+  }
+
+  async #apply(thing: TargetThing, stat: Stat, created: number | undefined, path: Name): Promise<void> {
+    const special = this.#settings.special === true;
+    if (!special && (stat.mode & 0o7000) !== 0 && stat.type !== 'symlink') this.#log('info', path, `${specialBits(stat.mode)} left out: kept only on request`);
+    const xattrs = this.#fs.xattrs ? await this.#attributes(stat, special, path) : NONE;
+    const wanted: Properties = { mode: special ? stat.mode : stat.mode & 0o777, uid: stat.uid, gid: stat.gid, atime: stat.atime, mtime: stat.mtime, xattrs };
+    this.#target.apply(thing, wanted, created, (what, error) => this.#lost(path, `${what} not kept (${codeOf(error)})`));
+  }
+
+  async #attributes(stat: Stat, special: boolean, path: Name): Promise<Properties['xattrs']> {
+    const { list, get } = this.#fs.xattrs!;
+    try {
+      const listed = list(stat.node);
+      const names = listed instanceof Promise ? await listed : listed;
+      if (names.length === 0) return NONE;
+      const found: [Name, Uint8Array][] = [];
+      for (const name of names) {
+        if (name === 'security.capability' && !special) {
+          this.#log('info', path, 'file capabilities left out: kept only on request');
+          continue;
+        }
+        const got = get(stat.node, name);
+        const value = got instanceof Promise ? await got : got;
+        if (value !== undefined) found.push([name, value]);
+      }
+      return found;
+    } catch (error) {
+      this.#lost(path, `attributes not kept: ${(error as Error).message}`);
+      return NONE;
+    }
+  }
+
+  /** Logs what went wrong with an entry; throws it on where nothing more can be done. */
+  #failed(path: Name, error: unknown): void {
+    if (isDiskError(error) && error.kind === 'cancelled') throw error;
+    if (isFatal(error)) throw targetError(error, displayName(path));
+    if (isDiskError(error) && error.fault.kind === 'usage' && error.fault.errno === 'ENOSPC') throw error;
+    const failure = isDiskError(error) ? error : targetError(error, displayName(path));
+    this.#summary.problems++;
+    this.#log('error', path, failure.message, failure);
+  }
+
+  /** Logs a property that could not be kept. */
+  #lost(path: Name, message: string): void {
+    this.#summary.problems++;
+    this.#log('warning', path, message);
+  }
+
+  #log(level: 'info' | 'warning' | 'error', path: Name, message: string, error?: DiskError): void {
+    if (this.#logged++ > MAX_LOG) return;
+    if (this.#logged > MAX_LOG) this.#job.log({ level: 'warning', message: 'More is only counted from here on' });
+    else this.#job.log({ level, message, path: displayName(path), ...(error ? { error: error.toJSON() } : {}) });
+  }
+
+  #report(path: Name): void {
+    this.#job.report({ done: this.#summary.bytes, unit: 'bytes', now: displayName(path) });
+  }
+}
+
+interface Placed {
+  /** What it is called while it is made. */
+  readonly name: Name;
+  readonly final: Name;
+  finish(): void;
+  abandon(): void;
+}
+
+const NONE: readonly [] = [];
+
+function namesTo(frame: Frame, name: Name): Name[] {
+  const names = [name];
+  for (let at: Frame = frame; at.above !== undefined; at = at.above) names.push(at.name);
+  return names.toReversed();
+}
+
+/** Two names that some host takes for one are folded to the same. */
+function fold(name: Name): string {
+  return name.normalize('NFC').toLowerCase();
+}
+
+function specialBits(mode: number): string {
+  return [[0o4000, 'setuid'], [0o2000, 'setgid'], [0o1000, 'sticky']].filter(([bit]) => (mode & (bit as number)) !== 0).map(([, name]) => name).join(', ');
+}
+
+/** What the host's system refused, as the one error of the project. */
+function targetError(error: unknown, what: string): DiskError {
+  switch (codeOf(error)) {
+    case 'ENOSPC': case 'EDQUOT': return usage('ENOSPC', `The target has no room for ${what}`);
+    case 'EROFS': return usage('EROFS', `The target can't be written to: ${what}`);
+    case 'EACCES': return usage('EACCES', `The target may not be written to: ${what}`);
+    case 'EPERM': return usage('EPERM', `The target may not be written to: ${what}`);
+    case 'ENOTDIR': case 'EEXIST': return usage('ENOTDIR', `${what} is not a folder`);
+    case 'ENAMETOOLONG': return usage('ENAMETOOLONG', `The target's system takes no name as long as that of ${what}`);
+    default: return toDiskError(error);
+  }
+}
