@@ -70,13 +70,22 @@ export class Inode implements Stat {
     return time(this.raw.i_crtime, this.extraSize >= EXTRA_END.crtimeExtra ? this.raw.i_crtime_extra : 0);
   }
 
-  /** i_blocks in bytes: counted in sectors of 512, or, with the huge_file flag, in blocks (ext4_inode_blocks). */
+  /**
+   * i_blocks in bytes, and for inline files their own sectors, as the kernel reports them (ext4_file_getattr): a file with data and no
+   * blocks would be taken for a hole.
+   */
   get allocated(): number {
+    const inline = this.type === 'file' && this.has(INODE_FLAGS.inlineData) ? Math.ceil(this.size / 512) * 512 : 0;
+    // 48 bits of blocks of 64 KiB are more than a number holds: a crafted inode may claim them, no device has them.
+    return Math.min(Number.MAX_SAFE_INTEGER, this.#blockBytes + inline);
+  }
+
+  /** i_blocks counts sectors of 512 or, with the huge_file flag, blocks (ext4_inode_blocks). */
+  get #blockBytes(): number {
     const { raw } = this;
     if (!this.#superblock.features.hugeFile) return raw.i_blocks_lo * 512;
     const count = raw.i_blocks_lo + raw.i_blocks_high * 2 ** 32;
-    // 48 bits of blocks of 64 KiB are more than a number holds: a crafted inode may claim them, no device has them.
-    return Math.min(Number.MAX_SAFE_INTEGER, count * ((raw.i_flags & INODE_FLAGS.hugeFile) !== 0 ? this.#superblock.blockSize : 512));
+    return count * ((raw.i_flags & INODE_FLAGS.hugeFile) !== 0 ? this.#superblock.blockSize : 512);
   }
 
   /** Old numbers (8 bits each) stand in the first word of i_block, new ones (12 and 20 bits) in the second. */
@@ -123,9 +132,11 @@ export class Inode implements Stat {
 
   /** The target lies in i_block (ext4_inode_is_fast_symlink, and ext2fs_is_fast_symlink for the links of other systems). */
   get isFastSymlink(): boolean {
+    // Attribute values in inodes count as blocks of this one, so with that feature the size alone tells (ext4_inode_is_fast_symlink).
+    if (this.#superblock.features.eaInode) return this.size > 0 && this.size < I_BLOCK_SIZE;
     if (this.size >= I_BLOCK_SIZE || this.has(INODE_FLAGS.inlineData | INODE_FLAGS.extents)) return false;
     const attributes = this.aclBlock === 0 ? 0 : this.#superblock.blockSize * this.#superblock.clusterRatio;
-    return this.allocated <= attributes;
+    return this.#blockBytes <= attributes;
   }
 }
 
