@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { crc32 } from '../../codecs/crc32.ts';
@@ -8,6 +10,7 @@ import { MemoryDevice } from '../../core/bytes/memory.ts';
 import type { DiskError } from '../../core/errors.ts';
 import { layersOf, openLayers } from '../../core/layers.ts';
 import { registry } from '../../index.ts';
+import { SHARED } from '../../testing/recipes/build.ts';
 import { SparseMemory, testContext } from '../../testing/context.ts';
 import { gzip } from './index.ts';
 
@@ -124,5 +127,18 @@ describe('gzip', () => {
     expect(probe((copy) => { copy[2] = 7; return copy; })).toBeUndefined();
     expect(probe((copy) => { copy[3] = 0x20; return copy; })).toBeUndefined();
     expect(probe((copy) => copy.subarray(0, 10))).toBeUndefined();
+  });
+});
+
+const DFVFS = join(SHARED, 'dfvfs');
+const there = existsSync(join(DFVFS, 'corrupt1.gz'));
+if (!there) console.warn('skipped: the gzip files of dfvfs are not there');
+
+describe.skipIf(!there)('gzip files that others made', () => {
+  it('one with a name opens, one that is cut is refused', async () => {
+    const opened = await gzip.open(new MemoryDevice(readFileSync(join(DFVFS, 'syslog.gz'))), testContext());
+    expect(Object.fromEntries(opened.details)).toMatchObject({ 'Original name': 'syslog.1', 'Packed on': 'Unix' });
+    expect(opened.device.size).toBe(1247);
+    await expect(gzip.open(new MemoryDevice(readFileSync(join(DFVFS, 'corrupt1.gz'))), testContext())).rejects.toMatchObject({ fault: { kind: 'corrupt', place: { structure: 'gzip' } } });
   });
 });

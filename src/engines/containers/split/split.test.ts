@@ -1,4 +1,12 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { ConcatDevice } from '../../core/bytes/concat.ts';
+import { MemoryDevice } from '../../core/bytes/memory.ts';
+import { openLayers } from '../../core/layers.ts';
+import { registry } from '../../index.ts';
+import { testContext } from '../../testing/context.ts';
+import { SHARED } from '../../testing/recipes/build.ts';
 import { splitSiblings } from './index.ts';
 
 describe('splitSiblings', () => {
@@ -35,5 +43,20 @@ describe('splitSiblings', () => {
     ['disk.aa', ['disk.aa', 'disk.ac', 'disk.ad'], 'disk.ab'],
   ])('%s: a missing part is named', (name, present, missing) => {
     expect(() => splitSiblings(name, present)).toThrow(expect.objectContaining({ name: 'DiskError', fault: { kind: 'usage', errno: 'ENOENT' }, message: expect.stringContaining(missing) }));
+  });
+});
+
+const DFVFS = join(SHARED, 'dfvfs');
+const there = existsSync(join(DFVFS, 'ext2.splitraw.000'));
+if (!there) console.warn('skipped: the split image of dfvfs is not there');
+
+describe.skipIf(!there)('a split image that others made', () => {
+  it.each(['ext2.splitraw.000', 'ext2.splitraw.001'])('opens from its part %s', async (name) => {
+    const parts = splitSiblings(name, readdirSync(DFVFS));
+    expect(parts).toEqual(['ext2.splitraw.000', 'ext2.splitraw.001']);
+    const device = new ConcatDevice(parts!.map((part) => new MemoryDevice(readFileSync(join(DFVFS, part)))));
+    const layer = await openLayers(device, registry, testContext());
+    expect(layer).toMatchObject({ kind: 'filesystem', format: 'ext2', notes: [] });
+    expect(layer.error).toBeUndefined();
   });
 });

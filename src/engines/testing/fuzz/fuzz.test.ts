@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { MemoryDevice } from '../../core/bytes/memory.ts';
 import { registry } from '../../index.ts';
 import { random } from './random.ts';
@@ -13,6 +13,9 @@ const MOST = 6000;
 const { seeds, missing } = loadSeeds();
 for (const reason of missing) console.warn(`fuzz: ${reason}`);
 const ours = seeds.filter((seed) => !seed.name.startsWith('e2fsprogs'));
+
+// Loading the engines is not part of any image's time.
+beforeAll(async () => { await Promise.all(registry.map((entry) => entry.load())); });
 
 describe('the seeds', () => {
   it.each(ours)('$name opens, and is walked without an error', async ({ name, image }) => {
