@@ -71,6 +71,11 @@ export interface JobHost {
 /** A context over a host's clock and event loop. */
 export function jobContext(host: JobHost): JobContext {
   let last = host.now();
+  const pause = async (): Promise<void> => {
+    await host.nextTurn();
+    last = host.now();
+    if (host.signal.aborted) throw cancelled();
+  };
   return {
     signal: host.signal,
     report: (progress) => host.report?.(progress),
@@ -82,10 +87,7 @@ export function jobContext(host: JobHost): JobContext {
     breathe() {
       if (host.signal.aborted) throw cancelled();
       if (host.now() - last < BREATH_MS) return undefined;
-      return host.nextTurn().then(() => {
-        last = host.now();
-        if (host.signal.aborted) throw cancelled();
-      });
+      return pause();
     },
   };
 }

@@ -18,6 +18,8 @@ export interface Field<T> {
   set(view: DataView, at: number, value: T): void;
 }
 
+// Fields of any type stand side by side; StructView gives each its own.
+// oxlint-disable-next-line typescript/no-explicit-any
 export type Fields = Readonly<Record<string, Field<any>>>;
 
 /** A view of one structure in a buffer. Assigning to a field writes the buffer. */
