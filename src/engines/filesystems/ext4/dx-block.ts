@@ -37,7 +37,6 @@ const BLOCK_MASK = 0x0fffffff;
 export function readRoot(context: DirectoryContext): DxRoot | string {
   const bytes = context.block(0);
   if (bytes === undefined) return 'the index root is a hole';
-  const view = viewOf(bytes);
   const stored = bytes[INFO_AT + 4]!;
   const infoLength = bytes[INFO_AT + 5]!;
   const levels = bytes[INFO_AT + 6]!;
@@ -46,7 +45,7 @@ export function readRoot(context: DirectoryContext): DxRoot | string {
   if ((bytes[INFO_AT + 7]! & UNKNOWN_FLAG) !== 0) return `unknown index flags ${bytes[INFO_AT + 7]!}`;
   if (levels >= (context.largeDir ? 3 : 2)) return `an index of ${levels + 1} levels`;
   const entriesAt = INFO_AT + infoLength;
-  const checked = check(context, bytes, view, entriesAt);
+  const checked = check(context, bytes, entriesAt);
   return typeof checked === 'string' ? checked : { ...checked, version: hashVersion(stored, context.signedness), levels };
 }
 
@@ -55,18 +54,18 @@ export function readNode(context: DirectoryContext, logical: number): DxBlock | 
   if (logical >= Math.floor(context.size / context.blockSize)) return `index block ${logical} lies past the directory's end`;
   const bytes = context.block(logical);
   if (bytes === undefined) return `index block ${logical} is a hole`;
-  const checked = check(context, bytes, viewOf(bytes), NODE_ENTRIES_AT);
+  const checked = check(context, bytes, NODE_ENTRIES_AT);
   return typeof checked === 'string' ? `index block ${logical}: ${checked}` : checked;
 }
 
 /** The hash of pair `index`: the least in its subtree. The first has none, it stands for 0. The lowest bit says that it goes on from the pair before. */
 export function pairHash(block: DxBlock, index: number): number {
-  return index === 0 ? 0 : viewOf(block.bytes).getUint32(block.entriesAt + index * PAIR, true);
+  return index === 0 ? 0 : u32(block.bytes, block.entriesAt + index * PAIR);
 }
 
 /** The logical block that pair `index` leads to. */
 export function pairBlock(block: DxBlock, index: number): number {
-  return viewOf(block.bytes).getUint32(block.entriesAt + index * PAIR + 4, true) & BLOCK_MASK;
+  return u32(block.bytes, block.entriesAt + index * PAIR + 4) & BLOCK_MASK;
 }
 
 /** The last pair whose hash is not above `hash`. */
@@ -81,11 +80,11 @@ export function findPair(block: DxBlock, hash: number): number {
   return low - 1;
 }
 
-function check(context: DirectoryContext, bytes: Uint8Array, view: DataView, entriesAt: number): DxBlock | string {
+function check(context: DirectoryContext, bytes: Uint8Array, entriesAt: number): DxBlock | string {
   const tail = context.hasChecksum ? TAIL : 0;
   const room = Math.floor((bytes.length - entriesAt - tail) / PAIR);
-  const limit = view.getUint16(entriesAt, true);
-  const count = view.getUint16(entriesAt + 2, true);
+  const limit = u16(bytes, entriesAt);
+  const count = u16(bytes, entriesAt + 2);
   if (limit !== room) return `its limit of ${limit} entries is not the ${room} that fit`;
   if (count === 0 || count > limit) return `it counts ${count} entries of at most ${limit}`;
   if (context.hasChecksum) {
@@ -93,9 +92,10 @@ function check(context: DirectoryContext, bytes: Uint8Array, view: DataView, ent
     const tailAt = entriesAt + limit * PAIR;
     let sum = crc32c(context.checksumSeed, bytes, 0, entriesAt + count * PAIR);
     sum = crc32cOfZeros(crc32c(sum, bytes, tailAt, tailAt + 4), 4);
-    if (sum !== view.getUint32(tailAt + 4, true)) return 'its checksum is wrong';
+    if (sum !== u32(bytes, tailAt + 4)) return 'its checksum is wrong';
   }
   return { bytes, entriesAt, count };
 }
 
-const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+const u16 = (bytes: Uint8Array, at: number): number => bytes[at]! | (bytes[at + 1]! << 8);
+const u32 = (bytes: Uint8Array, at: number): number => (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
