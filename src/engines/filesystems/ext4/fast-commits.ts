@@ -1,7 +1,7 @@
 import { crc32c } from '../../codecs/crc32c.ts';
 import { corrupt, isDiskError, unsupported } from '../../core/errors.ts';
 import type { Note } from '../../core/filesystem.ts';
-import { DeviceBlocks } from './blocks.ts';
+import type { DeviceBlocks } from './blocks.ts';
 import { inodeChecksum, inodeSeed } from './checksum.ts';
 import { ExtentMapping } from './extents.ts';
 import { Groups } from './groups.ts';
