@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { aclFromDisk, decodeAcl } from './acl.ts';
+import { decodeAcl } from '../../core/acl.ts';
+import { aclFromDisk } from './acl.ts';
 
 const DISK = Uint8Array.of(
   1, 0, 0, 0, // version
