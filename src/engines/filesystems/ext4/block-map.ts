@@ -41,19 +41,24 @@ export class BlockMapping implements Mapping {
    * @param width blocks that the tree stands for
    */
   #descend(block: number, depth: number, at: number, width: number, logical: number): Run {
+    if (block === 0) return hole(logical, width - at);
     let number = block;
     let inside = at;
     let below = width;
-    for (let level = depth; level > 0; level--) {
-      if (number === 0) return hole(logical, below - inside);
+    for (let level = depth; ; level--) {
       const bytes = this.#blocks.get(number, `indirect block ${number} of inode ${this.#inode}`);
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       if (level === 1) return this.#runOf(view, inside, this.#fan, logical);
       below /= this.#fan;
-      number = view.getUint32(Math.floor(inside / below) * 4, true);
+      const index = Math.floor(inside / below);
       inside %= below;
+      number = view.getUint32(index * 4, true);
+      if (number === 0) {
+        let missing = 1;
+        while (index + missing < this.#fan && view.getUint32((index + missing) * 4, true) === 0) missing++;
+        return hole(logical, missing * below - inside);
+      }
     }
-    return hole(logical, below - inside);
   }
 
   /** The run of numbers from `index` on: each one more than the one before, or all zero. */

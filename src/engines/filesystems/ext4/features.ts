@@ -60,7 +60,6 @@ export const RO_COMPAT: Table = table([
   [4, 'uninit_bg', 'supported', 'descriptors with CRC-16 checksums; groups not initialised'],
   [5, 'dir_nlink', 'supported', 'more than 65,000 subdirectories'],
   [6, 'extra_isize', 'supported', 'every inode has room for nanosecond times'],
-  [7, 'snapshot', 'read-only', 'snapshots of the Next3 patches; they are not listed'],
   [8, 'quota', 'supported', 'quota files as hidden inodes'],
   [9, 'bigalloc', 'supported', 'blocks are allocated in clusters'],
   [10, 'metadata_csum', 'supported', 'CRC-32C over all metadata'],
