@@ -1,4 +1,5 @@
 import { useEffect } from 'react';
+import { TabPanel, Tabs } from 'react-aria-components';
 import { Dialogs } from '../features/dialogs/Dialogs.tsx';
 import { DropOverlay } from '../features/welcome/DropOverlay.tsx';
 import { ContextMenu } from '../features/browser/ContextMenu.tsx';
@@ -13,7 +14,7 @@ import { commandOfKeys, runCommand } from '../commands/index.ts';
 import { isMac } from '../ui/buttons.tsx';
 import { texts } from '../ui/texts.ts';
 import { Toasts } from '../ui/toast-region.tsx';
-import { activeTab, getApp, useApp } from './state.ts';
+import { activeTab, getApp, setApp, useApp } from './state.ts';
 import { watchDrops } from './drops.ts';
 
 /** The window. */
@@ -28,17 +29,20 @@ export function App() {
   }, [tab]);
   return (
     <>
-      <TabStrip />
       {tab === undefined ? (
-        <main className="main"><Welcome /></main>
-      ) : (
         <>
-          <Toolbar tab={tab} />
+          <TabStrip />
+          <main className="main"><Welcome /></main>
+        </>
+      ) : (
+        <Tabs className="window" selectedKey={tab.id} onSelectionChange={(key) => setApp({ active: Number(key), editingPath: false })}>
+          <TabStrip />
+          <nav aria-label={texts.toolbar.label}><Toolbar tab={tab} /></nav>
           <div className="body">
             {sidebar ? <Sidebar /> : null}
-            <main className="main"><ImageView key={tab.id} tab={tab} /></main>
+            <main className="main"><TabPanel id={tab.id} className="tab-panel"><ImageView key={tab.id} tab={tab} /></TabPanel></main>
           </div>
-        </>
+        </Tabs>
       )}
       <TransfersPanel />
       <StatusBar tab={tab} />

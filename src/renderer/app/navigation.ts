@@ -4,7 +4,6 @@ import { isOpenFilesystem, layerAt, parentPath } from '../models/layers.ts';
 import { RowCache } from '../models/rows.ts';
 import { clamped, only } from '../models/selection.ts';
 import { texts } from '../ui/texts.ts';
-import { notifyError } from '../ui/toasts.ts';
 import { errorOf, isCancelled } from './services.ts';
 import { announce, findTab, getApp, type Memory, NOTHING_SELECTED, patchTab, type Place, setApp, type Tab } from './state.ts';
 import { savePreferences, type Preferences } from './preferences.ts';
@@ -144,7 +143,6 @@ export function showPlace(id: number, focus?: number): void {
     patchTab(id, { listing: undefined, selection: NOTHING_SELECTED });
     return;
   }
-  // The old rows stay on the screen until the new ones are there: nothing flashes.
   void openListing(id, place, focus);
 }
 
@@ -178,7 +176,6 @@ async function openListing(id: number, place: Extract<Place, { kind: 'folder' }>
     announce(texts.grid.announce(last.display === '' ? '/' : last.display, view.count));
   } catch (error) {
     if (isCurrent() && !isCancelled(error)) patchTab(id, { listing: { ...listing, error: errorOf(error) } });
-    else if (!isCancelled(error) && findTab(id)?.state === 'open' && findTab(id)?.host === host && isCurrent()) notifyError(errorOf(error));
   }
 }
 

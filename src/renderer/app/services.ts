@@ -17,8 +17,8 @@ export interface Services {
 
 let current: Services | undefined;
 
-export function provideServices(services: Services): void {
-  current = services;
+export function provideServices(provided: Services): void {
+  current = provided;
 }
 
 export function services(): Services {

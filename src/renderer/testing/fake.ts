@@ -29,16 +29,17 @@ const token = (n: number): string => n.toString(16).padStart(32, '0');
 
 /** A client straight over a service in the page. Parameters are checked as a real one's are. */
 function clientOf<C extends Contract>(contract: C, service: Service<C>, slow: number): Client<C> {
-  const check = (name: string, params: unknown): any => v.parse(contract[name]!.params, params);
-  const never = { aborted: false, onAbort: () => {} };
+  const check = (name: string, params: unknown): unknown => v.parse(contract[name]!.params, params);
+  const functions = service as unknown as Record<string, (params: unknown, cancel: typeof uncancelled) => never>;
+  const uncancelled = { aborted: false, onAbort: () => {} };
   return {
     async call(name, params, signal) {
       const checked = check(name, params);
       await sleep(slow);
       if (signal?.aborted) throw new Failure({ fault: { kind: 'cancelled' }, message: 'Cancelled' });
-      return await (service as any)[name](checked, never);
+      return await functions[name]!(checked, uncancelled);
     },
-    stream: (name, params) => (service as any)[name](check(name, params), never),
+    stream: (name, params) => functions[name]!(check(name, params), uncancelled),
     close() {},
     onClose() {},
   };
@@ -76,7 +77,11 @@ export function fakeServices(options: FakeOptions): Services {
     'recents.remove': (params) => { recents = params.token === undefined ? [] : recents.filter((row) => row.token !== params.token); send({ event: 'recents', recents }); },
     'dialog.open': () => [source('/home/ada/images/disk.img.gz')],
     'dialog.folder': () => source('/home/ada/extracted'),
-    'path.source': ({ path }) => { if (!(path.split('/').at(-1)! in IMAGES) && !path.includes('slow') && !path.includes('fail')) throw missing(`There is no file ${path}`); return source(path); },
+    'path.source': ({ path }) => {
+      const name = path.split('/').at(-1) ?? '';
+      if (!(name in IMAGES) && !path.includes('slow') && !path.includes('fail')) throw missing(`There is no file ${path}`);
+      return source(path);
+    },
     'path.folder': ({ path }) => { if (!path.startsWith('/home')) throw missing(`There is no folder ${path}`); return source(path); },
     'image.open'(params) {
       const image = open.size + 1;

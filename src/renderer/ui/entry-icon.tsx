@@ -1,4 +1,5 @@
 import { Cable, CircleAlert, File, FileImage, FileSymlink, FileText, Folder, FolderSymlink, HardDrive, type LucideIcon, Plug, Terminal, Unlink } from 'lucide-react';
+import { createElement } from 'react';
 import type { EntryRow } from '../../shared/contract/rows.ts';
 import { suffixOf } from '../models/names.ts';
 import { texts } from './texts.ts';
@@ -23,8 +24,7 @@ function iconOf(row: EntryRow): LucideIcon {
 }
 
 export function EntryIcon({ row }: { row: EntryRow }) {
-  const Icon = iconOf(row);
-  return <Icon aria-hidden className={`entry-icon is-${row.error === undefined ? row.type : 'bad'}`} />;
+  return createElement(iconOf(row), { 'aria-hidden': true, className: `entry-icon is-${row.error === undefined ? row.type : 'bad'}` });
 }
 
 export function typeText(row: EntryRow): string {

@@ -1,11 +1,10 @@
 import { CircleAlert, Info, TriangleAlert } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { Button } from 'react-aria-components';
-import { type ErrorData, type Note, services } from '../app/services.ts';
+import { type ErrorData, errorOf, type Note, services } from '../app/services.ts';
 import { formatOffset } from '../models/format.ts';
 import { texts } from './texts.ts';
 import { notify, notifyError } from './toasts.ts';
-import { errorOf } from '../app/services.ts';
 
 /** Where an error lies, as one line; undefined where it has no place. */
 export function whereOf(error: ErrorData): string | undefined {
@@ -34,14 +33,15 @@ export async function copyText(text: string): Promise<void> {
 }
 
 /** What happened, where, and what can be done about it. */
-export function ErrorPanel({ error, title, about, children }: { error: ErrorData; title?: string; about: string; children?: ReactNode }) {
+export function ErrorPanel({ error, title, about, level = 2, children }: { error: ErrorData; title?: string; about: string; level?: 1 | 2; children?: ReactNode }) {
   const where = whereOf(error);
+  const Title = `h${level}` as const;
   const advice = error.advice ?? texts.advice[error.fault.kind];
   return (
     <section className="error-panel" role="alert">
       <CircleAlert aria-hidden className="error-icon" />
       <div>
-        <h2>{title ?? texts.faults[error.fault.kind]}</h2>
+        <Title>{title ?? texts.faults[error.fault.kind]}</Title>
         <p className="error-message">{error.message}</p>
         <dl className="facts">
           {where === undefined ? null : <><dt>{texts.error.where}</dt><dd>{where}</dd></>}

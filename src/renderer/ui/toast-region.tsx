@@ -1,5 +1,5 @@
 import { Check, CircleAlert, TriangleAlert, X } from 'lucide-react';
-import { Button, UNSTABLE_Toast as Toast, UNSTABLE_ToastContent as ToastContent, UNSTABLE_ToastRegion as ToastRegion } from 'react-aria-components';
+import { Button, Text, UNSTABLE_Toast as Toast, UNSTABLE_ToastContent as ToastContent, UNSTABLE_ToastRegion as ToastRegion } from 'react-aria-components';
 import { copyText, detailsOf, whereOf } from './errors.tsx';
 import { texts } from './texts.ts';
 import { toasts } from './toasts.ts';
@@ -18,7 +18,7 @@ export function Toasts() {
           <Toast toast={toast} className={`toast tone-${tone ?? 'plain'}`}>
             {Icon === undefined ? null : <Icon aria-hidden className="toast-icon" />}
             <ToastContent className="toast-content">
-              <span>{text}</span>
+              <Text slot="title">{text}</Text>
               {where === undefined ? null : <span className="dim">{where}</span>}
               {error?.advice === undefined ? null : <span className="dim">{error.advice}</span>}
               {actions === undefined && error === undefined ? null : (

@@ -33,6 +33,8 @@ function Crumbs({ tab }: { tab: Tab }) {
   useEffect(() => {
     // The folder itself matters most: a path that does not fit shows its end.
     if (scroller.current !== null) scroller.current.scrollLeft = scroller.current.scrollWidth;
+    // For every new place.
+    // oxlint-disable-next-line react/exhaustive-effect-dependencies
   }, [place]);
   if (place === undefined || tab.info === undefined) return <span className="crumbs" />;
   const folder = place.kind === 'folder' ? place : undefined;

@@ -30,15 +30,14 @@ export function Browser({ tab }: { tab: Tab }) {
   return (
     <div className="browser">
       {view.notes.length === 0 ? null : <div className="browser-notes"><Notes notes={view.notes} /></div>}
-      <Grid key={view.view} tab={tab} view={view} rows={rows} scroll={listing.scroll} columns={columns} label={t.label(name)} header={<GridHeader columns={columns} />}>
-        {view.count > 0 ? null : (
-          <div className="empty">
-            <FolderOpen aria-hidden strokeWidth={1.25} />
-            <p>{view.hidden > 0 ? t.allHidden(view.hidden) : t.empty}</p>
-            {view.hidden > 0 ? <Button className="button" onPress={() => prefer({ hidden: true })}>{t.showHidden}</Button> : null}
-          </div>
-        )}
-      </Grid>
+      <Grid key={view.view} tab={tab} view={view} rows={rows} scroll={listing.scroll} columns={columns} label={t.label(name)} header={<GridHeader columns={columns} />} />
+      {view.count > 0 ? null : (
+        <div className="empty">
+          <FolderOpen aria-hidden strokeWidth={1.25} />
+          <p>{view.hidden > 0 ? t.allHidden(view.hidden) : t.empty}</p>
+          {view.hidden > 0 ? <Button className="button" onPress={() => prefer({ hidden: true })}>{t.showHidden}</Button> : null}
+        </div>
+      )}
     </div>
   );
 }

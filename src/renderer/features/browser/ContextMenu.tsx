@@ -19,7 +19,7 @@ export function ContextMenu() {
     <>
       <div ref={anchor} className="menu-anchor" aria-hidden style={{ left: menu?.x ?? 0, top: menu?.y ?? 0 }} />
       <Popover
-        key={menu === undefined ? '' : `${menu.x},${menu.y}`} className="popover" placement="bottom start" offset={0} triggerRef={anchor}
+        key={menu === undefined ? '' : `${menu.x},${menu.y}`} className="popover" aria-label={texts.groups.entry} placement="bottom start" offset={0} triggerRef={anchor}
         isOpen={menu !== undefined} onOpenChange={(open) => { if (!open) setApp({ menu: undefined }); }}
       >
         <Menu

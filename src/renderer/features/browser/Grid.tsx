@@ -29,8 +29,8 @@ const DRAGGED = 1000;
  * The details list: an ARIA grid of virtual rows. The focus stays on the grid, and `aria-activedescendant` says which row it
  * means: rows come and go while they are scrolled, the focus must not.
  */
-export function Grid({ tab, view, rows, scroll, columns, label, header, children }: {
-  tab: Tab; view: View; rows: RowCache<EntryRow>; scroll: number; columns: Columns; label: string; header: ReactNode; children?: ReactNode;
+export function Grid({ tab, view, rows, scroll, columns, label, header }: {
+  tab: Tab; view: View; rows: RowCache<EntryRow>; scroll: number; columns: Columns; label: string; header: ReactNode;
 }) {
   const { count } = view;
   const { selection } = tab;
@@ -169,7 +169,7 @@ export function Grid({ tab, view, rows, scroll, columns, label, header, children
       ref={grid} className={`grid grid-body ${count === 0 ? 'is-empty' : ''}`} role="grid" tabIndex={0} aria-label={label} aria-multiselectable
       aria-rowcount={count + 1} aria-colcount={columns.headers.length}
       aria-activedescendant={selection.focus >= 0 && selection.focus < count ? rowId(selection.focus) : undefined}
-      style={{ '--columns': columns.template, '--row': `${ROW}px`, '--head': `${HEAD}px` } as React.CSSProperties}
+      style={{ '--columns': columns.template, '--least': `${columns.least}px`, '--row': `${ROW}px`, '--head': `${HEAD}px` } as React.CSSProperties}
       onKeyDown={onKeyDown} onContextMenu={onContextMenu} onDragStart={onDragStart} {...band.handlers}
       onDoubleClick={(event) => {
         const index = indexOf(event.target);
@@ -186,7 +186,6 @@ export function Grid({ tab, view, rows, scroll, columns, label, header, children
         ))}
         {band.box === undefined ? null : <div className="band" aria-hidden style={band.box} />}
       </div>
-      {children}
     </div>
   );
 }

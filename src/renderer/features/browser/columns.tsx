@@ -15,7 +15,7 @@ const helper = createColumnHelper<typeof features, EntryRow>();
 const definitions = helper.columns([
   helper.accessor('display', { id: 'name', header: t.name, size: 220, minSize: 120, maxSize: 2000 }),
   helper.accessor('size', { id: 'size', header: t.size, size: 88, minSize: 56, maxSize: 400 }),
-  helper.accessor('mtime', { id: 'mtime', header: t.mtime, size: 132, minSize: 64, maxSize: 400 }),
+  helper.accessor('mtime', { id: 'mtime', header: t.mtime, size: 148, minSize: 64, maxSize: 400 }),
   helper.accessor('type', { id: 'type', header: t.type, size: 112, minSize: 56, maxSize: 400 }),
   helper.accessor('mode', { id: 'mode', header: t.mode, size: 100, minSize: 56, maxSize: 400 }),
   helper.accessor('uid', { id: 'owner', header: t.owner, size: 88, minSize: 48, maxSize: 400 }),
@@ -28,6 +28,8 @@ export interface Columns {
   readonly headers: readonly ColumnHeader[];
   /** For grid-template-columns. */
   readonly template: string;
+  /** Pixels that all columns take at least. */
+  readonly least: number;
 }
 
 interface ColumnHeader {
@@ -60,7 +62,7 @@ export function useColumns(): Columns {
     onResize: header.getResizeHandler() as (event: unknown) => void,
   }));
   const template = headers.map(({ id, width }) => (id === 'name' && widths['name'] === undefined ? `minmax(${width}px, 1fr)` : `${width}px`)).join(' ');
-  return { headers, template };
+  return { headers, template, least: headers.reduce((sum, { width }) => sum + width, 0) };
 }
 
 /** Pixels that an arrow key changes a width by. */

@@ -16,7 +16,7 @@ export function PropertiesDialog({ dialog }: { dialog: Extract<Dialog, { kind: '
   const { details, error, path, name } = dialog;
   return (
     <ModalDialog title={t.title(name.slice(0, 60))} onClose={closeDialog} wide>
-      <div className="dialog-body">
+      <div className="dialog-body" role="region" aria-label={t.general} tabIndex={0}>
         {error === undefined ? null : <ErrorPanel error={error} about={path} />}
         {details === undefined ? null : <Details details={details} path={path} />}
       </div>
@@ -75,7 +75,7 @@ function Permissions({ details }: { details: EntryDetails }) {
     <>
       <p className="mono">{formatMode(type, mode)} <span className="dim">{formatOctal(mode)}{special.length === 0 ? '' : ` · ${special.join(', ')}`}</span></p>
       <table className="rights">
-        <thead><tr><td />{RIGHTS.map(([right]) => <th key={right} scope="col">{t.rights[right]}</th>)}</tr></thead>
+        <thead><tr><th scope="col"><span className="visually-hidden">{t.permissions}</span></th>{RIGHTS.map(([right]) => <th key={right} scope="col">{t.rights[right]}</th>)}</tr></thead>
         <tbody>
           {WHO.map(([who, shift]) => (
             <tr key={who}><th scope="row">{t.rights[who]}</th>{RIGHTS.map(([right, bit]) => <td key={right}>{(mode >> shift) & bit ? t.yes : <span className="dim">{t.no}</span>}</td>)}</tr>

@@ -11,7 +11,7 @@ export function ShortcutsDialog() {
   const mac = useApp((state) => isMac(state.info?.platform));
   return (
     <ModalDialog title={texts.shortcuts.title} onClose={closeDialog} wide>
-      <div className="dialog-body shortcuts">
+      <div className="dialog-body shortcuts" role="region" aria-label={texts.shortcuts.title} tabIndex={0}>
         <dl className="facts">
           {commands.filter((command) => command.keys.length > 0 && !command.listOnly).map((command) => <div key={command.id}><dt>{command.label}</dt><dd>{command.keys.map((keys) => <kbd key={keys}>{shownKeys(keys, mac)}</kbd>)}</dd></div>)}
         </dl>

@@ -18,7 +18,7 @@ export function ImageView({ tab }: { tab: Tab }) {
   if (tab.error !== undefined) {
     return (
       <div className="page">
-        <ErrorPanel error={tab.error} title={tab.state === 'lost' ? texts.open.lost(tab.source.name) : texts.open.failed(tab.source.name)} about={tab.source.name}>
+        <ErrorPanel error={tab.error} level={1} title={tab.state === 'lost' ? texts.open.lost(tab.source.name) : texts.open.failed(tab.source.name)} about={tab.source.name}>
           <Button className="button is-primary" onPress={() => void openTab(tab.id)}>{texts.open.again}</Button>
           <Button className="button" onPress={() => closeTab(tab.id)}>{texts.close}</Button>
         </ErrorPanel>
@@ -31,7 +31,7 @@ export function ImageView({ tab }: { tab: Tab }) {
   return (
     <>
       <header className="image-head">
-        <span className="summary" title={tab.info.path}>{tab.info.summary}</span>
+        <h1 className="summary" title={tab.info.path}>{tab.info.summary}</h1>
         <LayerBadges layer={layer} />
       </header>
       <div className="panes">
@@ -56,7 +56,7 @@ function Opening({ tab }: { tab: Tab }) {
   return (
     <div className="page">
       <section className="opening">
-        <h2>{texts.open.opening(tab.source.name)}</h2>
+        <h1>{texts.open.opening(tab.source.name)}</h1>
         <ProgressBar isIndeterminate aria-label={texts.open.opening(tab.source.name)} className="progress is-endless"><div className="progress-track"><div className="progress-fill" /></div></ProgressBar>
         <p className="dim">{texts.open.reading} <span className="number">{texts.open.seconds(Math.floor(passed / 1000))}</span></p>
         <Button className="button" onPress={() => closeTab(tab.id)}>{texts.cancel}</Button>

@@ -21,7 +21,7 @@ export function LayerPage({ tab, layer }: { tab: Tab; layer: LayerRow }) {
   return (
     <div className="page" role="region" aria-label={layer.title}>
       <header className="page-head">
-        <h1><Name display={layer.label || layer.title} /></h1>
+        <h2><Name display={layer.label || layer.title} /></h2>
         <span className="dim">{layer.label === '' ? t.kinds[layer.kind] : `${layer.title} · ${t.kinds[layer.kind]}`}</span>
       </header>
       {layer.error !== undefined ? <ErrorPanel error={layer.error} about={`${tab.source.name}, ${layer.title}`} /> : layer.kind === 'unknown' ? <Unknown layer={layer} /> : null}

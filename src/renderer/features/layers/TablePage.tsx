@@ -39,7 +39,7 @@ export function TablePage({ tab, table }: { tab: Tab; table: LayerRow }) {
       >
         {drawn.map((volume, i) => (
           <ListBoxItem
-            key={volume.path} id={volume.path} textValue={`${nameOf(volume, contentOf(info, volume))}, ${formatSize(volume.size)}`}
+            key={volume.path} id={volume.path} textValue={nameOf(volume, contentOf(info, volume))} aria-label={`${nameOf(volume, contentOf(info, volume))}, ${formatSize(volume.size)}`}
             className={`slice is-${volume.volume?.kind ?? 'partition'} hue-${volume.volume?.kind === 'free' ? 'none' : i % 6}`}
             style={{ flexBasis: `${(shares[i] ?? 0) * 100}%` }}
           >

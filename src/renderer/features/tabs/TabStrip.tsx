@@ -1,8 +1,8 @@
 import { FolderOpen, HardDrive, Menu as MenuIcon, Plus, TriangleAlert, X } from 'lucide-react';
-import { Button, Header, Keyboard, Menu, MenuItem, MenuSection, MenuTrigger, Popover, Tab, TabList, Tabs, Text } from 'react-aria-components';
+import { Button, Header, Keyboard, Menu, MenuItem, MenuSection, MenuTrigger, Popover, Tab, TabList, Text } from 'react-aria-components';
 import { commands, commandOf, type Group, runCommand } from '../../commands/index.ts';
 import { shownKeys } from '../../commands/keys.ts';
-import { setApp, useApp } from '../../app/state.ts';
+import { useApp } from '../../app/state.ts';
 import { closeTab, openDialog } from '../../app/tabs.ts';
 import { useTransfers } from '../../app/transfers.ts';
 import { IconButton, isMac } from '../../ui/buttons.tsx';
@@ -11,21 +11,18 @@ import { texts } from '../../ui/texts.ts';
 /** One tab an image, and the menu of everything. */
 export function TabStrip() {
   const tabs = useApp((state) => state.tabs);
-  const active = useApp((state) => state.active);
   return (
     <header className="tab-strip">
       {tabs.length === 0 ? <span className="app-name">{texts.app.name}</span> : (
-        <Tabs className="tabs" selectedKey={active ?? tabs[0]!.id} onSelectionChange={(key) => setApp({ active: Number(key), editingPath: false })}>
-          <TabList aria-label={texts.tabs.label} className="tab-list">
-            {tabs.map((tab) => (
-              <Tab key={tab.id} id={tab.id} className="tab" aria-label={tab.source.name}>
-                {tab.state === 'failed' || tab.state === 'lost' ? <TriangleAlert aria-hidden /> : <HardDrive aria-hidden />}
-                <span className="tab-name" title={tab.source.path}>{tab.source.name}</span>
-                <TabClose name={tab.source.name} id={tab.id} />
-              </Tab>
-            ))}
-          </TabList>
-        </Tabs>
+        <TabList aria-label={texts.tabs.label} className="tab-list">
+          {tabs.map((tab) => (
+            <Tab key={tab.id} id={tab.id} className="tab" aria-label={tab.source.name}>
+              {tab.state === 'failed' || tab.state === 'lost' ? <TriangleAlert aria-hidden /> : <HardDrive aria-hidden />}
+              <span className="tab-name" title={tab.source.path}>{tab.source.name}</span>
+              <TabClose name={tab.source.name} id={tab.id} />
+            </Tab>
+          ))}
+        </TabList>
       )}
       <IconButton label={texts.commands.open} icon={tabs.length === 0 ? FolderOpen : Plus} onPress={() => void openDialog()} />
       <span className="spacer" />
@@ -60,7 +57,7 @@ function AppMenu() {
   return (
     <MenuTrigger>
       <Button className="icon-button" aria-label={texts.toolbar.menu}><MenuIcon aria-hidden /></Button>
-      <Popover className="popover" placement="bottom end">
+      <Popover className="popover" placement="bottom end" aria-label={texts.toolbar.menu}>
         <Menu className="menu" aria-label={texts.toolbar.menu} onAction={(id) => runCommand(String(id))}>
           {GROUPS.map((group) => (
             <MenuSection key={group} id={group} className="menu-section">

@@ -1,4 +1,5 @@
 import { FileWarning, HardDriveDownload, Pin, PinOff, X } from 'lucide-react';
+import { useState } from 'react';
 import { Button } from 'react-aria-components';
 import type { RecentRow } from '../../../shared/contract/calls.ts';
 import { errorOf, services } from '../../app/services.ts';
@@ -13,6 +14,7 @@ import { shownKeys } from '../../commands/keys.ts';
 /** The empty window: a drop zone, the button, and the images that were open before. */
 export function Welcome() {
   const recents = useApp((state) => state.recents);
+  const [now] = useState(() => Date.now());
   const mac = useApp((state) => isMac(state.info?.platform));
   return (
     <div className="welcome">
@@ -28,15 +30,15 @@ export function Welcome() {
           {recents.length === 0 ? null : <Button className="link" onPress={() => void forget(undefined)}>{texts.welcome.clear}</Button>}
         </header>
         {recents.length === 0 ? <p className="dim">{texts.welcome.noRecents}</p> : (
-          <ul>{recents.toSorted((a, b) => Number(b.pinned) - Number(a.pinned) || b.opened - a.opened).map((row) => <Recent key={row.token} row={row} />)}</ul>
+          <ul>{recents.toSorted((a, b) => Number(b.pinned) - Number(a.pinned) || b.opened - a.opened).map((row) => <Recent key={row.token} row={row} now={now} />)}</ul>
         )}
       </section>
     </div>
   );
 }
 
-function Recent({ row }: { row: RecentRow }) {
-  const { today, text } = formatMoment(row.opened, Date.now());
+function Recent({ row, now }: { row: RecentRow; now: number }) {
+  const { today, text } = formatMoment(row.opened, now);
   const opened = today ? texts.welcome.today(text) : text;
   return (
     <li className={row.missing ? 'recent is-missing' : 'recent'}>
