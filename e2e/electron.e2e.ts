@@ -1,0 +1,137 @@
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type Display, startDisplay } from './harness/display.ts';
+import { makeImage, makeTree, scratch } from './harness/image.ts';
+import { drag } from './harness/pointer.ts';
+import { endAll, has, type Lines, start } from './harness/processes.ts';
+import { type Desktop, ROOT, shot, startElectron, until } from './harness/window.ts';
+import { browsesAndPreviews, extractsAll, nothingLeft, row, showsRoot } from './scenarios/browse.ts';
+
+const missing = ['Xvfb', 'mke2fs'].filter((command) => !has(command));
+const why = missing.length > 0 ? `needs ${missing.join(' and ')}` : undefined;
+const noGtk = !has('xdotool') || !has('python3') || !existsSync('/usr/lib/python3/dist-packages/gi') ? 'needs xdotool and python3-gi' : undefined;
+
+describe.skipIf(why !== undefined)(`the window in Electron${why ? ` (${why})` : ''}`, () => {
+  const folder = scratch('electron');
+  const source = join(folder, 'tree');
+  const image = join(folder, 'holiday.img');
+  let display: Display;
+  let desktop: Desktop | undefined;
+  let settings = 0;
+
+  const open = async (args: readonly string[] = []): Promise<Desktop> => {
+    desktop = await startElectron(display, join(folder, `settings-${settings++}`), args);
+    return desktop;
+  };
+
+  beforeAll(async () => {
+    process.env['CLUTCH_E2E_CLIENT'] = 'electron';
+    const { mkdirSync } = await import('node:fs');
+    mkdirSync(source);
+    makeTree(source);
+    makeImage(source, image);
+    display = await startDisplay();
+  });
+
+  afterEach(async () => {
+    await desktop?.close();
+    desktop = undefined;
+  });
+
+  afterAll(() => {
+    display?.end();
+    endAll();
+    nothingLeft(folder);
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('opens an image named as argument, browses, previews, extracts everything as it was', async () => {
+    const { app, page } = await open([image]);
+    await showsRoot(page);
+    await shot(page, 'electron-root');
+    await browsesAndPreviews(page);
+    const target = join(folder, 'out');
+    const { mkdirSync } = await import('node:fs');
+    mkdirSync(target);
+    await app.evaluate(({ dialog }, path) => { dialog.showOpenDialog = async () => ({ canceled: false, filePaths: [path] }); }, target);
+    await extractsAll(page, source, target, (p) => p.getByRole('dialog').getByRole('button', { name: 'Choose folder…' }).click());
+    await shot(page, 'electron-extracted');
+  });
+
+  it('opens an image by the dialog', async () => {
+    const { app, page } = await open();
+    await page.getByText('Drop a disk image here').waitFor();
+    await shot(page, 'electron-empty');
+    await app.evaluate(({ dialog }, path) => { dialog.showOpenDialog = async () => ({ canceled: false, filePaths: [path] }); }, image);
+    await page.keyboard.press('Control+o');
+    await showsRoot(page);
+  });
+
+  it('opens an image dropped with its real path', async () => {
+    const { page } = await open();
+    await page.getByText('Drop a disk image here').waitFor();
+    const cdp = await page.context().newCDPSession(page);
+    const data = { items: [], files: [image], dragOperationsMask: 1 };
+    for (const type of ['dragEnter', 'dragOver', 'drop'] as const) await cdp.send('Input.dispatchDragEvent', { type, x: 300, y: 300, data });
+    await showsRoot(page);
+  });
+
+  it.skipIf(noGtk !== undefined)(`opens an image dragged in from another program${noGtk ? ` (${noGtk})` : ''}`, async () => {
+    const { app, page } = await open();
+    await page.getByText('Drop a disk image here').waitFor();
+    await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]!.setBounds({ x: 0, y: 200, width: 1000, height: 560 }));
+    const partner = await gtk(display, ['drag-source.py', image, '40', '40']);
+    await drag(display.name, { x: 100, y: 70 }, { x: 500, y: 500 });
+    await partner.line(/sent/);
+    await showsRoot(page);
+    await partner.end();
+  });
+
+  it.skipIf(noGtk !== undefined)(`drags a file out to another program${noGtk ? ` (${noGtk})` : ''}`, async () => {
+    const { app, page } = await open([image]);
+    await showsRoot(page);
+    await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]!.setBounds({ x: 0, y: 200, width: 1000, height: 560 }));
+    const partner = await gtk(display, ['drop-target.py', '40', '40']);
+    await row(page, /readme\.txt/).locator('.entry').click();
+    const box = (await row(page, /readme\.txt/).locator('.entry').boundingBox())!;
+    const at = await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]!.getContentBounds());
+    await drag(display.name, { x: Math.round(at.x + box.x + 30), y: Math.round(at.y + box.y + box.height / 2) }, { x: 100, y: 70 });
+    const path = (await partner.line(/^dropped/)).slice('dropped '.length);
+    expect(basename(path)).toBe('readme.txt');
+    await until(() => expect(readFileSync(path).equals(readFileSync(join(source, 'readme.txt')))).toBe(true));
+    await partner.end();
+  });
+
+  it('says what is wrong with a file that is no image, and with one that is missing', async () => {
+    const { page } = await open([join(ROOT, 'package.json'), join(folder, 'gone.img')]);
+    await page.getByRole('tab', { name: 'package.json' }).click();
+    await page.getByText('Nothing known was found').waitFor();
+    await shot(page, 'electron-unknown');
+  });
+
+  it('gives the page no way out: no Node, no navigation, no new windows, no remote content', async () => {
+    const { app, page } = await open();
+    await page.getByText('Drop a disk image here').waitFor();
+    const found = await page.evaluate(async () => ({
+      node: typeof (globalThis as { require?: unknown }).require + typeof (globalThis as { process?: unknown }).process,
+      opened: window.open('https://example.org/') === null,
+      remote: await fetch('https://example.org/').then(() => 'fetched', () => 'refused'),
+      file: await fetch('file:///etc/passwd').then(() => 'fetched', () => 'refused'),
+      permission: await Notification.requestPermission(),
+    }));
+    expect(found).toEqual({ node: 'undefinedundefined', opened: true, remote: 'refused', file: 'refused', permission: 'denied' });
+    const before = page.url();
+    await page.evaluate(() => { location.href = 'https://example.org/'; });
+    await new Promise((resolve) => { setTimeout(resolve, 500); });
+    expect(page.url()).toBe(before);
+    expect(await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().length)).toBe(1);
+  });
+});
+
+/** A GTK window of ours on the display, ready. */
+async function gtk(display: Display, [script, ...args]: readonly string[]): Promise<Lines> {
+  const partner = start('python3', [join(ROOT, 'e2e/harness', script!), ...args], { ...process.env, DISPLAY: display.name, GDK_BACKEND: 'x11', NO_AT_BRIDGE: '1' });
+  await partner.line(/ready/);
+  return partner;
+}

@@ -1,0 +1,81 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { _electron, type Browser, chromium, type ElectronApplication, type Page } from 'playwright-core';
+// @ts-expect-error a script without types: what it returns is written down there
+import { electronRuntime } from '../../scripts/runtime.mjs';
+import type { Display } from './display.ts';
+import { type Lines, start } from './processes.ts';
+
+export const ROOT = new URL('../..', import.meta.url).pathname;
+export const CHROMIUM = '/usr/bin/chromium';
+
+/** Quiet, and nothing from outside. */
+const QUIET = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+
+/** The real program in the real Electron. */
+export interface Desktop {
+  readonly app: ElectronApplication;
+  readonly page: Page;
+  close(): Promise<void>;
+}
+
+/** Starts Electron with a fresh settings folder. `settings` is that folder. */
+export async function startElectron(display: Display, settings: string, args: readonly string[] = []): Promise<Desktop> {
+  const runtime = (await electronRuntime()) as { executable: string };
+  const app = await _electron.launch({
+    executablePath: runtime.executable,
+    args: [...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), '--disable-gpu', `--user-data-dir=${settings}`, ROOT, ...args],
+    cwd: ROOT,
+    env: { ...(process.env as Record<string, string>), DISPLAY: display.name },
+  });
+  const page = await app.firstWindow();
+  await page.getByRole('heading', { level: 1 }).first().waitFor({ state: 'attached' });
+  return { app, page, close: () => app.close() };
+}
+
+/** `clutch serve` with a browser on its page. */
+export interface Served {
+  readonly server: Lines;
+  readonly browser: Browser;
+  readonly page: Page;
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** Starts the server with images and opens its address in headless Chromium. */
+export async function startServed(settings: string, images: readonly string[]): Promise<Served> {
+  const server = start(process.execPath, [join(ROOT, 'bin/clutch'), 'serve', ...images], { ...process.env, XDG_CONFIG_HOME: settings, XDG_DATA_HOME: settings, XDG_CACHE_HOME: settings });
+  const url = /http:\/\/\S+/.exec(await server.line(/http:\/\/127\.0\.0\.1/))![0];
+  const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', ...QUIET] });
+  const page = await (await browser.newContext({ viewport: { width: 1180, height: 740 }, locale: 'en-GB' })).newPage();
+  await page.goto(url);
+  return {
+    server, browser, page, url,
+    async close() {
+      await browser.close();
+      await server.end();
+    },
+  };
+}
+
+/** Keeps a picture of the window beside the report of a run. */
+export async function shot(page: Page, name: string): Promise<void> {
+  const folder = join(ROOT, 'e2e/artifacts');
+  mkdirSync(folder, { recursive: true });
+  await page.screenshot({ path: join(folder, `${name}.png`) });
+}
+
+/** Waits until `check` holds; its last error is the failure. */
+export async function until(check: () => void | Promise<void>, ms = 15_000): Promise<void> {
+  const end = Date.now() + ms;
+  for (;;) {
+    try {
+      await check();
+      return;
+    } catch (error) {
+      if (Date.now() > end) throw error;
+      await pause(100);
+    }
+  }
+}
