@@ -130,7 +130,7 @@ def by_kernel(image, scratch):
         if done.returncode:
             # Fast commits are replayed by a writable mount only (Linux 6.18).
             if mount("rw," + options, loop, folder).returncode:
-                refuse("the kernel does not mount it: " + (done.stderr.strip().splitlines() or ["?"])[0].split(": ")[-1])
+                refuse("the kernel does not mount it: " + (done.stderr.strip().splitlines() or ["?"])[0].split(": ")[-1].replace(" on " + loop, "").rstrip("."))
         mounted = True
         show(walk(os.fsencode(folder)))
     finally:
