@@ -1,0 +1,191 @@
+import { Argument, Command, Option } from 'commander';
+import { version } from '../../package.json';
+import { RefusedError, UsageError } from './exit.ts';
+import { examples, EXIT_STATUS, PART_HELP } from './help.ts';
+import { stdout } from './streams.ts';
+
+/** Verbs of later versions: named, so that a script learns why they fail. */
+const LATER: readonly (readonly [string, string])[] = [
+  ['untar', 'unpack a tar stream into an image'],
+  ['edit', 'change files in an image'],
+  ['fsck', 'check and repair a filesystem'],
+  ['mount', 'mount a filesystem'],
+  ['umount', 'unmount it'],
+  ['mkfs', 'make a filesystem'],
+  ['convert', 'convert between image formats'],
+  ['diff', 'compare two images'],
+  ['guests', 'manage the guest machines'],
+  ['matrix', 'show what is supported how well'],
+];
+
+/**
+ * The program and its verbs. Only the command line's grammar is here; a verb's code is loaded when it runs, and tells
+ * the exit status by `done`.
+ */
+export function makeProgram(done: (status: number) => void): Command {
+  const program = new Command('clutch');
+  program
+    .version(`clutch ${version}`, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help, or that of a verb')
+    .helpCommand('help [verb]', 'print the help of a verb')
+    .summary('open any disk image')
+    .description('Opens disk images: shows what is in them, browses them and copies out of them. The image is only ever read.\nWithout a verb it opens the window.')
+    .usage('[options] [image]\n       clutch VERB [options] IMAGE [path...]')
+    .argument('[image]', 'an image, or a disk such as /dev/sda')
+    .option('--tty', 'print what is in the image and its root directory instead of opening the window (so too without a display)')
+    .addOption(new Option('--part <sel>', 'with --tty: the volume to list').hideHelp())
+    .configureHelp({ subcommandTerm: (command) => command.name(), showGlobalOptions: false, sortSubcommands: false })
+    .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: () => {} })
+    .showSuggestionAfterError(true)
+    // Options after a verb are the verb's own.
+    .enablePositionalOptions()
+    .addHelpText('after', `
+Not in this version (exit status 3):
+  ${LATER.map(([name]) => name).join(', ')}
+
+${PART_HELP}
+
+Formats:
+  Images: raw, split (.001, .000), gzip. Partition tables: MBR, GPT. Filesystems: ext2, ext3, ext4.
+
+${examples(
+    'clutch disk.img                       open the window',
+    'clutch info disk.img                  what is in it',
+    'clutch ls -l disk.img /etc --part 2   list a directory',
+    'clutch extract disk.img /home -C out  copy out, with all metadata',
+    'clutch help walk                      the help of one verb',
+  )}
+
+${EXIT_STATUS}`)
+    .action(async (image: string | undefined, options: { tty?: boolean; part?: string }) => {
+      const { open } = await import('./verbs/open.ts');
+      done(await open(image, options));
+    });
+
+  const verb = (name: string, summary: string, description: string): Command =>
+    program.command(name).summary(summary).description(description).configureHelp({ showGlobalOptions: false }).helpOption('-h, --help', 'print this help').allowExcessArguments(false);
+  const image = new Argument('<image>', 'the image: a file, a part of a split image, or a disk such as /dev/sda');
+
+  after(json(withPart(verb('info', 'what an image holds: containers, tables, volumes, filesystems',
+    'Shows the tree of layers: containers (gzip), partition tables, volumes and filesystems, each with format, label, UUID, size, free space and state, and what was noticed about it.')
+    .addArgument(image).option('-v, --verbose', 'show evidence, openers, features, details and every note')), 'print one JSON object a layer: path, kind, format, title, label, uuid, offset, size, free, state, features, openers, notes, error'),
+  examples('clutch info disk.img', 'clutch info -v disk.img --part 2', "clutch info --json disk.img | jq -r 'select(.kind == \"filesystem\") | .uuid'"))
+    .action(async (path, options) => done(await (await import('./verbs/info.ts')).info(path, options)));
+
+  after(json(verb('devices', 'the disks of this machine',
+    'Lists the disks of this machine with their partitions, and what is found on them. Reading disks needs root; without it their contents are shown as "?".'), 'print one JSON object a device'),
+  examples('sudo clutch devices', 'sudo clutch ls /dev/sdb1'))
+    .action(async (options) => done(await (await import('./verbs/devices.ts')).devices(options)));
+
+  after(json(withPart(verb('ls', 'list directories',
+    'Lists directories, or the entries named, in byte order of their names. Times are UTC. Names that could confuse a terminal are shown with escapes (\\x1b, \\u{202e}); the same spelling is understood in paths.')
+    .addArgument(image).argument('[path...]', 'what to list (default: the root)')
+    .option('-l, --long', 'mode, links, owner, group, size, time, link target')
+    .option('-R, --recursive', 'directories below, too')
+    .option('-a, --all', 'entries whose names begin with a dot, too')
+    .option('-d, --directory', 'directories themselves, not what is in them')
+    .option('--human', 'with -l: sizes in KiB, MiB …')
+    .option('-0, --raw', 'names as their exact bytes, each ended by a NUL (with -R: whole paths)')), 'print one JSON object an entry'),
+  PART_HELP, examples('clutch ls disk.img', 'clutch ls -la disk.img /etc /home --part root', 'clutch ls -0R disk.img | xargs -0 -n1 echo'))
+    .action(async (path, paths, options) => done(await (await import('./verbs/ls.ts')).ls(path, paths, options)));
+
+  after(withPart(verb('tree', 'draw a directory tree', 'Draws a directory and everything below it, in byte order of names.')
+    .addArgument(image).argument('[path]', 'where to begin', '/')
+    .option('-a, --all', 'entries whose names begin with a dot, too')
+    .option('-d, --dirs', 'directories only')
+    .option('-L, --level <n>', 'go no deeper than n levels')),
+  PART_HELP, examples('clutch tree disk.img', 'clutch tree -d -L 2 disk.img /usr'))
+    .action(async (path, at, options) => done(await (await import('./verbs/tree.ts')).tree(path, at, options)));
+
+  after(json(withPart(verb('stat', 'everything about entries', 'Shows all metadata of entries: type, size, mode, owner, links, inode, times to the nanosecond (UTC), flags and extended attributes. A symlink itself is shown, not what it leads to.')
+    .addArgument(image).argument('<path...>', 'the entries')
+    .option('-L, --dereference', 'follow symlinks')), 'print one JSON object an entry, times in nanoseconds, attributes in hexadecimal'),
+  PART_HELP, examples('clutch stat disk.img /etc/passwd'))
+    .action(async (path, paths, options) => done(await (await import('./verbs/stat.ts')).stat(path, paths, options)));
+
+  after(withPart(verb('cat', 'print files', 'Writes the bytes of files to standard output, one after another. Symlinks are followed, inside the image only.')
+    .addArgument(image).argument('<path...>', 'the files')),
+  PART_HELP, examples('clutch cat disk.img /etc/fstab', 'clutch cat disk.img /boot/vmlinuz > vmlinuz'))
+    .action(async (path, paths, options) => done(await (await import('./verbs/cat.ts')).cat(path, paths, options)));
+
+  after(withPart(verb('hexdump', 'print bytes in hexadecimal', 'Prints bytes in hexadecimal and as text, sixteen a line: of a file in the image; of a volume, with --part and no path; of the image file itself with neither. Repeated lines are shown as one "*".')
+    .addArgument(image).argument('[path]', 'a file in the image')
+    .option('-s, --skip <offset>', 'begin there: 512, 0x200, 4K, 1M, 2G')
+    .option('-n, --length <bytes>', 'print no more than that')
+    .option('-v, --verbose', 'print repeated lines, too')),
+  PART_HELP, examples('clutch hexdump -n 512 disk.img', 'clutch hexdump -s 1K -n 1K disk.img --part 2     the superblock of an ext4', 'clutch hexdump disk.img /etc/hostname'))
+    .action(async (path, at, options) => done(await (await import('./verbs/hexdump.ts')).hexdump(path, at, options)));
+
+  after(json(withPart(verb('walk', 'every entry with its metadata', 'Prints every entry, the root first, in byte order of paths: path, type, mode, uid, gid, size, nlink, mtime in nanoseconds, link target, extended attributes.')
+    .addArgument(image).argument('[path]', 'where to begin', '/')
+    .option('--hash', "files' SHA-256, too")), 'print one JSON object an entry; bytes of names that are not UTF-8 are \\udc80 to \\udcff, without loss. An entry that can\'t be read has an "error"'),
+  PART_HELP, examples('clutch walk disk.img /etc', 'clutch walk --hash --json disk.img > disk.jsonl'))
+    .action(async (path, at, options) => done(await (await import('./verbs/walk.ts')).walk(path, at, options)));
+
+  after(json(withPart(verb('extract', 'copy out of the image', 'Copies entries with everything below them into a folder, keeping modes, times to the nanosecond, extended attributes, ACLs, hard links, symlinks and holes; owners as root, or when asked. It never writes outside the folder. What could not be kept is reported, entry by entry, and makes the exit status 1.')
+    .addArgument(image).argument('[path...]', 'what to copy (default: everything)')
+    .requiredOption('-C, --directory <dir>', 'the folder to copy to; made where it does not exist')
+    .option('--owners', 'keep owners and groups (default: as root)')
+    .option('--no-owners', 'everything belongs to whoever extracts')
+    .option('--special', 'keep setuid, setgid and sticky bits, and make device nodes')
+    .addOption(new Option('--on-conflict <what>', 'what to do where something is there already (default: ask on a terminal, else skip and report)').choices(['ask', 'replace', 'skip', 'keep-both', 'newer']))
+    .option('--keep-damaged', 'keep what could be read of a damaged file')
+    .option('-v, --verbose', 'name what is left out on purpose, too: special bits, devices, sockets')
+    .option('-q, --quiet', 'no summary at the end')), 'print the summary as JSON; reports on standard error too'),
+  'Paths:\n  A path\'s last name is what is made in the folder: extract disk.img /home/ann -C out makes out/ann.\n  For the root, its contents go into the folder itself.',
+  PART_HELP, examples('clutch extract disk.img -C out', 'clutch extract disk.img /etc /home/ann -C out --part root', 'sudo clutch extract disk.img -C /mnt/new --special --on-conflict replace'))
+    // --owners and --no-owners are one option to commander, whose default would be "true": nothing said is to stay nothing.
+    .action(async (path, paths, options, command: Command) => {
+      const { owners, ...rest } = options;
+      const asked = command.getOptionValueSource('owners') === 'cli' ? { owners } : {};
+      done(await (await import('./verbs/extract.ts')).extract(path, paths, { ...rest, ...asked }));
+    });
+
+  after(withPart(verb('tar', 'stream a tar archive', 'Writes a directory and everything below it to standard output as a pax tar, with extended attributes, ACLs, sparse files, hard links and times to the nanosecond.')
+    .addArgument(image).argument('[path]', 'what to archive', '/')),
+  PART_HELP, examples('clutch tar disk.img > disk.tar', 'clutch tar disk.img /home | tar -tvf -', 'clutch tar disk.img | sudo tar -x --xattrs --xattrs-include="*" --acls -C /mnt'))
+    .action(async (path, at, options) => done(await (await import('./verbs/tar.ts')).tar(path, at, options)));
+
+  after(json(withPart(verb('hash', 'checksums', "Prints checksums: of files in the image; of a volume's bytes, with --part and no path; of the image file itself with neither.")
+    .addArgument(image).argument('[path...]', 'files in the image; of directories all files below')
+    .option('-a, --algorithm <name>', 'the algorithm, as OpenSSL names it: sha256, sha1, md5, sha512, blake2b512 …', 'sha256'))),
+  PART_HELP, examples('clutch hash disk.img', 'clutch hash -a md5 disk.img --part 2', 'clutch hash disk.img /etc/passwd /bin'))
+    .action(async (path, paths, options) => done(await (await import('./verbs/hash.ts')).hash(path, paths, options)));
+
+  after(verb('serve', 'the window in a browser', 'Shows the same window in a browser, on this computer only: it prints an address with a token that works once. Ctrl-C ends it.')
+    .argument('[image]', 'an image to open at once')
+    .option('--port <n>', 'the port to listen on (default: any that is free)')
+    .option('--open', 'open the browser, too'),
+  examples('clutch serve disk.img'))
+    .action(async (path, options) => done(await (await import('./verbs/serve.ts')).serve(path, options)));
+
+  for (const [name, summary] of LATER) {
+    program.command(name, { hidden: true }).summary(summary).description(`${name} (${summary}) is not in this version of Clutch.`).helpOption('-h, --help')
+      .argument('[arguments...]').allowUnknownOption().allowExcessArguments()
+      .action(() => { throw new RefusedError(`"${name}" (${summary}) is not in this version, which only reads; clutch --help lists what there is`); });
+  }
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride().configureOutput({ writeOut: (text) => stdout.write(text), writeErr: () => {}, getOutHelpWidth: () => Math.min(process.stdout.columns ?? 100, 110) });
+  }
+  return program;
+}
+
+/** Commander's complaint as ours: without its "error:", with where to read on. */
+export function usageError(message: string, command: string): UsageError {
+  return new UsageError(`${message.replace(/^error: /, '')}\n  See: clutch ${command === '' ? '' : `${command} `}--help`);
+}
+
+function withPart(command: Command): Command {
+  return command
+    .option('--part <sel>', 'the volume: number, label or UUID, "/" for nesting')
+    .option('--with <opener>', 'the opener to use instead of the best one, as info -v lists them (native:ext4)');
+}
+
+function json(command: Command, what = 'print one JSON object a line'): Command {
+  return command.option('--json', what);
+}
+
+/** What stands below the options on a verb's page. */
+function after(command: Command, ...texts: readonly string[]): Command {
+  return command.addHelpText('after', `\n${[...texts, EXIT_STATUS].join('\n\n')}`);
+}

@@ -1,0 +1,59 @@
+import { statSync } from 'node:fs';
+import type { NodeId } from '../../engines/core/filesystem.ts';
+import type { Name } from '../../engines/core/names.ts';
+import { extract as extractJob } from '../../host/jobs/extract/extract.ts';
+import type { ExtractOptions as Settings } from '../../shared/contract/calls.ts';
+import { EXIT } from '../exit.ts';
+import { CliJob } from '../job.ts';
+import { type ImageOptions, withFilesystem } from '../open.ts';
+import { findTyped } from '../paths.ts';
+import { stderr, stdout } from '../streams.ts';
+import { counted, humanSize } from '../text.ts';
+
+export interface ExtractOptions extends ImageOptions {
+  /** The folder to extract to. */
+  readonly directory: string;
+  readonly owners?: boolean;
+  readonly special?: boolean;
+  readonly onConflict?: NonNullable<Settings['conflict']>;
+  readonly keepDamaged?: boolean;
+  readonly quiet?: boolean;
+  readonly verbose?: boolean;
+}
+
+/** Copies entries out of the image. */
+export function extract(image: string, paths: readonly string[], options: ExtractOptions): Promise<number> {
+  const json = options.json === true;
+  const job = new CliJob({ title: 'Extracting', json, verbose: options.verbose === true });
+  const started = performance.now();
+  return job.run((context) => withFilesystem(image, options, async ({ filesystem }) => {
+    const entries: { node: NodeId; name: Name }[] = [];
+    for (const path of paths.length > 0 ? paths : ['/']) {
+      const { node, steps } = await findTyped(filesystem, path, { followLast: path.endsWith('/') });
+      entries.push({ node, name: steps.at(-1)!.name });
+    }
+    const before = isFolder(options.directory);
+    const summary = await extractJob({ fs: filesystem, entries }, options.directory, {
+      conflict: options.onConflict ?? 'ask',
+      ...(options.owners === undefined ? {} : { owners: options.owners }),
+      special: options.special === true,
+      keepDamaged: options.keepDamaged === true,
+    }, context);
+    if (json) stdout.line(JSON.stringify(summary));
+    else if (!options.quiet) {
+      const { files, directories, bytes, skipped, problems } = summary;
+      const seconds = (performance.now() - started) / 1000;
+      const rest = [
+        skipped > 0 ? `${skipped} skipped` : '',
+        problems > 0 ? `${problems} not wholly kept` : '',
+        job.quiet > 0 ? `${job.quiet} things left out on purpose (-v names them)` : '',
+      ].filter((text) => text !== '');
+      stderr.line(`clutch: ${counted(files, 'file')} and ${counted(directories, 'folder')} (${humanSize(bytes)}) in ${seconds.toFixed(1)} s to ${before ? '' : 'the new folder '}${options.directory}${rest.length > 0 ? `; ${rest.join(', ')}` : ''}`);
+    }
+    return summary.problems > 0 || job.unasked > 0 || job.errors > 0 ? EXIT.failed : EXIT.done;
+  }, context));
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
