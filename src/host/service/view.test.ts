@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest';
+import { corrupt } from '../../engines/core/errors.ts';
+import type { FileSystem, ListBatch } from '../../engines/core/filesystem.ts';
+import { dir, file, MemoryFileSystem, symlink } from '../../engines/testing/memory-filesystem.ts';
+import type { SortKey } from '../../shared/contract/rows.ts';
+import { nodeJob } from '../session.ts';
+import { DirectoryView } from './view.ts';
+
+const tree = new MemoryFileSystem(dir({
+  'b10.txt': file('1234567890', { mtime: 3n, mode: 0o600, uid: 2 }),
+  'b9.TXT': file('12', { mtime: 1n, mode: 0o644, uid: 1, gid: 9 }),
+  'a.bin': file('12345', { mtime: 2n, mode: 0o755, uid: 1, gid: 1 }),
+  '.hidden': file('x'),
+  zoo: dir({ inner: file('') }),
+  Alpha: dir(),
+  link: symlink('zoo/inner'),
+  loop: symlink('loop'),
+  away: symlink('/zoo'),
+  up: symlink('../../zoo'),
+  dead: symlink('nowhere\n'),
+  broken: file('', { fault: corrupt('inode 7', 'is broken', 77) }),
+}));
+
+async function open(request: Partial<Parameters<typeof DirectoryView.open>[1]> & { key?: SortKey; descending?: boolean } = {}, fs: FileSystem = tree): Promise<DirectoryView> {
+  const { key = 'name', descending = false, ...rest } = request;
+  return DirectoryView.open(fs, { node: fs.root, hidden: false, ...rest, sort: { key, descending } }, nodeJob());
+}
+
+const names = async (view: DirectoryView): Promise<string[]> => (await view.rows(0, 1000)).map((row) => row.name);
+
+describe('a view of a directory', () => {
+  it('shows folders first, names in natural order, hidden ones on request', async () => {
+    const view = await open();
+    expect(view).toMatchObject({ count: 11, hidden: 1, notes: [] });
+    expect(await names(view)).toEqual(['Alpha', 'zoo', 'a.bin', 'away', 'b9.TXT', 'b10.txt', 'broken', 'dead', 'link', 'loop', 'up']);
+    expect(await names(await open({ hidden: true }))).toContain('.hidden');
+    expect(await names(await open({ descending: true }))).toEqual(['zoo', 'Alpha', 'up', 'loop', 'link', 'dead', 'broken', 'b10.txt', 'b9.TXT', 'away', 'a.bin']);
+  });
+
+  it.each<[SortKey, string[]]>([
+    ['size', ['b9.TXT', 'a.bin', 'b10.txt']], ['mtime', ['b9.TXT', 'a.bin', 'b10.txt']], ['type', ['a.bin', 'b9.TXT', 'b10.txt']],
+    ['mode', ['b10.txt', 'b9.TXT', 'a.bin']], ['owner', ['a.bin', 'b9.TXT', 'b10.txt']],
+  ])('sorts by %s', async (key, expected) => {
+    const files = (await names(await open({ key }))).filter((name) => /^(a\.|b\d)/.test(name));
+    expect(files).toEqual(expected);
+    const descending = (await names(await open({ key, descending: true }))).filter((name) => /^(a\.|b\d)/.test(name));
+    expect(descending).toEqual(expected.toReversed());
+  });
+
+  it('narrows by a filter regardless of case, and finds names by their beginning', async () => {
+    expect(await names(await open({ filter: '.txt' }))).toEqual(['b9.TXT', 'b10.txt']);
+    const view = await open();
+    const all = await names(view);
+    expect(view.find('B', 0)).toBe(all.indexOf('b9.TXT'));
+    expect(view.find('b', all.indexOf('b9.TXT') + 1)).toBe(all.indexOf('b10.txt'));
+    expect(view.find('al', 5)).toBe(0);
+    expect(view.find('none', 0)).toBeUndefined();
+    const { node } = (await view.rows(4, 1))[0]!;
+    expect(view.indexOf(node)).toBe(4);
+    expect(view.indexOf(9999)).toBeUndefined();
+  });
+
+  it('tells where symlinks lead inside the image, and shows a broken entry with its error', async () => {
+    const rows = new Map((await (await open()).rows(0, 100)).map((row) => [row.name, row]));
+    expect(rows.get('link')).toMatchObject({ type: 'symlink', target: 'zoo/inner', targetType: 'file' });
+    expect(rows.get('away')).toMatchObject({ targetType: 'dir', targetNode: rows.get('zoo')!.node });
+    expect(rows.get('up')).toMatchObject({ targetType: 'dir', targetNode: rows.get('zoo')!.node });
+    for (const name of ['loop', 'dead']) expect(rows.get(name)).not.toHaveProperty('targetNode');
+    expect(rows.get('dead')).toMatchObject({ target: 'nowhere\\x0a' });
+    expect(rows.get('broken')).toMatchObject({ type: 'file', error: { fault: { kind: 'corrupt', place: { structure: 'inode 7', at: 77 } } } });
+  });
+
+  it('answers ranges past the end with what there is', async () => {
+    const view = await open();
+    expect(await view.rows(10, 5)).toHaveLength(1);
+    expect(await view.rows(50, 5)).toEqual([]);
+  });
+
+  it('opens 100,000 names quickly', async () => {
+    const entries = Array.from({ length: 100_000 }, (_, i) => ({ name: `file-${(i * 7919) % 100_000}.txt`, node: 10 + i, type: 'file' as const }));
+    const fs = { root: 1, info: tree.info, list: (_dir, from) => { const at = Number(from ?? 0); return { entries: entries.slice(at, at + 256), ...(at + 256 < entries.length ? { next: at + 256 } : {}) } satisfies ListBatch; }, stat: () => tree.stat(1), lookup: () => undefined, read: () => 0, readlink: () => '', close: () => {} } as FileSystem;
+    await (await open({}, fs)).rows(0, 100);
+    const started = performance.now();
+    const view = await open({}, fs);
+    const rows = await view.rows(0, 100);
+    const took = performance.now() - started;
+    console.log(`100,000 entries: first rows after ${took.toFixed(0)} ms`);
+    expect(rows.slice(8, 12).map((row) => row.name)).toEqual(['file-8.txt', 'file-9.txt', 'file-10.txt', 'file-11.txt']);
+    expect((await view.rows(99_990, 100)).map((row) => row.name).at(-1)).toBe('file-99999.txt');
+    expect(took).toBeLessThan(1000);
+  });
+
+  it('stops listing when it is cancelled', async () => {
+    const endless = { ...tree, root: 1, info: tree.info, list: () => ({ entries: [{ name: 'x', node: 2, type: 'file' }], next: 1 }) } as unknown as FileSystem;
+    const signal = { aborted: false };
+    setTimeout(() => { signal.aborted = true; }, 50);
+    const opening = DirectoryView.open(endless, { node: 1, hidden: false, sort: { key: 'name', descending: false } }, nodeJob({ signal }));
+    await expect(opening).rejects.toMatchObject({ fault: { kind: 'cancelled' } });
+  });
+});
