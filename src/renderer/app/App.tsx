@@ -35,13 +35,18 @@ export function App() {
           <main className="main"><Welcome /></main>
         </>
       ) : (
+        // React Aria renders all that stands in Tabs a second time, unseen, to find the tabs, and only panels are left out: so everything is in the panel.
         <Tabs className="window" selectedKey={tab.id} onSelectionChange={(key) => setApp({ active: Number(key), editingPath: false })}>
           <TabStrip />
-          <nav aria-label={texts.toolbar.label}><Toolbar tab={tab} /></nav>
-          <div className="body">
-            {sidebar ? <Sidebar /> : null}
-            <main className="main"><TabPanel id={tab.id} className="tab-panel"><ImageView key={tab.id} tab={tab} /></TabPanel></main>
-          </div>
+          <main className="main">
+            <TabPanel id={tab.id} className="tab-panel">
+              <nav aria-label={texts.toolbar.label}><Toolbar tab={tab} /></nav>
+              <div className="body">
+                {sidebar ? <Sidebar /> : null}
+                <div className="content"><ImageView key={tab.id} tab={tab} /></div>
+              </div>
+            </TabPanel>
+          </main>
         </Tabs>
       )}
       <TransfersPanel />
