@@ -130,6 +130,7 @@ export const texts = {
     empty: 'This folder is empty.',
     allHidden: (hidden: number) => `This folder has only hidden files (${formatCount(hidden)}).`,
     showHidden: 'Show hidden files',
+    goUp: 'Go up',
     loading: 'Reading the folder …',
     failed: 'This folder can’t be read',
     rowsFailed: 'These entries can’t be read',

@@ -1,6 +1,6 @@
 import { FolderOpen } from 'lucide-react';
 import { Button } from 'react-aria-components';
-import { folderOf, prefer, showPlace } from '../../app/navigation.ts';
+import { folderOf, goUp, prefer, showPlace } from '../../app/navigation.ts';
 import type { Tab } from '../../app/state.ts';
 import { ErrorPanel, Notes } from '../../ui/errors.tsx';
 import { texts } from '../../ui/texts.ts';
@@ -35,7 +35,9 @@ export function Browser({ tab }: { tab: Tab }) {
         <div className="empty">
           <FolderOpen aria-hidden strokeWidth={1.25} />
           <p>{view.hidden > 0 ? t.allHidden(view.hidden) : t.empty}</p>
-          {view.hidden > 0 ? <Button className="button" onPress={() => prefer({ hidden: true })}>{t.showHidden}</Button> : null}
+          {view.hidden > 0
+            ? <Button className="button" onPress={() => prefer({ hidden: true })}>{t.showHidden}</Button>
+            : folder.crumbs.length > 1 ? <Button className="button" onPress={() => goUp(tab)}>{t.goUp}</Button> : null}
         </div>
       )}
     </div>
