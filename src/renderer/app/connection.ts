@@ -4,7 +4,7 @@ import type { Bridge, PortMessage } from '../../shared/rpc/bridge.ts';
 import { createClient } from '../../shared/rpc/client.ts';
 import { portTransport } from '../../shared/rpc/transports/port.ts';
 import { websocketTransport } from '../../shared/rpc/transports/websocket.ts';
-import type { Client, Transport } from '../../shared/rpc/types.ts';
+import type { Client, Params, Transport } from '../../shared/rpc/types.ts';
 
 declare global {
   interface Window {
@@ -15,7 +15,15 @@ declare global {
 
 /** The app's own service: Electron's main process, or `clutch serve`. */
 export async function connectApp(): Promise<Client<AppContract>> {
-  return createClient<AppContract>(await connect('app'));
+  const client = createClient<AppContract>(await connect('app'));
+  if (window.clutch !== undefined) return client;
+  // A server has no clipboard of the person's; the browser has.
+  return {
+    call: (name, params, signal) => (name === 'text.copy' ? copyText(params as Params<AppContract['text.copy']>) as never : client.call(name, params, signal)),
+    stream: (name, params, signal) => client.stream(name, params, signal),
+    close: () => client.close(),
+    onClose: (run) => client.onClose(run),
+  };
 }
 
 /**
@@ -36,6 +44,14 @@ export async function sourcesOfFiles(files: readonly File[]): Promise<SourceToke
   const answer = await clutch.sourcesOf(files);
   if ('error' in answer) throw DiskError.from(answer.error);
   return [...answer.sources];
+}
+
+async function copyText({ text }: Params<AppContract['text.copy']>): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    throw usage('EACCES', 'The browser does not let the page copy');
+  }
 }
 
 function connect(target: 'app' | number): Promise<Transport> {

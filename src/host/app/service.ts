@@ -1,0 +1,215 @@
+import { mkdir, stat } from 'node:fs/promises';
+import { dirname, isAbsolute, normalize } from 'node:path';
+import { DiskError, isDiskError, toDiskError, usage } from '../../engines/core/errors.ts';
+import { displayName } from '../../engines/core/names.ts';
+import { type AppContract, appContract, type AppEvent, type AppInfo, type SourceToken } from '../../shared/contract/calls.ts';
+import { serve } from '../../shared/rpc/server.ts';
+import type { Cancel, Params, Service, Transport } from '../../shared/rpc/types.ts';
+import type { SupervisedHost } from '../supervisor.ts';
+import { RecentStore } from './recents.ts';
+import { TokenStore, type TokenUse } from './tokens.ts';
+
+/** Images that may be open at once: each is a process. */
+const MAX_IMAGES = 64;
+
+/** Events that wait for a page that does not listen yet. */
+const MAX_WAITING = 256;
+
+/** What Electron and `clutch serve` do each in its own way. Absent = refused. */
+export interface Platform<P> {
+  readonly info: AppInfo;
+  /** Absolute path of the file with the recent images. */
+  readonly recentsFile: string;
+  startHost(path: string): SupervisedHost<P>;
+  pickImages?(): Promise<string[]>;
+  pickFolder?(): Promise<string | undefined>;
+  showFolder?(folder: string): Promise<void>;
+  copyText?(text: string): void;
+  drag?(host: SupervisedHost<P>, params: Params<AppContract['drag.start']>): Promise<void>;
+  /** The recents changed. */
+  onRecents?(paths: readonly string[]): void;
+}
+
+/** The app: which images are open, which paths the page may use, what happened before. One for all its clients. */
+export class App<P> {
+  readonly #platform: Platform<P>;
+  readonly #tokens = new TokenStore();
+  readonly #recents: RecentStore;
+  readonly #images = new Map<number, SupervisedHost<P>>();
+  readonly #listeners = new Set<(event: AppEvent) => void>();
+  readonly #waiting: AppEvent[] = [];
+  #lastImage = 0;
+
+  constructor(platform: Platform<P>) {
+    this.#platform = platform;
+    this.#recents = new RecentStore(platform.recentsFile, this.#tokens);
+  }
+
+  /** Answers a client until its channel ends. */
+  connect(transport: Transport): void {
+    serve<AppContract>(appContract, this.#service(), transport, { onFault: (name, error) => console.error(`clutch: ${name}:`, error) });
+  }
+
+  /** Tells the pages to open images: from the command line, a second start, the system. @param paths absolute */
+  open(paths: readonly string[]): void {
+    if (paths.length > 0) this.tell({ event: 'open', sources: paths.map((path) => this.tokenOf(path, 'source')) });
+  }
+
+  tell(event: AppEvent): void {
+    if (this.#listeners.size === 0) {
+      if (this.#waiting.length < MAX_WAITING) this.#waiting.push(event);
+      return;
+    }
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  /** A token for a path that the person named to the privileged side. */
+  tokenOf(path: string, use: TokenUse): SourceToken {
+    return this.#tokens.tokenOf(path, use);
+  }
+
+  /** @throws DiskError usage when it is not open */
+  host(image: number): SupervisedHost<P> {
+    const host = this.#images.get(image);
+    if (host === undefined) throw usage('EBADF', `Image ${image} is not open`);
+    return host;
+  }
+
+  /** Ends every image's process. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#images.values()].map((host) => host.close()));
+  }
+
+  #service(): Service<AppContract> {
+    const platform = this.#platform;
+    return {
+      'app.info': () => platform.info,
+      'app.events': (_params, cancel) => this.#events(cancel),
+      'recents.list': () => this.#recents.list(),
+      'recents.pin': ({ token, pinned }) => {
+        this.#recents.pin(this.#tokens.pathOf(token, 'source'), pinned);
+        this.#recentsChanged();
+      },
+      'recents.remove': ({ token }) => {
+        this.#recents.remove(token === undefined ? undefined : this.#tokens.pathOf(token, 'source'));
+        this.#recentsChanged();
+      },
+      'dialog.open': async () => {
+        if (!platform.pickImages) throw notHere('native dialogs');
+        return (await platform.pickImages()).map((path) => this.tokenOf(path, 'source'));
+      },
+      'dialog.folder': async () => {
+        if (!platform.pickFolder) throw notHere('native dialogs');
+        const folder = await platform.pickFolder();
+        return folder === undefined ? undefined : this.tokenOf(folder, 'folder');
+      },
+      'path.source': async ({ path }) => this.tokenOf(await this.#typedImage(path), 'source'),
+      'path.folder': async ({ path }) => this.tokenOf(await this.#typedFolder(path), 'folder'),
+      'image.open': ({ token }) => ({ image: this.#openImage(this.#tokens.pathOf(token, 'source')) }),
+      'image.close': async ({ image }) => {
+        const host = this.host(image);
+        this.#images.delete(image);
+        await host.close();
+      },
+      'image.grant': async ({ image, token }) => {
+        const folder = this.#tokens.pathOf(token, 'folder');
+        this.host(image).grant(token, folder);
+      },
+      'drag.start': async (params) => {
+        if (!platform.drag) throw notHere('dragging entries out');
+        await platform.drag(this.host(params.image), params);
+      },
+      'folder.show': async ({ token }) => {
+        if (!platform.showFolder) throw notHere('showing folders');
+        await platform.showFolder(this.#tokens.pathOf(token, 'folder'));
+      },
+      'text.copy': ({ text }) => {
+        if (!platform.copyText) throw notHere('the clipboard');
+        platform.copyText(text);
+      },
+    };
+  }
+
+  async *#events(cancel: Cancel): AsyncGenerator<AppEvent> {
+    const events = this.#waiting.splice(0);
+    let wake: (() => void) | undefined;
+    const listener = (event: AppEvent): void => {
+      events.push(event);
+      wake?.();
+    };
+    this.#listeners.add(listener);
+    cancel.onAbort(() => wake?.());
+    try {
+      while (!cancel.aborted) {
+        const event = events.shift();
+        if (event) yield event;
+        else await new Promise<void>((resolve) => { wake = resolve; });
+      }
+    } finally {
+      this.#listeners.delete(listener);
+    }
+  }
+
+  #openImage(path: string): number {
+    if (this.#images.size >= MAX_IMAGES) throw new DiskError({ kind: 'busy' }, `${MAX_IMAGES} images are open already`, 'Close one of them first.');
+    const image = ++this.#lastImage;
+    const host = this.#platform.startHost(path);
+    this.#images.set(image, host);
+    void this.#watch(image, path, host);
+    return image;
+  }
+
+  /** Remembers the image once it is open, and tells when its process is lost. */
+  async #watch(image: number, path: string, host: SupervisedHost<P>): Promise<void> {
+    try {
+      const { summary, size } = await host.opened;
+      this.#recents.opened(path, summary, size, Date.now());
+      this.#recentsChanged();
+    } catch (error) {
+      // The page hears of an image that can't be opened from the image's own service; a full disk must not stop one that can.
+      if (!isDiskError(error)) console.error('clutch: the recent images could not be written:', error);
+    }
+    const reason = await host.ended;
+    if (this.#images.delete(image) && reason !== undefined) this.tell({ event: 'lost', image, reason });
+  }
+
+  #recentsChanged(): void {
+    const recents = this.#recents.list();
+    this.#platform.onRecents?.(recents.map((each) => each.path));
+    if (this.#listeners.size > 0) this.tell({ event: 'recents', recents });
+  }
+
+  /** A path that was typed into the page: only where the page has no dialogs. */
+  async #typedImage(typed: string): Promise<string> {
+    const path = this.#typed(typed);
+    const there = await stat(path).catch(() => undefined);
+    if (there === undefined) throw usage('ENOENT', `There is no file ${displayName(path)}`);
+    if (!there.isFile() && !there.isBlockDevice()) throw usage('EINVAL', `${displayName(path)} is neither a file nor a disk`);
+    return path;
+  }
+
+  /** An existing folder, or one to be made in an existing one. */
+  async #typedFolder(typed: string): Promise<string> {
+    const path = this.#typed(typed);
+    const there = await stat(path).catch(() => undefined);
+    if (there?.isDirectory()) return path;
+    if (there) throw usage('ENOTDIR', `${displayName(path)} is no folder`);
+    if (!(await stat(dirname(path)).then((parent) => parent.isDirectory(), () => false))) throw usage('ENOENT', `There is no folder ${displayName(dirname(path))}`);
+    try {
+      await mkdir(path);
+    } catch (error) {
+      throw usage('EACCES', `The folder ${displayName(path)} can't be made: ${toDiskError(error).message}`);
+    }
+    return path;
+  }
+
+  #typed(path: string): string {
+    if (this.#platform.info.dialogs !== 'path') throw usage('EACCES', 'Here files are picked in a dialog');
+    if (!isAbsolute(path) || path.includes('\0')) throw usage('EINVAL', `"${displayName(path.slice(0, 300))}" is no absolute path`);
+    return normalize(path);
+  }
+}
+
+function notHere(what: string): DiskError {
+  return usage('ENOTSUP', `There is no way here for ${what}`);
+}

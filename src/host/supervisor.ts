@@ -1,0 +1,108 @@
+import type { FromHost, ToHost } from './control.ts';
+import { DiskError, ioError } from '../engines/core/errors.ts';
+
+/** Milliseconds that a process has to close its image; then it is killed. */
+const CLOSE_WITHIN = 2000;
+
+/** V8's heap of an image's process, in MiB. */
+const HEAP_LIMIT = 1024;
+
+/** How an image's process is run. */
+export const HOST_ARGUMENTS: readonly string[] = [`--max-old-space-size=${HEAP_LIMIT}`];
+
+/** A process as its platform gives it: Electron's utilityProcess (`P` is its MessagePort) or a child of Node's. */
+export interface HostLink<P> {
+  send(message: ToHost, ports?: P[]): void;
+  onMessage(run: (message: FromHost) => void): void;
+  /** Runs once, however it ended. */
+  onExit(run: (reason: string) => void): void;
+  kill(): void;
+}
+
+/** What a client's relayed channel gets to hear. */
+export interface Channel {
+  onText(text: string): void;
+  onClose(): void;
+}
+
+/** An image's process: started here, ended here, and nowhere else. */
+export class SupervisedHost<P> {
+  /** What the image is, as soon as it is open. @throws the DiskError that stopped it */
+  readonly opened: Promise<{ readonly summary: string; readonly size: number }>;
+  /** Resolves when the process is gone; with a reason when it was not asked to go. */
+  readonly ended: Promise<string | undefined>;
+  readonly #link: HostLink<P>;
+  readonly #channels = new Map<number, Channel>();
+  #lastChannel = 0;
+  #state: 'runs' | 'closes' | 'gone' = 'runs';
+
+  constructor(link: HostLink<P>, path: string) {
+    this.#link = link;
+    let reason: string | undefined;
+    this.opened = new Promise((resolve, reject) => {
+      link.onMessage((message) => {
+        if (message.did === 'open') resolve({ summary: message.summary, size: message.size });
+        else if (message.did === 'fail') reject(DiskError.from(message.error));
+        else if (message.did === 'giveUp') ({ reason } = message);
+        else this.#relay(message);
+      });
+      link.onExit((how) => reject(ioError(`The image's process ended: ${reason ?? how}`)));
+    });
+    this.opened.catch(() => {});
+    this.ended = new Promise((resolve) => {
+      link.onExit((how) => {
+        const asked = this.#state === 'closes';
+        this.#state = 'gone';
+        for (const channel of this.#channels.values()) channel.onClose();
+        this.#channels.clear();
+        resolve(asked ? undefined : reason ?? how);
+      });
+    });
+    link.send({ do: 'open', path });
+  }
+
+  /** Hands a client's port over. */
+  connect(port: P): void {
+    if (this.#state === 'runs') this.#link.send({ do: 'connect' }, [port]);
+  }
+
+  /** Opens a channel of texts. */
+  openChannel(channel: Channel): { send(text: string): void; close(): void } {
+    const id = ++this.#lastChannel;
+    this.#channels.set(id, channel);
+    if (this.#state === 'runs') this.#link.send({ do: 'join', channel: id });
+    return {
+      send: (text) => {
+        if (this.#channels.has(id) && this.#state === 'runs') this.#link.send({ do: 'frame', channel: id, text });
+      },
+      close: () => {
+        if (this.#channels.delete(id) && this.#state === 'runs') this.#link.send({ do: 'hangup', channel: id });
+      },
+    };
+  }
+
+  /** Lets clients of this image extract to a folder. */
+  grant(token: string, folder: string): void {
+    if (this.#state === 'runs') this.#link.send({ do: 'grant', token, folder });
+  }
+
+  /** Resolves when the process is gone. */
+  async close(): Promise<void> {
+    if (this.#state === 'runs') {
+      this.#state = 'closes';
+      this.#link.send({ do: 'close' });
+      const timer = setTimeout(() => this.#link.kill(), CLOSE_WITHIN);
+      void this.ended.then(() => clearTimeout(timer));
+    }
+    await this.ended;
+  }
+
+  #relay(message: FromHost & { readonly channel: number }): void {
+    const channel = this.#channels.get(message.channel);
+    if (message.did === 'frame') channel?.onText(message.text);
+    else if (message.did === 'hangup') {
+      this.#channels.delete(message.channel);
+      channel?.onClose();
+    }
+  }
+}
