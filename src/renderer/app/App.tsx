@@ -39,7 +39,7 @@ export function App() {
         <Tabs className="window" selectedKey={tab.id} onSelectionChange={(key) => setApp({ active: Number(key), editingPath: false })}>
           <TabStrip />
           <main className="main">
-            <TabPanel id={tab.id} className="tab-panel">
+            <TabPanel key={tab.id} id={tab.id} className="tab-panel">
               <nav aria-label={texts.toolbar.label}><Toolbar tab={tab} /></nav>
               <div className="body">
                 {sidebar ? <Sidebar /> : null}

@@ -31,7 +31,7 @@ async function begin({ app }: Services): Promise<void> {
           runCommand(event.command);
           break;
         case 'lost':
-          for (const tab of getApp().tabs) lose(tab.id, event.image, event.reason);
+          for (const tab of getApp().tabs) lose(tab.id, event.image, event.reason, true);
           break;
       }
     }

@@ -102,12 +102,12 @@ export function closeTab(id: number): void {
   });
 }
 
-/** The image's process ended by itself. */
-export function lose(id: number, image: number, reason: string): void {
+/** The image's process ended by itself. The channel often closes before the app has said why (`told`). */
+export function lose(id: number, image: number, reason: string, told = false): void {
   const tab = findTab(id);
-  if (tab === undefined || tab.image !== image || tab.state === 'lost' || tab.state === 'failed') return;
+  if (tab === undefined || tab.image !== image || tab.state === 'failed' || (tab.state === 'lost' && !told)) return;
   tab.listing?.rows?.close();
-  patchTab(id, { state: 'lost', host: undefined, image: undefined, listing: undefined, error: { fault: { kind: 'io' }, message: reason, advice: texts.open.lostAdvice } });
+  patchTab(id, { state: 'lost', host: undefined, info: undefined, history: undefined, listing: undefined, error: { fault: { kind: 'io' }, message: reason, advice: texts.open.lostAdvice } });
   announce(texts.open.lost(tab.source.name));
 }
 

@@ -1,10 +1,10 @@
 import { defaultRangeExtractor, useVirtualizer } from '@tanstack/react-virtual';
-import { type KeyboardEvent, type MouseEvent, type ReactNode, useEffect, useLayoutEffect, useRef, useSyncExternalStore } from 'react';
+import { type KeyboardEvent, type MouseEvent, type ReactNode, useEffect, useLayoutEffect, useRef, useState, useSyncExternalStore } from 'react';
 import type { EntryRow, View } from '../../../shared/contract/rows.ts';
 import { commandOf, runCommand } from '../../commands/index.ts';
 import { enter, folderOf, prefer, provideScroll } from '../../app/navigation.ts';
 import { errorOf, isCancelled, services } from '../../app/services.ts';
-import { announce, findTab, getApp, selectIn, setApp, type Tab, useApp } from '../../app/state.ts';
+import { announce, findTab, getApp, loadedRows, selectIn, setApp, type Tab, useApp } from '../../app/state.ts';
 import { countOf, hasIndex } from '../../models/ranges.ts';
 import type { RowCache } from '../../models/rows.ts';
 import { cleared, extended, focused, isMoveKey, moved, only, toggled } from '../../models/selection.ts';
@@ -25,16 +25,20 @@ const AROUND = 100;
 /** Entries that a drag takes along; the contract's own limit. */
 const DRAGGED = 1000;
 
+/** Where listings were scrolled to when their tab was left for another. */
+const leftAt = new WeakMap<RowCache<EntryRow>, number>();
+
 /**
  * The details list: an ARIA grid of virtual rows. The focus stays on the grid, and `aria-activedescendant` says which row it
  * means: rows come and go while they are scrolled, the focus must not.
  */
-export function Grid({ tab, view, rows, scroll, columns, label, header }: {
+export function Grid({ tab, view, rows, scroll: remembered, columns, label, header }: {
   tab: Tab; view: View; rows: RowCache<EntryRow>; scroll: number; columns: Columns; label: string; header: ReactNode;
 }) {
   const { count } = view;
   const { selection } = tab;
   const grid = useRef<HTMLDivElement>(null);
+  const [scroll] = useState(() => leftAt.get(rows) ?? remembered);
   const typing = useRef(NOTHING_TYPED);
   const dragOut = useApp((state) => state.info?.dragOut ?? false);
   useSyncExternalStore(rows.subscribe, rows.version);
@@ -56,10 +60,11 @@ export function Grid({ tab, view, rows, scroll, columns, label, header }: {
   useEffect(() => provideScroll(() => grid.current?.scrollTop ?? 0), []);
   useLayoutEffect(() => {
     const element = grid.current;
-    if (element === null) return;
+    if (element === null) return undefined;
     if (scroll > 0) element.scrollTop = scroll;
     else if (selection.focus >= 0) virtual.scrollToIndex(selection.focus, { align: 'center' });
     if (document.activeElement === document.body || document.activeElement === null) element.focus({ preventScroll: true });
+    return () => void leftAt.set(rows, element.scrollTop);
     // Once, when the listing appears.
     // oxlint-disable-next-line react-hooks/exhaustive-deps
   }, []);
@@ -159,8 +164,11 @@ export function Grid({ tab, view, rows, scroll, columns, label, header }: {
     const folder = folderOf(tab);
     const { image } = tab;
     if (!dragOut || index === undefined || folder === undefined || image === undefined) return;
-    const chosen = hasIndex(selection.ranges, index) ? [...selectedRows(tab, rows, DRAGGED)] : [rows.get(index)].filter((row) => row !== undefined);
-    if (chosen.length === 0) return;
+    const chosen = loadedRows(tab, hasIndex(selection.ranges, index) ? selection.ranges : [[index, index + 1]], DRAGGED);
+    if (chosen === undefined) {
+      notify({ text: texts.grid.tooManyDragged(DRAGGED) });
+      return;
+    }
     services().app.call('drag.start', { image, layer: folder.layer, entries: chosen.map(({ node, name }) => ({ node, name })) }).catch((error: unknown) => notifyError(errorOf(error)));
   };
 
@@ -194,16 +202,4 @@ export function Grid({ tab, view, rows, scroll, columns, label, header }: {
 export function indexOf(target: EventTarget | null): number | undefined {
   const row = target instanceof Element ? target.closest<HTMLElement>('[data-index]') : null;
   return row === null ? undefined : Number(row.dataset['index']);
-}
-
-function* selectedRows(tab: Tab, rows: RowCache<EntryRow>, limit: number): Iterable<EntryRow> {
-  let taken = 0;
-  for (const [from, to] of tab.selection.ranges) {
-    for (let index = from; index < to && taken < limit; index++) {
-      const row = rows.get(index);
-      if (row === undefined) continue;
-      taken++;
-      yield row;
-    }
-  }
 }

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react';
 import { Button, ProgressBar } from 'react-aria-components';
-import { folderOf, placeOf } from '../../app/navigation.ts';
+import { folderOf, goTo, placeOf } from '../../app/navigation.ts';
 import { type Tab, useApp } from '../../app/state.ts';
 import { closeTab, openTab } from '../../app/tabs.ts';
 import { layerAt } from '../../models/layers.ts';
@@ -32,6 +32,7 @@ export function ImageView({ tab }: { tab: Tab }) {
     <>
       <header className="image-head">
         <h1 className="summary" title={tab.info.path}>{tab.info.summary}</h1>
+        {folderOf(tab) !== undefined && layer.notes.length > 0 ? <Button className="link" onPress={() => goTo(tab.id, { kind: 'layer', layer: layer.path })}>{texts.layer.showNotes}</Button> : null}
         <LayerBadges layer={layer} />
       </header>
       <div className="panes">

@@ -27,7 +27,7 @@ export function LayerPage({ tab, layer }: { tab: Tab; layer: LayerRow }) {
       {layer.error !== undefined ? <ErrorPanel error={layer.error} about={`${tab.source.name}, ${layer.title}`} /> : layer.kind === 'unknown' ? <Unknown layer={layer} /> : null}
       {layer.kind === 'table' && layer.error === undefined ? <TablePage tab={tab} table={layer} /> : null}
       {isOpenFilesystem(layer) ? <div className="actions"><Button className="button is-primary" onPress={() => goTo(tab.id, placeOfLayer(layer))}><FolderOpen aria-hidden />{t.openFolder}</Button></div> : null}
-      {layer.notes.length === 0 ? null : <Section title={t.notes}><Notes notes={layer.notes} /></Section>}
+      {layer.notes.length === 0 ? null : <Section title={t.notes}><Notes notes={layer.notes} />{layer.notes.some((note) => note.severity !== 'note') && layer.error === undefined ? <p className="dim">{t.notesAdvice}</p> : null}</Section>}
       {layer.kind === 'table' || inside.length === 0 ? null : (
         <Section title={t.inside}>
           <ul className="plain-list">
