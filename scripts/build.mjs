@@ -78,8 +78,17 @@ async function inPlace(target, make) {
   mkdirSync(dirname(fresh), { recursive: true });
   try {
     await make(fresh);
-    if (existsSync(target)) renameSync(target, old);
-    renameSync(fresh, target);
+    for (let tries = 1; ; tries++) {
+      try {
+        if (existsSync(target)) renameSync(target, old);
+        renameSync(fresh, target);
+        break;
+      } catch (error) {
+        // Another build put its own there in between; the same sources make the same result, so whose stays does not matter.
+        if (tries === 10) throw error;
+        rmSync(old, { recursive: true, force: true });
+      }
+    }
   } finally {
     rmSync(fresh, { recursive: true, force: true });
     rmSync(old, { recursive: true, force: true });

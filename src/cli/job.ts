@@ -128,12 +128,13 @@ export class CliJob {
     const lines = createInterface({ input: process.stdin, output: process.stderr });
     // readline takes Ctrl-C for itself while it reads.
     lines.on('SIGINT', () => { this.#signal.aborted = true; lines.close(); });
-    const closed = new Promise<never>((_, reject) => { lines.once('close', () => reject(cancelled())); });
+    const closed = new Promise<never>((_, reject) => { lines.once('close', () => { process.stderr.write('\n'); reject(cancelled()); }); });
     try {
       if (question.kind === 'password') throw locked(question.what);
       return await Promise.race([askConflict(question, (prompt) => lines.question(prompt)), closed]) as Answer<Q>;
     } finally {
       closed.catch(() => {});
+      lines.removeAllListeners('close');
       lines.close();
     }
   }
@@ -163,7 +164,7 @@ async function askConflict(question: Conflict, ask: (prompt: string) => Promise<
 }
 
 function sideText({ type, size, mtime }: ConflictSide): string {
-  return `${type === 'file' ? humanSize(size) : type}, ${timeText(mtime)}`;
+  return `${type === 'file' ? humanSize(size) : type}, ${timeText(mtime)} UTC`;
 }
 
 /** One line: title, bar, how much of how much, speed, time left, what is being worked on. */

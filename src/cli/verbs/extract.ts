@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs';
+import { cancelled, toDiskError } from '../../engines/core/errors.ts';
 import type { NodeId } from '../../engines/core/filesystem.ts';
 import type { Name } from '../../engines/core/names.ts';
 import { extract as extractJob } from '../../host/jobs/extract/extract.ts';
@@ -38,7 +39,9 @@ export function extract(image: string, paths: readonly string[], options: Extrac
       ...(options.owners === undefined ? {} : { owners: options.owners }),
       special: options.special === true,
       keepDamaged: options.keepDamaged === true,
-    }, context);
+    }, context).catch((error: unknown) => {
+      throw toDiskError(error).kind === 'cancelled' ? cancelled(`Stopped; what was extracted until then is whole and stays in ${options.directory}`) : error;
+    });
     if (json) stdout.line(JSON.stringify(summary));
     else if (!options.quiet) {
       const { files, directories, bytes, skipped, problems } = summary;
