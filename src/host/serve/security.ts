@@ -1,9 +1,6 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 
-/** The cookie that the one-time token is exchanged for. */
-const COOKIE = 'clutch';
-
 /**
  * Who may talk to the server: a browser that came with the one-time token and has the cookie since, from a page of the server itself. The
  * Host header is checked against rebound names (a site whose DNS points at 127.0.0.1), Origin against other sites' pages.
@@ -12,11 +9,14 @@ export class Gate {
   /** The origin that pages have, "http://127.0.0.1:4711". */
   readonly origin: string;
   readonly #host: string;
+  /** The cookie that the one-time token is exchanged for. Browsers keep cookies by host without port: two servers need two names. */
+  readonly #cookie: string;
   readonly #session = randomBytes(32).toString('hex');
   #token: string | undefined = randomBytes(32).toString('hex');
 
   constructor(address: string, port: number) {
     this.#host = `${address}:${port}`;
+    this.#cookie = `clutch-${port}`;
     this.origin = `http://${this.#host}`;
   }
 
@@ -35,12 +35,12 @@ export class Gate {
   redeem(token: string): string | undefined {
     if (this.#token === undefined || !equal(token, this.#token)) return undefined;
     this.#token = undefined;
-    return `${COOKIE}=${this.#session}; HttpOnly; SameSite=Strict; Path=/`;
+    return `${this.#cookie}=${this.#session}; HttpOnly; SameSite=Strict; Path=/`;
   }
 
   isKnown(request: IncomingMessage): boolean {
     const cookies = (request.headers.cookie ?? '').split(';').map((each) => each.trim());
-    return cookies.some((each) => each.startsWith(`${COOKIE}=`) && equal(each.slice(COOKIE.length + 1), this.#session));
+    return cookies.some((each) => each.startsWith(`${this.#cookie}=`) && equal(each.slice(this.#cookie.length + 1), this.#session));
   }
 
   /** For a WebSocket, which browsers let any site open: the Origin header must be there and ours. */

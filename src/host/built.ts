@@ -1,0 +1,27 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ioError } from '../engines/core/errors.ts';
+
+/** Parts of the built program that others start or send. */
+export interface Built {
+  /** The program of an image's process. */
+  readonly host: string;
+  /** The folder of the page. */
+  readonly renderer: string;
+}
+
+/**
+ * Where the built parts lie: beside the part that runs, whether that is main, the command line or one of their chunks, in a checkout or in an archive.
+ * @throws DiskError io when nothing is built
+ */
+export function findBuilt(): Built {
+  const start = dirname(fileURLToPath(import.meta.url));
+  for (let folder = start; ; folder = dirname(folder)) {
+    for (const out of [folder, join(folder, 'out')]) {
+      const host = join(out, 'host/host.cjs');
+      if (existsSync(host)) return { host, renderer: join(out, 'renderer') };
+    }
+    if (dirname(folder) === folder) throw ioError('Clutch is not built here; run: npm run build');
+  }
+}
