@@ -8,7 +8,7 @@ import type { NodeId, Note } from '../../core/filesystem.ts';
 import { testContext } from '../../testing/context.ts';
 import { SHARED } from '../../testing/recipes/build.ts';
 import { missingTools, scratchFolder } from '../../testing/tools.ts';
-import { decodeAcl } from './acl.ts';
+import { decodeAcl } from '../../core/acl.ts';
 import { ext4 } from './index.ts';
 import { readInlineData, readXattrs, type XattrContext } from './xattr.ts';
 
