@@ -97,7 +97,7 @@ export function Facts({ layer }: { layer: LayerRow }) {
   const known = new Set(facts.map(([label]) => label));
   return (
     <dl className="facts">
-      {[...facts, ...layer.details.filter(([label]) => !known.has(label))].map(([label, value], i) => <div key={`${label}${i}`}><dt>{label}</dt><dd>{value}</dd></div>)}
+      {[...facts, ...layer.details.filter(([label, value]) => !known.has(label) && (value !== layer.uuid || value === ''))].map(([label, value], i) => <div key={`${label}${i}`}><dt>{label}</dt><dd>{value}</dd></div>)}
     </dl>
   );
 }

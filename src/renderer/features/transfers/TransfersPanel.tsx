@@ -1,4 +1,5 @@
 import { ChevronRight, FolderOpen, Pause, Play, X } from 'lucide-react';
+import { useEffect, useRef } from 'react';
 import { Button, Disclosure, DisclosurePanel, Heading, ProgressBar } from 'react-aria-components';
 import { errorOf, services } from '../../app/services.ts';
 import { cancel, clearFinished, isRunning, logText, pause, showTransfers, type Transfer, useTransfers } from '../../app/transfers.ts';
@@ -14,9 +15,24 @@ const t = texts.transfers;
 /** Long work: what is running, how far it is, and what became of what has run. */
 export function TransfersPanel() {
   const { list, open } = useTransfers();
-  if (!open) return null;
+  return open ? <Panel list={list} /> : null;
+}
+
+function Panel({ list }: { list: readonly Transfer[] }) {
+  const panel = useRef<HTMLElement>(null);
+  useEffect(() => {
+    // What pops up in the corner stands above the panel, not over its buttons.
+    const { style } = document.documentElement;
+    if (panel.current === null) return undefined;
+    const observer = new ResizeObserver(([entry]) => style.setProperty('--transfers-height', `${entry?.target.clientHeight ?? 0}px`));
+    observer.observe(panel.current);
+    return () => {
+      observer.disconnect();
+      style.removeProperty('--transfers-height');
+    };
+  }, []);
   return (
-    <section className="transfers" aria-label={t.label}>
+    <section ref={panel} className="transfers" aria-label={t.label}>
       <header className="section-head">
         <h2>{t.label}</h2>
         <span className="spacer" />
