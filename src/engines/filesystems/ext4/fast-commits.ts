@@ -269,36 +269,67 @@ class FastCommitReplay {
     directory.added.push(entry);
   }
 
-  /** New entries go to new blocks at the directory's end; a hash index would not lead to them, so it is taken away. */
+  /**
+   * New entries go where the directory's blocks have room, as the kernel puts them, and the rest to new blocks at its end; a hash index
+   * would not lead to them, so it is taken away.
+   */
   #appendEntries(directory: Changed): void {
     const { blockSize } = this.#superblock;
     const view = this.#view(directory);
     if ((view.i_flags & INODE_FLAGS.index) !== 0) this.#flatten(directory);
+    const waiting = directory.added.filter((entry) => !this.#fit(directory, entry));
     const end = blockSize - (this.#superblock.features.metadataChecksum ? TAIL : 0);
     let ranges = this.#rangesOf(directory);
-    for (let next = 0; next < directory.added.length;) {
+    for (let next = 0; next < waiting.length;) {
       const { block, bytes } = this.#allocate();
-      const data = new DataView(bytes.buffer);
       let at = 0;
       let last = 0;
-      for (; next < directory.added.length; next++) {
-        const { name, inode } = directory.added[next]!;
-        const length = Math.ceil((ENTRY_HEADER + name.length) / 4) * 4;
+      for (; next < waiting.length; next++) {
+        const length = entryLength(waiting[next]!.name.length);
         if (at + Math.max(length, TAIL) > end) break;
-        data.setUint32(at, inode, true);
-        data.setUint16(at + 4, length, true);
-        bytes[at + 6] = name.length;
-        bytes[at + 7] = TYPE_OF_MODE[this.#view(this.#inode(inode)).i_mode >>> 12] ?? 0;
-        bytes.set(name, at + ENTRY_HEADER);
+        this.#writeEntry(bytes, at, length, waiting[next]!);
         last = at;
         at += length;
       }
-      data.setUint16(last + 4, end - last, true);
+      new DataView(bytes.buffer).setUint16(last + 4, end - last, true);
       this.#writeTail(directory, bytes);
       ranges = [...ranges, { logical: view.i_size_lo / blockSize, count: 1, physical: block, unwritten: false }];
       view.i_size_lo += blockSize;
     }
     directory.ranges = ranges;
+  }
+
+  /** Puts an entry into the first gap that it fits: a deleted entry, or what another one leaves of its length (add_dirent_to_buf). */
+  #fit(directory: Changed, entry: NewEntry): boolean {
+    const needed = entryLength(entry.name.length);
+    let gap: { block: number; at: number; used: number; length: number } | undefined;
+    this.#entries(directory, (block, bytes, at) => {
+      const data = new DataView(bytes.buffer, bytes.byteOffset + at);
+      const free = data.getUint32(0, true) === 0;
+      // The checksum at a block's end poses as a deleted entry.
+      if (free && bytes[at + 7] === TYPE_CHECKSUM) return false;
+      const used = free ? 0 : entryLength(bytes[at + 6]!);
+      const length = data.getUint16(4, true);
+      if (length - used < needed) return false;
+      gap = { block, at, used, length };
+      return true;
+    });
+    if (gap === undefined) return false;
+    const { block, at, used, length } = gap;
+    const bytes = this.#change(block, 'directory block');
+    if (used > 0) new DataView(bytes.buffer, bytes.byteOffset).setUint16(at + 4, used, true);
+    this.#writeEntry(bytes, at + used, length - used, entry);
+    this.#sealLeaf(directory, bytes);
+    return true;
+  }
+
+  #writeEntry(bytes: Uint8Array, at: number, length: number, { name, inode }: NewEntry): void {
+    const data = new DataView(bytes.buffer, bytes.byteOffset);
+    data.setUint32(at, inode, true);
+    data.setUint16(at + 4, length, true);
+    bytes[at + 6] = name.length;
+    bytes[at + 7] = TYPE_OF_MODE[this.#view(this.#inode(inode)).i_mode >>> 12] ?? 0;
+    bytes.set(name, at + ENTRY_HEADER);
   }
 
   /** Makes index blocks into blocks of entries: the root keeps "." and "..", the others nothing. */
@@ -408,6 +439,11 @@ function writeExtent(node: Uint8Array, index: number, { logical, count, physical
   Object.assign(Ext4Extent.at(node, Ext4ExtentHeader.size + index * Ext4Extent.size), {
     ee_block: logical, ee_len: count + (unwritten ? EXTENT_INIT_MAX : 0), ee_start_lo: physical % 2 ** 32, ee_start_hi: Math.floor(physical / 2 ** 32),
   });
+}
+
+/** Bytes that an entry takes: header and name, in fours. */
+function entryLength(nameLength: number): number {
+  return Math.ceil((ENTRY_HEADER + nameLength) / 4) * 4;
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
