@@ -141,10 +141,10 @@ ${EXIT_STATUS}`)
       done(await (await import('./verbs/extract.ts')).extract(path, paths, { ...rest, ...asked }));
     });
 
-  after(withPart(verb('tar', 'stream a tar archive', 'Writes a directory and everything below it to standard output as a pax tar, with extended attributes, ACLs, sparse files, hard links and times to the nanosecond.')
-    .addArgument(image).argument('[path]', 'what to archive', '/')),
+  after(withPart(verb('tar', 'stream a tar archive', 'Writes entries with everything below them to standard output as a pax tar, with extended attributes, ACLs, sparse files, hard links and times to the nanosecond.')
+    .addArgument(image).argument('[path...]', 'what to archive (default: everything)')),
   PART_HELP, examples('clutch tar disk.img > disk.tar', 'clutch tar disk.img /home | tar -tvf -', 'clutch tar disk.img | sudo tar -x --xattrs --xattrs-include="*" --acls -C /mnt'))
-    .action(async (path, at, options) => done(await (await import('./verbs/tar.ts')).tar(path, at, options)));
+    .action(async (path, paths, options) => done(await (await import('./verbs/tar.ts')).tar(path, paths, options)));
 
   after(json(withPart(verb('hash', 'checksums', "Prints checksums: of files in the image; of a volume's bytes, with --part and no path; of the image file itself with neither.")
     .addArgument(image).argument('[path...]', 'files in the image; of directories all files below')
@@ -152,12 +152,12 @@ ${EXIT_STATUS}`)
   PART_HELP, examples('clutch hash disk.img', 'clutch hash -a md5 disk.img --part 2', 'clutch hash disk.img /etc/passwd /bin'))
     .action(async (path, paths, options) => done(await (await import('./verbs/hash.ts')).hash(path, paths, options)));
 
-  after(verb('serve', 'the window in a browser', 'Shows the same window in a browser, on this computer only: it prints an address with a token that works once. Ctrl-C ends it.')
-    .argument('[image]', 'an image to open at once')
+  after(verb('serve', 'the window in a browser', 'Shows the same window in a browser, on this computer only: it prints an address on standard output that works once. Ctrl-C ends it.')
+    .argument('[image...]', 'images to open at once')
     .option('--port <n>', 'the port to listen on (default: any that is free)')
     .option('--open', 'open the browser, too'),
   examples('clutch serve disk.img'))
-    .action(async (path, options) => done(await (await import('./verbs/serve.ts')).serve(path, options)));
+    .action(async (paths, options) => done(await (await import('./verbs/serve.ts')).serve(paths, options)));
 
   for (const [name, summary] of LATER) {
     program.command(name, { hidden: true }).summary(summary).description(`${name} (${summary}) is not in this version of Clutch.`).helpOption('-h, --help')
