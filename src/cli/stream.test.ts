@@ -1,9 +1,11 @@
+import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compareNames } from '../engines/core/names.ts';
-import { buildClutch, clutch, IMAGE_SIZE, makeDisk, makeExt4, makeTree, missingMke2fs, objects, workFolder } from './testing.ts';
+import { buildClutch, CLUTCH, clutch, IMAGE_SIZE, makeDisk, makeExt4, makeTree, missingMke2fs, objects, workFolder } from './testing.ts';
 
 const folder = workFolder();
 const image = join(folder, 'a.ext4');
@@ -76,5 +78,40 @@ describe.skipIf(missing)('hash', () => {
 
   it('goes on after what has no contents, and fails', () => {
     expect(clutch('hash', image, '/nope', '/hello')).toMatchObject({ status: 1, err: 'clutch: /nope: There is no nope in /\n', out: `${sha256('hello\n')}  /hello\n` });
+  });
+});
+
+describe.skipIf(missing)('tar', () => {
+  it('streams what tar(1) can list and read', () => {
+    const { bytes, status } = clutch('tar', image);
+    expect(status).toBe(0);
+    const list = spawnSync('tar', ['-tf', '-', '--quoting-style=escape'], { input: bytes, encoding: 'utf8' });
+    const names = list.stdout.split('\n');
+    for (const name of ['./', 'etc/fstab', 'etc/hard', 'bad\\377\\376name', 'new\\nline', 'sparse']) expect(names).toContain(name);
+    expect(spawnSync('tar', ['-xOf', '-', 'hello'], { input: bytes, encoding: 'utf8' }).stdout).toBe('hello\n');
+  });
+
+  it('packs what is named, under its last name', () => {
+    const { bytes } = clutch('tar', image, '/etc/ssl', '/hello');
+    expect(spawnSync('tar', ['-tf', '-'], { input: bytes, encoding: 'utf8' }).stdout).toBe('ssl/\nhello\n');
+  });
+});
+
+describe.skipIf(missing)('serve', () => {
+  it('prints an address that works once, answers there, and ends on Ctrl-C', async () => {
+    const child = spawn(process.execPath, [CLUTCH, 'serve', image], { stdio: ['ignore', 'pipe', 'ignore'], env: { ...process.env, XDG_CONFIG_HOME: folder } });
+    const [text] = await once(child.stdout, 'data') as [Buffer];
+    const url = String(text).trim();
+    expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/\?token=[0-9a-f]+$/);
+    const first = await fetch(url, { redirect: 'manual' });
+    expect(first.status).toBe(303);
+    expect((await fetch(url, { redirect: 'manual' })).status).toBe(403);
+    child.kill('SIGINT');
+    expect(await once(child, 'exit')).toEqual([0, null]);
+  });
+
+  it('refuses an image that is not there, and a port that is none', () => {
+    expect(clutch('serve', join(folder, 'none.img'))).toMatchObject({ status: 1, out: '' });
+    expect(clutch('serve', '--port', '70000')).toMatchObject({ status: 2, out: '' });
   });
 });
