@@ -17,6 +17,8 @@ import { type EaInode, readXattrs, type Xattr, type XattrContext } from './xattr
 /** Inodes kept with their maps, for reads that go on. */
 const KEPT_INODES = 64;
 
+const NO_NAMES: readonly Name[] = [];
+
 /** EXT4_XATTR_SIZE_MAX: no value of an extended attribute is longer. */
 const LONGEST_VALUE = 1 << 24;
 
@@ -33,6 +35,7 @@ export class Ext4FileSystem implements FileSystem {
   readonly #kept = new Map<NodeId, Inode>();
   /** The inode that the last call was about. */
   #last: Inode | undefined;
+  #looked: Inode | undefined;
   #closed = false;
 
   /** @param device where file extents are offsets on */
@@ -43,7 +46,7 @@ export class Ext4FileSystem implements FileSystem {
     this.#inodes = inodes;
     this.#note = note;
     this.xattrs = {
-      list: (node) => [...this.#attributes(node).keys()],
+      list: (node) => (this.#look(node).mayHaveAttributes ? [...this.#attributes(node).keys()] : NO_NAMES),
       get: (node, name) => this.#attributes(node).get(name)?.value(),
     };
     this.extents = { device, map: (node) => this.#extents(node) };
@@ -54,7 +57,7 @@ export class Ext4FileSystem implements FileSystem {
   }
 
   stat(node: NodeId): Stat {
-    return this.#inode(node);
+    return this.#look(node);
   }
 
   list(dir: NodeId, cursor?: Cursor): ListBatch {
@@ -99,18 +102,23 @@ export class Ext4FileSystem implements FileSystem {
     this.#closed = true;
     this.#kept.clear();
     this.#last = undefined;
+    this.#looked = undefined;
   }
 
-  #inode(node: NodeId): Inode {
+  /** For one look: a walk asks for an inode's status and then its attributes, and decodes it once. */
+  #look(node: NodeId): Inode {
+    if (this.#looked?.node === node) return this.#looked;
     if (this.#closed) throw usage('EBADF', 'The filesystem is closed');
-    return this.#inodes.get(node);
+    this.#looked = this.#inodes.get(node);
+    return this.#looked;
   }
 
+  /** For contents: with its map, which reads that go on use again. */
   #keep(node: NodeId): Inode {
     if (this.#last?.node === node) return this.#last;
     let inode = this.#kept.get(node);
     if (inode === undefined) {
-      inode = this.#inode(node);
+      inode = this.#look(node);
       if (this.#kept.size >= KEPT_INODES) this.#kept.delete(this.#kept.keys().next().value!);
       this.#kept.set(node, inode);
     }
@@ -175,7 +183,7 @@ export class Ext4FileSystem implements FileSystem {
   }
 
   #attributes(node: NodeId): Map<Name, Xattr> {
-    return readXattrs(this.#xattrContext(this.#keep(node)));
+    return readXattrs(this.#xattrContext(this.#look(node)));
   }
 
   #xattrContext(inode: Inode): XattrContext {

@@ -111,6 +111,13 @@ export class Inode implements Stat {
     return raw.i_file_acl_lo + (this.#superblock.raw.s_creator_os === OS_HURD ? 0 : raw.i_file_acl_high * 2 ** 32);
   }
 
+  /** False where there are certainly no extended attributes: no block of them, and no header of them (EXT4_XATTR_MAGIC) in the inode. */
+  get mayHaveAttributes(): boolean {
+    if (this.aclBlock !== 0) return true;
+    const { $view: view, $at: at } = this.raw;
+    return this.extraSize > 0 && 128 + this.extraSize + 4 <= this.#superblock.inodeSize && view.getUint32(at + 128 + this.extraSize, true) === 0xea020000;
+  }
+
   /** Project number; 0 where the filesystem has none. */
   get project(): number {
     return this.#superblock.features.project && this.extraSize >= EXTRA_END.projid ? this.raw.i_projid : 0;
