@@ -45,9 +45,13 @@ export class App<P> {
     this.#recents = new RecentStore(platform.recentsFile, this.#tokens);
   }
 
-  /** Answers a client until its channel ends. */
+  /** Answers a client until its channel ends. The images that it opened end with it: a page that is gone can't close them. */
   connect(transport: Transport): void {
-    serve<AppContract>(appContract, this.#service(), transport, { onFault: (name, error) => console.error(`clutch: ${name}:`, error) });
+    const opened = new Set<number>();
+    transport.onClose(() => {
+      for (const image of opened) void this.#closeImage(image);
+    });
+    serve<AppContract>(appContract, this.#service(opened), transport, { onFault: (name, error) => console.error(`clutch: ${name}:`, error) });
   }
 
   /** Tells the pages to open images: from the command line, a second start, the system. @param paths absolute */
@@ -75,12 +79,16 @@ export class App<P> {
     return host;
   }
 
+  recentPaths(): string[] {
+    return this.#recents.list().map(({ path }) => path);
+  }
+
   /** Ends every image's process. */
   async close(): Promise<void> {
     await Promise.all([...this.#images.values()].map((host) => host.close()));
   }
 
-  #service(): Service<AppContract> {
+  #service(opened: Set<number>): Service<AppContract> {
     const platform = this.#platform;
     return {
       'app.info': () => platform.info,
@@ -105,11 +113,15 @@ export class App<P> {
       },
       'path.source': async ({ path }) => this.tokenOf(await this.#typedImage(path), 'source'),
       'path.folder': async ({ path }) => this.tokenOf(await this.#typedFolder(path), 'folder'),
-      'image.open': ({ token }) => ({ image: this.#openImage(this.#tokens.pathOf(token, 'source')) }),
+      'image.open': ({ token }) => {
+        const image = this.#openImage(this.#tokens.pathOf(token, 'source'));
+        opened.add(image);
+        return { image };
+      },
       'image.close': async ({ image }) => {
-        const host = this.host(image);
-        this.#images.delete(image);
-        await host.close();
+        this.host(image);
+        opened.delete(image);
+        await this.#closeImage(image);
       },
       'image.grant': async ({ image, token }) => {
         const folder = this.#tokens.pathOf(token, 'folder');
@@ -157,6 +169,12 @@ export class App<P> {
     this.#images.set(image, host);
     void this.#watch(image, path, host);
     return image;
+  }
+
+  async #closeImage(image: number): Promise<void> {
+    const host = this.#images.get(image);
+    this.#images.delete(image);
+    await host?.close();
   }
 
   /** Remembers the image once it is open, and tells when its process is lost. */

@@ -24,6 +24,11 @@ export function pageFile(folder: string, path: string): string | undefined {
   return /^(?:\/[\w-][\w.-]*)+$/.test(path) ? join(folder, path) : undefined;
 }
 
+/** The media type of a page's file by its extension. */
+export function pageType(extension: string): string {
+  return TYPES[extension] ?? 'application/octet-stream';
+}
+
 /** Sends a file of the built page. */
 export async function sendPage(folder: string, path: string, response: ServerResponse): Promise<void> {
   const file = pageFile(folder, path);
@@ -32,5 +37,5 @@ export async function sendPage(folder: string, path: string, response: ServerRes
     response.writeHead(404, { ...HEADERS, 'content-type': 'text/plain' }).end('Not found\n');
     return;
   }
-  response.writeHead(200, { ...HEADERS, 'content-type': TYPES[extname(file)] ?? 'application/octet-stream' }).end(bytes);
+  response.writeHead(200, { ...HEADERS, 'content-type': pageType(extname(file)) }).end(bytes);
 }

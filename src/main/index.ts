@@ -1,0 +1,127 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { app, type BrowserWindow, clipboard, dialog, ipcMain, MessageChannelMain, type MessagePortMain, shell } from 'electron';
+import { version } from '../../package.json';
+import { toDiskError } from '../engines/core/errors.ts';
+import { App } from '../host/app/service.ts';
+import { findBuilt } from '../host/built.ts';
+import { SupervisedHost } from '../host/supervisor.ts';
+import type { PortMessage } from '../shared/rpc/bridge.ts';
+import { portTransport } from '../shared/rpc/transports/port.ts';
+import { imagesOf } from './arguments.ts';
+import { DragOut } from './drag-out.ts';
+import { startImageProcess } from './image-process.ts';
+import { setMenu } from './menu.ts';
+import { declareScheme, hardenContents, hardenSession, isOurPage } from './security.ts';
+import { createWindow } from './window.ts';
+
+/** Paths that one drop may name. */
+const MAX_DROPPED = 256;
+
+declareScheme();
+const images = imagesOf(process.argv, app.isPackaged, process.cwd());
+// One app for one person: a second start hands its images over and ends.
+if (app.requestSingleInstanceLock({ images })) void main();
+else app.quit();
+
+async function main(): Promise<void> {
+  const built = findBuilt();
+  const drags = new DragOut();
+  let window: BrowserWindow | undefined;
+
+  const clutch = new App<MessagePortMain>({
+    info: { version, client: 'electron', platform: process.platform, dialogs: 'native', dragOut: true },
+    recentsFile: join(app.getPath('userData'), 'recents.json'),
+    startHost: (path) => new SupervisedHost(startImageProcess(built.host), path),
+    pickImages: async () => {
+      const { canceled, filePaths } = await ask({ title: 'Open image', properties: ['openFile', 'multiSelections'] });
+      return canceled ? [] : filePaths;
+    },
+    pickFolder: async () => {
+      const { canceled, filePaths } = await ask({ title: 'Choose folder', properties: ['openDirectory', 'createDirectory'] });
+      return canceled ? undefined : filePaths[0];
+    },
+    async showFolder(folder) {
+      const failure = await shell.openPath(folder);
+      if (failure !== '') throw new Error(failure);
+    },
+    copyText: (text) => clipboard.writeText(text),
+    async drag(host, params) {
+      if (window) await drags.start(host, params, window.webContents);
+    },
+    onRecents: showMenu,
+  });
+
+  function ask(options: Electron.OpenDialogOptions): Promise<Electron.OpenDialogReturnValue> {
+    return window ? dialog.showOpenDialog(window, options) : dialog.showOpenDialog(options);
+  }
+
+  function showMenu(recents: readonly string[]): void {
+    setMenu(recents, { command: (command) => clutch.tell({ event: 'command', command }), openRecent: (path) => open([path]) });
+  }
+
+  function showWindow(): void {
+    if (window) {
+      if (window.isMinimized()) window.restore();
+      window.focus();
+      return;
+    }
+    window = createWindow(join(app.getPath('userData'), 'window.json'), fileURLToPath(new URL('../preload/preload.cjs', import.meta.url)));
+    window.on('closed', () => { window = undefined; });
+  }
+
+  function open(paths: readonly string[]): void {
+    clutch.open(paths);
+    if (app.isReady()) showWindow();
+  }
+
+  hardenContents();
+  open(images);
+  app.on('second-instance', (_event, _argv, _cwd, data) => {
+    const { images: more } = (data ?? {}) as { images?: unknown };
+    open(Array.isArray(more) ? more.filter((path) => typeof path === 'string') : []);
+  });
+  app.on('open-file', (event, path) => {
+    event.preventDefault();
+    open([path]);
+  });
+  app.on('window-all-closed', () => {
+    if (process.platform !== 'darwin') app.quit();
+  });
+  app.on('activate', showWindow);
+
+  // Images' processes are closed before the app ends, so that what they write is whole.
+  let closed = false;
+  app.on('will-quit', (event) => {
+    if (closed) return;
+    event.preventDefault();
+    void clutch.close().finally(() => {
+      drags.clear();
+      closed = true;
+      app.quit();
+    });
+  });
+
+  ipcMain.on('clutch:connect', (event, target: unknown, id: unknown) => {
+    if (!isOurPage(event) || typeof id !== 'string' || id.length > 64) return;
+    const answer: PortMessage = { clutch: 'port', id };
+    try {
+      const { port1, port2 } = new MessageChannelMain();
+      if (target === 'app') clutch.connect(portTransport(port1));
+      else clutch.host(Number(target)).connect(port1);
+      event.senderFrame?.postMessage('clutch:port', answer, [port2]);
+    } catch (error) {
+      event.senderFrame?.postMessage('clutch:port', { ...answer, error: toDiskError(error).toJSON() });
+    }
+  });
+  // Files that were dropped on the page; only the preload sees their paths.
+  ipcMain.handle('clutch:sources', (event, paths: unknown) => {
+    if (!isOurPage(event) || !Array.isArray(paths) || paths.length > MAX_DROPPED) return { sources: [] };
+    return { sources: paths.filter((path) => typeof path === 'string' && path !== '').map((path: string) => clutch.tokenOf(path, 'source')) };
+  });
+
+  await app.whenReady();
+  hardenSession(built.renderer);
+  showMenu(clutch.recentPaths());
+  showWindow();
+}
