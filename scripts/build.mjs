@@ -51,24 +51,16 @@ for (const [name, part] of Object.entries(PARTS)) {
 }
 
 async function buildNode() {
-  const present = ENTRIES.filter((entry) => isThere(entry.source));
   const { build } = await import('vite');
   const { nodeConfig } = await import('../vite.node.config.mjs');
-  for (const entry of present) {
+  for (const entry of ENTRIES) {
     await inPlace(dirname(entry.out), (folder) => build(nodeConfig(entry, folder)));
   }
 }
 
 async function buildRenderer() {
-  if (!isThere('src/renderer/index.html')) return;
   const { build } = await import('vite');
   await inPlace('out/renderer', (folder) => build({ configFile: join(root, 'vite.config.mjs'), logLevel: 'warn', build: { outDir: folder } }));
-}
-
-function isThere(source) {
-  if (existsSync(source)) return true;
-  console.error(`build: ${source} does not exist yet, left out`);
-  return false;
 }
 
 /** Lets `make` fill a folder beside `target` and puts it in target's place. */
