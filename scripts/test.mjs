@@ -25,7 +25,7 @@ const STEPS = {
   build: () => command(process.execPath, ['scripts/build.mjs']),
   unit: () => vitest('unit', ['--exclude', `${ORACLE}**`]),
   oracle: () => vitest('oracle', [ORACLE]),
-  e2e: endToEnd,
+  e2e: () => vitest('end to end', ['--config', 'e2e/vitest.config.ts']),
 };
 
 /** No step may hang the whole run. Minutes. */
@@ -112,7 +112,7 @@ async function vitest(name, args) {
         console.log(`FAILED ${where}: ${test.fullName}\n${indent(test.failureMessages.join('\n'))}`);
       } else {
         result.skipped++;
-        skips.push({ what: test.title, where, why: test.meta?.skipped ?? 'see the test' });
+        skips.push({ what: test.title, where, why: test.meta?.skipped ?? /\((needs [^)]*)\)/.exec(test.fullName)?.[1] ?? 'see the test' });
       }
     }
   }
@@ -123,21 +123,8 @@ async function vitest(name, args) {
   return result;
 }
 
-/** Runs e2e/run, which prints its own failures and skips and ends with the same last line as this program. */
-async function endToEnd() {
-  if (!existsSync('e2e/run')) {
-    skips.push({ what: 'end to end', why: 'e2e/run does not exist' });
-    return { passed: 0, failed: 0, skipped: 1 };
-  }
-  const { status, output } = await run('e2e/run', [], true);
-  const last = [...output.matchAll(/(\d+) passed, (\d+) failed, (\d+) skipped/g)].at(-1);
-  if (last === undefined) return { passed: 0, failed: 1, skipped: 0 };
-  const [passed, failed, skipped] = last.slice(1).map(Number);
-  return { passed, failed: status !== 0 && failed === 0 ? 1 : failed, skipped };
-}
-
 /** Runs a program in a process group of its own and ends the group when the time is over. */
-function run(program, args, shown = false) {
+function run(program, args) {
   return new Promise((resolve) => {
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
     let output = '';
@@ -150,7 +137,6 @@ function run(program, args, shown = false) {
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text) => {
         output += text;
-        if (shown) process.stdout.write(text);
       });
     }
     const end = (result) => {

@@ -8,12 +8,12 @@ import { shot, until } from '../harness/window.ts';
 
 /** What every client of the contract must manage: browse, preview, extract. `page` shows the root of makeTree's image. */
 
-export const row = (page: Page, name: RegExp) => page.getByRole('row', { name }).first();
+export const row = (page: Page, name: RegExp) => page.getByRole('grid').getByRole('row', { name }).first();
 
 /** The image's root is listed, folders first, names in natural order, hidden files left out, hostile names escaped. */
 export async function showsRoot(page: Page): Promise<void> {
   await row(page, /readme\.txt/).waitFor();
-  const names = await page.getByRole('row').allInnerTexts();
+  const names = await page.getByRole('grid').getByRole('row').allInnerTexts();
   const order = (name: string): number => names.findIndex((text) => text.includes(name));
   expect(order('docs')).toBeGreaterThan(0);
   expect(order('docs')).toBeLessThan(order('readme.txt'));
