@@ -25,6 +25,7 @@ export interface Libc {
   chown(fd: number, uid: number, gid: number): void;
   chownAt(dir: number, name: Name, uid: number, gid: number): void;
   chmod(fd: number, mode: number): void;
+  /** Never through a symlink (the C library does that by way of the name's own descriptor). */
   chmodAt(dir: number, name: Name, mode: number): void;
   /** Nanoseconds since 1970. */
   utimes(fd: number, atime: bigint, mtime: bigint): void;
@@ -66,7 +67,7 @@ export function libc(): Libc | undefined {
 }
 
 function load(): Libc | undefined {
-  if (process.platform !== 'linux' || process.env.CLUTCH_NO_NATIVE) return undefined;
+  if (process.platform !== 'linux') return undefined;
   try {
     const koffi = createRequire(import.meta.url)('koffi') as typeof Koffi;
     return bind(koffi);
@@ -148,7 +149,7 @@ function bind(koffi: typeof Koffi): Libc {
     chown: (fd, uid, gid) => check('fchown', fchown(fd, uid, gid)),
     chownAt: (dir, name, uid, gid) => check('fchownat', fchownat(dir, first.set(name), uid, gid, AT_SYMLINK_NOFOLLOW)),
     chmod: (fd, mode) => check('fchmod', fchmod(fd, mode)),
-    chmodAt: (dir, name, mode) => check('fchmodat', fchmodat(dir, first.set(name), mode, 0)),
+    chmodAt: (dir, name, mode) => check('fchmodat', fchmodat(dir, first.set(name), mode, AT_SYMLINK_NOFOLLOW)),
     utimes(fd, atime, mtime) {
       setTimes(atime, mtime);
       check('futimens', futimens(fd, times));

@@ -1,7 +1,7 @@
+import { decodeAcl } from '../../core/acl.ts';
 import { usage } from '../../core/errors.ts';
 import type { EntryType } from '../../core/filesystem.ts';
 import { encodeName, isDecodable, type Name } from '../../core/names.ts';
-import { aclText } from './acl.ts';
 import { BLOCK, fitsPath, LINK_LENGTH, MAX_ID, MAX_SIZE, padding, ustarHeader } from './header.ts';
 import { encodeRecords, type PaxRecord, paxTime, xattrKeyword } from './pax.ts';
 
@@ -96,8 +96,8 @@ function recordsOf(entry: TarEntry, path: Uint8Array, link: Uint8Array | undefin
   for (const [name, value] of entry.xattrs ?? []) {
     // ACLs twice: as text for those who read ACLs, as they are for those who read attributes.
     const acl = name === 'system.posix_acl_access' ? 'access' : name === 'system.posix_acl_default' ? 'default' : undefined;
-    const text = acl && aclText(value);
-    if (text !== undefined && text !== '') records.push([`SCHILY.acl.${acl}`, text]);
+    const lines = acl && decodeAcl(value);
+    if (lines !== undefined && lines.length > 0) records.push([`SCHILY.acl.${acl}`, lines.join(',')]);
     records.push([xattrKeyword(name), value]);
   }
   return records;

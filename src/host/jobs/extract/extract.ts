@@ -12,9 +12,6 @@ import { codeOf, isFatal, type Properties, type Target, type TargetFolder, type 
 import { LinuxTarget } from './target-linux.ts';
 import { PlainTarget } from './target-plain.ts';
 
-/** Folders in folders that are followed. Each holds a descriptor; deeper ones are reported. */
-const MAX_DEPTH = 1000;
-
 /** Log lines of one extraction; what comes after is only counted. */
 const MAX_LOG = 10_000;
 
@@ -34,13 +31,14 @@ export interface ExtractSettings extends ExtractOptions {
 /**
  * Copies entries with all that is below them into a folder, which is made where it is not there. Never writes outside it.
  * Entries and properties that can't be kept are logged and counted as problems; the rest goes on.
+ * @param open how the folder is written to
  * @throws DiskError cancelled, with no half-written file left; usage ENOSPC, EROFS when the target can take no more
  */
-export async function extract(source: ExtractSource, folder: string, settings: ExtractSettings, job: JobContext): Promise<JobSummary> {
+export async function extract(source: ExtractSource, folder: string, settings: ExtractSettings, job: JobContext, open = openTarget): Promise<JobSummary> {
   const options = { owners: settings.owners ?? process.geteuid?.() === 0 };
   let target: Target;
   try {
-    target = openTarget(folder, options);
+    target = open(folder, options);
   } catch (error) {
     throw targetError(error, folder);
   }
@@ -51,6 +49,7 @@ export async function extract(source: ExtractSource, folder: string, settings: E
   }
 }
 
+/** The safest and most faithful way to write that this system has. */
 function openTarget(folder: string, options: TargetOptions): Target {
   const calls = existsSync('/proc/self/fd') ? libc() : undefined;
   return calls ? new LinuxTarget(calls, folder, options) : new PlainTarget(folder, options);
@@ -156,7 +155,7 @@ class Extraction {
 
   async #directory(frame: Frame, name: Name, stat: Stat, path: Name): Promise<void> {
     if (this.#directories.has(stat.node)) throw corrupt(`directory ${stat.node}`, 'it stands in more than one place; only the first is extracted');
-    if (frame.depth >= MAX_DEPTH) throw usage('ENAMETOOLONG', `Folders are nested deeper than ${MAX_DEPTH}`);
+    if (frame.depth >= this.#target.deepest) throw usage('ENAMETOOLONG', `Folders are nested deeper than ${this.#target.deepest}`);
     this.#directories.add(stat.node);
     const created = (stat.mode & 0o777) | 0o700;
     let fresh = true;

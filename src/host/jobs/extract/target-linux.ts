@@ -23,6 +23,8 @@ const TYPE_BITS: Partial<Record<EntryType, number>> = { char: 0o020000, block: 0
 export class LinuxTarget implements Target {
   readonly root: Folder;
   readonly made: boolean;
+  /** Each holds a descriptor while it is filled. */
+  readonly deepest = 1000;
   readonly #libc: Libc;
   readonly #owners: boolean;
   readonly #umask = umask();

@@ -18,6 +18,8 @@ interface Folder extends TargetFolder {
 export class PlainTarget implements Target {
   readonly root: Folder;
   readonly made: boolean;
+  /** Every step walks the whole path again. */
+  readonly deepest = 200;
   readonly #owners: boolean;
 
   constructor(path: string, options: TargetOptions) {
@@ -120,6 +122,7 @@ function native(path: Name): string | Buffer {
   return path.isWellFormed() ? path : Buffer.from(encodeName(path));
 }
 
-function seconds(nanoseconds: bigint): number {
-  return Number(nanoseconds) / 1e9;
+/** As Node takes times: it makes "now" of negative numbers, so that those go as dates, to the millisecond. */
+function seconds(nanoseconds: bigint): number | Date {
+  return nanoseconds < 0n ? new Date(Number(nanoseconds / 1_000_000n)) : Number(nanoseconds) / 1e9;
 }

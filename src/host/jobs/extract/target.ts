@@ -44,6 +44,8 @@ export interface Target {
   readonly root: TargetFolder;
   /** Whether the target's own folder was made for this extraction. */
   readonly made: boolean;
+  /** Folders in folders that it takes; deeper ones are reported. */
+  readonly deepest: number;
   /** @returns false when the name is taken, as the others do */
   makeFolder(parent: TargetFolder, name: Name, mode: number): boolean;
   /** @returns undefined where a real folder of this name is not there */
