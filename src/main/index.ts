@@ -98,7 +98,8 @@ async function main(): Promise<void> {
     void clutch.close().finally(() => {
       drags.clear();
       closed = true;
-      app.quit();
+      // In a turn of its own: while this event is still being handled, a second quit counts for nothing.
+      setImmediate(() => app.quit());
     });
   });
 
