@@ -23,5 +23,7 @@ export type FromHost =
   | { readonly did: 'fail'; readonly error: DiskErrorData }
   | { readonly did: 'frame'; readonly channel: number; readonly text: string }
   | { readonly did: 'hangup'; readonly channel: number }
+  /** From now on; clients' messages take another way than ours and could be there first. */
+  | { readonly did: 'grant'; readonly token: string }
   /** The last thing said by a process that gives itself up. */
   | { readonly did: 'giveUp'; readonly reason: string };

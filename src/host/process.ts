@@ -60,6 +60,7 @@ function receive(message: ToHost, ports: readonly EmitterPort[]): void {
       break;
     case 'grant':
       host.grant(message.token, message.folder);
+      tell({ did: 'grant', token: message.token });
       break;
     case 'close':
       void host.close().finally(() => process.exit(0));

@@ -33,6 +33,8 @@ export class SupervisedHost<P> {
   readonly ended: Promise<string | undefined>;
   readonly #link: HostLink<P>;
   readonly #channels = new Map<number, Channel>();
+  /** Who waits for a grant to be known, by token. */
+  readonly #grants = new Map<string, (() => void)[]>();
   #lastChannel = 0;
   #state: 'runs' | 'closes' | 'gone' = 'runs';
 
@@ -44,6 +46,7 @@ export class SupervisedHost<P> {
         if (message.did === 'open') resolve({ summary: message.summary, size: message.size });
         else if (message.did === 'fail') reject(DiskError.from(message.error));
         else if (message.did === 'giveUp') ({ reason } = message);
+        else if (message.did === 'grant') for (const known of this.#grants.get(message.token) ?? []) known();
         else this.#relay(message);
       });
       link.onExit((how) => reject(ioError(`The image's process ended: ${reason ?? how}`)));
@@ -81,9 +84,13 @@ export class SupervisedHost<P> {
     };
   }
 
-  /** Lets clients of this image extract to a folder. */
-  grant(token: string, folder: string): void {
+  /** Lets clients of this image extract to a folder. Resolves when the image's process knows it. @throws DiskError io when it is gone */
+  async grant(token: string, folder: string): Promise<void> {
+    const known = new Promise<void>((resolve) => { this.#grants.set(token, [...(this.#grants.get(token) ?? []), resolve]); });
     if (this.#state === 'runs') this.#link.send({ do: 'grant', token, folder });
+    const ended = await Promise.race([known, this.ended.then(() => true)]);
+    this.#grants.delete(token);
+    if (ended) throw ioError('The image was closed');
   }
 
   /** Resolves when the process is gone. */

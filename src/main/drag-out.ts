@@ -44,7 +44,7 @@ async function extractTo(folder: string, host: SupervisedHost<MessagePortMain>, 
   const client = createClient<HostContract>(portTransport(port1));
   try {
     const target = randomBytes(16).toString('hex');
-    host.grant(target, folder);
+    await host.grant(target, folder);
     const { job } = await client.call('extract.start', { layer, entries, target, options: { conflict: 'keep-both' } });
     let tooMuch = false;
     for await (const event of client.stream('job.events', { job })) {

@@ -125,7 +125,7 @@ export class App<P> {
       },
       'image.grant': async ({ image, token }) => {
         const folder = this.#tokens.pathOf(token, 'folder');
-        this.host(image).grant(token, folder);
+        await this.host(image).grant(token, folder);
       },
       'drag.start': async (params) => {
         if (!platform.drag) throw notHere('dragging entries out');
