@@ -10,7 +10,7 @@ import { browsesAndPreviews, extractsAll, nothingLeft, row, showsRoot } from './
 
 const missing = ['Xvfb', 'mke2fs'].filter((command) => !has(command));
 const why = missing.length > 0 ? `needs ${missing.join(' and ')}` : undefined;
-const noGtk = !has('xdotool') || !has('python3') || !existsSync('/usr/lib/python3/dist-packages/gi') ? 'needs xdotool and python3-gi' : undefined;
+const noGtk = !has('xdotool') || !existsSync('/usr/bin/python3') || !existsSync('/usr/lib/python3/dist-packages/gi') ? 'needs xdotool and python3-gi' : undefined;
 
 describe.skipIf(why !== undefined)(`the window in Electron${why ? ` (${why})` : ''}`, () => {
   const folder = scratch('electron');
@@ -131,7 +131,7 @@ describe.skipIf(why !== undefined)(`the window in Electron${why ? ` (${why})` : 
 
 /** A GTK window of ours on the display, ready. */
 async function gtk(display: Display, [script, ...args]: readonly string[]): Promise<Lines> {
-  const partner = start('python3', [join(ROOT, 'e2e/harness', script!), ...args], { ...process.env, DISPLAY: display.name, GDK_BACKEND: 'x11', NO_AT_BRIDGE: '1' });
+  const partner = start('/usr/bin/python3', [join(ROOT, 'e2e/harness', script!), ...args], { ...process.env, DISPLAY: display.name, GDK_BACKEND: 'x11', NO_AT_BRIDGE: '1' });
   await partner.line(/ready/);
   return partner;
 }

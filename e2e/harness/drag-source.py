@@ -9,6 +9,7 @@ import sys
 import gi
 
 gi.require_version("Gtk", "3.0")
+gi.require_version("Gdk", "3.0")
 from gi.repository import Gdk, Gtk  # noqa: E402
 
 path, x, y = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
@@ -19,7 +20,7 @@ def hand_over(_widget, _context, data, _info, _time):
     print("sent", flush=True)
 
 
-window = Gtk.Window(type=Gtk.WindowType.POPUP)
+window = Gtk.Window(type=Gtk.WindowType.TOPLEVEL)
 window.set_default_size(120, 60)
 window.move(x, y)
 area = Gtk.EventBox()

@@ -9,6 +9,7 @@ import urllib.parse
 import gi
 
 gi.require_version("Gtk", "3.0")
+gi.require_version("Gdk", "3.0")
 from gi.repository import Gdk, Gtk  # noqa: E402
 
 x, y = int(sys.argv[1]), int(sys.argv[2])
@@ -20,7 +21,7 @@ def receive(_widget, context, _x, _y, data, _info, time):
     context.finish(True, False, time)
 
 
-window = Gtk.Window(type=Gtk.WindowType.POPUP)
+window = Gtk.Window(type=Gtk.WindowType.TOPLEVEL)
 window.set_default_size(120, 60)
 window.move(x, y)
 area = Gtk.EventBox()
