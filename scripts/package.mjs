@@ -21,8 +21,9 @@ const args = ['node_modules/electron-builder/cli.js', '--publish', 'never', ...(
 if (runtime.notice) {
   console.error(runtime.notice);
   args.push(`-c.electronDist=${dirname(runtime.executable)}`, `-c.electronVersion=${runtime.version}`);
-  // Electron 25 knows no asar integrity on Linux; the fuse would only be reported as unknown.
-  args.push('-c.electronFuses.enableEmbeddedAsarIntegrityValidation=false');
+} else {
+  // A fuse that the older runtime does not have, where naming it is an error.
+  args.push('-c.electronFuses.grantFileProtocolExtraPrivileges=false');
 }
 // electron-builder brings an archiver by download; Debian's does the same.
 const sevenZip = ['/usr/bin/7za', '/usr/bin/7z'].find((path) => existsSync(path));

@@ -58,7 +58,7 @@ function ownElectron() {
   }
 }
 
-function fallback(say) {
+async function fallback(say) {
   if (process.platform !== 'linux' || process.arch !== 'x64') throw new Error('Electron\'s binary could not be fetched, and there is no substitute for this system');
   const folder = join(cache, `electron-${FALLBACK.version}`);
   const found = {
@@ -80,13 +80,17 @@ function fallback(say) {
     mkdirSync(fresh);
     run('tar', ['-xzf', join(work, FALLBACK.archive), '-C', fresh]);
     // The program that came with it goes; ours stands in its place and loads the folder that the command line names.
-    for (const name of ['app', 'app.asar', 'app.asar.unpacked']) rmSync(join(fresh, 'resources', name), { recursive: true, force: true });
+    for (const name of ['app', 'app.asar', 'app.asar.unpacked', 'app-update.yml']) rmSync(join(fresh, 'resources', name), { recursive: true, force: true });
     renameSync(join(fresh, FALLBACK.executable), join(fresh, 'electron'));
     chmodSync(join(fresh, 'electron'), 0o755);
     writeFileSync(join(fresh, 'version'), FALLBACK.version);
-    mkdirSync(join(fresh, 'resources/app'));
-    writeFileSync(join(fresh, 'resources/app/package.json'), JSON.stringify({ name: 'loader', main: 'loader.js' }));
-    writeFileSync(join(fresh, 'resources/app/loader.js'), LOADER);
+    const loader = join(work, 'loader');
+    mkdirSync(loader);
+    writeFileSync(join(loader, 'package.json'), JSON.stringify({ name: 'loader', main: 'loader.js' }));
+    writeFileSync(join(loader, 'loader.js'), LOADER);
+    // Under the name that Electron itself gives it; a packaged app never looks for it.
+    const { createPackage } = await import('@electron/asar');
+    await createPackage(loader, join(fresh, 'resources/default_app.asar'));
     renameSync(fresh, folder);
   } catch (error) {
     // Another start may have been quicker.
