@@ -38,8 +38,8 @@ export function recover(superblock: Superblock, blocks: DeviceBlocks, fromBackup
   if (!due) return { superblock, map: undefined, summary: `in inode ${raw.s_journal_inum}, empty` };
   try {
     const map = readJournal(journalSource(superblock, blocks, note), note);
-    if (map.size === 0 && map.fastCommits.length === 0) return { superblock, map, summary: `in inode ${raw.s_journal_inum}, with nothing to recover` };
-    const summary = `in inode ${raw.s_journal_inum}; ${map.size} blocks are read from it, as they will be after recovery${map.fastCommits.length > 0 ? ', and fast commits are replayed' : ''}`;
+    if (map.size === 0 && map.fastCommits === undefined) return { superblock, map, summary: `in inode ${raw.s_journal_inum}, with nothing to recover` };
+    const summary = `in inode ${raw.s_journal_inum}; ${map.size} blocks are read from it, as they will be after recovery${map.fastCommits !== undefined ? ', and fast commits are replayed' : ''}`;
     return { superblock: newestSuperblock(superblock, map, note), map, summary };
   } catch (error) {
     if (!isDiskError(error)) throw error;
