@@ -38,6 +38,8 @@ export interface Libc {
   hasXattr(fd: number, name: Name): boolean;
   /** Bytes copied: less than asked at the source's end. @returns undefined where the kernel can't copy between these two */
   copyRange(from: number, fromAt: number, to: number, toAt: number, length: number): number | undefined;
+  /** As `copyRange`, also between filesystems; never shares blocks. Moves the position of `to`, which must be 0 where `toAt` is. */
+  sendRange(from: number, fromAt: number, to: number, toAt: number, length: number): number | undefined;
 }
 
 /** What a system call answered: `code` as Node spells it ("EPERM"). */
@@ -55,6 +57,7 @@ export class SystemError extends Error {
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_REMOVEDIR = 0x200;
 const O_CLOEXEC = 0o2000000;
+const SEEK_SET = 0;
 
 const CODES = new Map(Object.entries(osConstants.errno).map(([code, number]) => [number as number, code]));
 
@@ -97,6 +100,8 @@ function bind(koffi: typeof Koffi): Libc {
   const fremovexattr = declare('int fremovexattr(int fd, const void *name)');
   const fgetxattr = declare('int64_t fgetxattr(int fd, const void *name, void *value, size_t size)');
   const copyFileRange = declare('int64_t copy_file_range(int from, void *from_at, int to, void *to_at, size_t length, unsigned int flags)');
+  const sendfile = declare('int64_t sendfile(int to, int from, void *from_at, size_t length)');
+  const lseek = declare('int64_t lseek(int fd, int64_t at, int whence)');
   // glibc exports mknodat only since 2.33; before, device nodes are reported as not kept.
   const mknodat = optional(() => declare('int mknodat(int dir, const void *name, uint32_t mode, uint64_t device)'));
 
@@ -178,12 +183,21 @@ function bind(koffi: typeof Koffi): Libc {
       if (NO_COPY.has(error.code)) return undefined;
       throw error;
     },
+    sendRange(from, fromAt, to, toAt, length) {
+      if (toAt !== 0 && lseek(to, toAt, SEEK_SET) < 0) throw failed('lseek');
+      fromOffset[0] = BigInt(fromAt);
+      const copied = Number(sendfile(to, from, fromOffset, length));
+      if (copied >= 0) return copied;
+      const error = failed('sendfile');
+      if (NO_COPY.has(error.code)) return undefined;
+      throw error;
+    },
   };
 }
 
 const BILLION = 1_000_000_000n;
 
-/** Answers that mean "not between these two files" (copy_file_range(2)). */
+/** Answers that mean "not between these two files" (copy_file_range(2), sendfile(2)). */
 const NO_COPY: ReadonlySet<string> = new Set(['EXDEV', 'EINVAL', 'ENOSYS', 'EOPNOTSUPP', 'ENOTSUP', 'EPERM', 'ETXTBSY', 'EBADF']);
 
 /** As gnu_dev_makedev of glibc. */

@@ -7,9 +7,6 @@ import type { Target } from './target.ts';
 /** Bytes between two looks at the clock and at cancel. A slow disk takes 1 MiB in well under 200 ms. */
 const PIECE = 1024 * 1024;
 
-/** Runs of at least this many bytes are copied by the kernel: below, its set-up costs more than the two copies it saves. */
-const IN_KERNEL = 256 * 1024;
-
 /** Zeros are left out in blocks of this many bytes where only the allocated size tells of holes. */
 const GRAIN = 4096;
 const ZEROS = Buffer.alloc(GRAIN);
@@ -67,13 +64,11 @@ export class ContentCopier {
     const backing = this.#fs.extents!.device.backing?.(physical, length);
     if (backing === undefined) return undefined;
     let done = 0;
-    if (length >= IN_KERNEL) {
-      while (this.#copyRange && done < length) {
-        const count = this.#copyRange(backing.fd, backing.at + done, fd, at + done, length - done);
-        if (count === undefined) this.#copyRange = undefined;
-        else if (count === 0) break;
-        else done += count;
-      }
+    while (this.#copyRange && done < length) {
+      const count = this.#copyRange(backing.fd, backing.at + done, fd, at + done, length - done);
+      if (count === undefined) this.#copyRange = undefined;
+      else if (count === 0) break; // The image ended; the read below says so.
+      else done += count;
     }
     while (done < length) {
       const count = readFrom(backing.fd, backing.at + done, this.#buffer, length - done);

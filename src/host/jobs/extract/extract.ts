@@ -180,7 +180,7 @@ class Extraction {
     } finally {
       this.#target.closeFolder(folder);
     }
-    at.finish();
+    this.#finish(frame, at);
     this.#summary.directories++;
   }
 
@@ -205,12 +205,12 @@ class Extraction {
     } catch (error) {
       closeSync(fd);
       fd = -1;
-      at.abandon();
+      this.#target.remove(frame.folder, at.name, 'file');
       throw error;
     } finally {
       if (fd >= 0) closeSync(fd);
     }
-    at.finish();
+    this.#finish(frame, at);
     this.#summary.files++;
     if (whole) this.#remember(frame, at.final, stat);
   }
@@ -231,7 +231,7 @@ class Extraction {
       : this.#target.makeNode(frame.folder, free, type, created, stat.device ?? NO_DEVICE)));
     if (at === undefined) return;
     await this.#apply({ parent: frame.folder, name: at.name, type }, stat, created, path);
-    at.finish();
+    this.#finish(frame, at);
     this.#summary.files++;
     this.#remember(frame, at.final, stat);
   }
@@ -244,8 +244,10 @@ class Extraction {
     const from = namesTo(first.frame, first.name);
     try {
       const at = await this.#place(frame, name, stat, path, (free) => this.#target.makeLink(from, frame.folder, free));
-      at?.finish();
-      if (at) this.#summary.files++;
+      if (at) {
+        this.#finish(frame, at);
+        this.#summary.files++;
+      }
       return true;
     } catch (error) {
       if (isDiskError(error) && error.kind === 'cancelled') throw error;
@@ -261,7 +263,7 @@ class Extraction {
   /**
    * Makes a thing under its name, or as the person decides where the name is taken.
    * @param make returns false when the name is taken
-   * @returns the name it has now, the name it is to have, and how to get there or back; undefined when it is skipped
+   * @returns the name it has now and the name it is to have; undefined when it is skipped
    */
   async #place(frame: Frame, name: Name, stat: Stat, path: Name, make: (name: Name) => boolean): Promise<Placed | undefined> {
     if (make(name)) return this.#placed(frame, name, name);
@@ -300,19 +302,18 @@ class Extraction {
 
   #placed(frame: Frame, name: Name, final: Name): Placed {
     if (!frame.fresh) frame.mine.add(fold(final));
-    return {
-      name, final,
-      finish: () => {
-        if (name === final) return;
-        try {
-          this.#target.rename(frame.folder, name, final);
-        } catch (error) {
-          this.#target.remove(frame.folder, name, 'file');
-          throw error;
-        }
-      },
-      abandon: () => this.#target.remove(frame.folder, name, 'file'),
-    };
+    return { name, final };
+  }
+
+  /** Gives a thing that is whole the name that it is to have. */
+  #finish(frame: Frame, { name, final }: Placed): void {
+    if (name === final) return;
+    try {
+      this.#target.rename(frame.folder, name, final);
+    } catch (error) {
+      this.#target.remove(frame.folder, name, 'file');
+      throw error;
+    }
   }
 
   #isMine(frame: Frame, name: Name): boolean {
@@ -393,8 +394,6 @@ interface Placed {
   /** What it is called while it is made. */
   readonly name: Name;
   readonly final: Name;
-  finish(): void;
-  abandon(): void;
 }
 
 const NONE: readonly [] = [];

@@ -68,7 +68,7 @@ export interface Target {
    * @param created the mode it was created with; undefined when it was there before
    */
   apply(thing: TargetThing, properties: Properties, created: number | undefined, lost: (what: string, error: unknown) => void): void;
-  /** Copies inside the kernel. @returns bytes copied; undefined where that can't be done */
+  /** Copies inside the kernel, from a file of the host. @returns bytes copied; undefined where that can't be done */
   copyRange?(from: number, fromAt: number, to: number, toAt: number, length: number): number | undefined;
   close(): void;
 }
