@@ -1,25 +1,34 @@
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { makeImage, makeTree, scratch } from './harness/image.ts';
-import { endAll, has } from './harness/processes.ts';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { scratch } from './harness/image.ts';
+import { endAll } from './harness/processes.ts';
 import { CHROMIUM, type Served, shot, startServed } from './harness/window.ts';
-import { browsesAndPreviews, extractsAll, nothingLeft, showsRoot } from './scenarios/browse.ts';
+import { nothingLeft, showsRoot } from './scenarios/browse.ts';
+import { closeTab, type TestClient } from './scenarios/client.ts';
+import { everyClient } from './scenarios/index.ts';
 
-const why = !existsSync(CHROMIUM) ? 'needs Chromium' : !has('mke2fs') ? 'needs mke2fs' : undefined;
+const images = inject('images');
+const why = inject('why') ?? (existsSync(CHROMIUM) ? undefined : 'needs Chromium');
 
 describe.skipIf(why !== undefined)(`the window in a browser${why ? ` (${why})` : ''}`, () => {
   const folder = scratch('browser');
-  const source = join(folder, 'tree');
-  const image = join(folder, 'holiday.img');
   let served: Served;
+  let client: TestClient;
 
   beforeAll(async () => {
     process.env['CLUTCH_E2E_CLIENT'] = 'browser';
-    mkdirSync(source);
-    makeTree(source);
-    makeImage(source, image);
-    served = await startServed(join(folder, 'settings'), [image]);
+    served = await startServed(join(folder, 'settings'), [images!.holiday]);
+    const { page } = served;
+    client = {
+      name: 'browser', page,
+      async open(image) {
+        await page.keyboard.press('Control+o');
+        await page.getByRole('dialog').getByRole('textbox').fill(image);
+        await page.keyboard.press('Enter');
+      },
+      choose: (target) => page.getByRole('dialog').getByRole('textbox').fill(target),
+    };
   });
 
   afterAll(async () => {
@@ -29,14 +38,14 @@ describe.skipIf(why !== undefined)(`the window in a browser${why ? ` (${why})` :
     rmSync(folder, { recursive: true, force: true });
   });
 
-  it('opens, browses, previews and extracts the same way', async () => {
-    const { page } = served;
-    await showsRoot(page);
-    await shot(page, 'browser-root');
-    await browsesAndPreviews(page);
-    const target = join(folder, 'out');
-    mkdirSync(target);
-    await extractsAll(page, source, target, (p) => p.getByRole('dialog').getByRole('textbox').fill(target));
+  it('opens the images that the command line names', async () => {
+    await showsRoot(served.page);
+    await shot(served.page, 'browser-root');
+    await closeTab(served.page, 'holiday.img');
+  });
+
+  describe('like every client', () => {
+    if (images) everyClient(() => client, images, folder);
   });
 
   it('lets nobody in without the token, and nobody twice', async () => {

@@ -1,21 +1,23 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { type Display, startDisplay } from './harness/display.ts';
-import { makeImage, makeTree, scratch } from './harness/image.ts';
+import { scratch } from './harness/image.ts';
 import { drag } from './harness/pointer.ts';
 import { endAll, has, type Lines, start } from './harness/processes.ts';
-import { type Desktop, ROOT, shot, startElectron, until } from './harness/window.ts';
-import { browsesAndPreviews, extractsAll, nothingLeft, row, showsRoot } from './scenarios/browse.ts';
+import { answerDialog, type Desktop, dropFiles, ROOT, shot, startElectron, until } from './harness/window.ts';
+import { nothingLeft, showsRoot } from './scenarios/browse.ts';
+import { row, type TestClient } from './scenarios/client.ts';
+import { everyClient } from './scenarios/index.ts';
 
-const missing = ['Xvfb', 'mke2fs'].filter((command) => !has(command));
-const why = missing.length > 0 ? `needs ${missing.join(' and ')}` : undefined;
+const images = inject('images');
+const why = inject('why') ?? (has('Xvfb') ? undefined : 'needs Xvfb');
 const noGtk = !has('xdotool') || !existsSync('/usr/bin/python3') || !existsSync('/usr/lib/python3/dist-packages/gi') ? 'needs xdotool and python3-gi' : undefined;
 
 describe.skipIf(why !== undefined)(`the window in Electron${why ? ` (${why})` : ''}`, () => {
   const folder = scratch('electron');
-  const source = join(folder, 'tree');
-  const image = join(folder, 'holiday.img');
+  const source = images?.tree ?? '';
+  const image = images?.holiday ?? '';
   let display: Display;
   let desktop: Desktop | undefined;
   let settings = 0;
@@ -27,10 +29,6 @@ describe.skipIf(why !== undefined)(`the window in Electron${why ? ` (${why})` : 
 
   beforeAll(async () => {
     process.env['CLUTCH_E2E_CLIENT'] = 'electron';
-    const { mkdirSync } = await import('node:fs');
-    mkdirSync(source);
-    makeTree(source);
-    makeImage(source, image);
     display = await startDisplay();
   });
 
@@ -46,24 +44,32 @@ describe.skipIf(why !== undefined)(`the window in Electron${why ? ` (${why})` : 
     rmSync(folder, { recursive: true, force: true });
   });
 
-  it('opens an image named as argument, browses, previews, extracts everything as it was', async () => {
-    const { app, page } = await open([image]);
-    await showsRoot(page);
-    await shot(page, 'electron-root');
-    await browsesAndPreviews(page);
-    const target = join(folder, 'out');
-    const { mkdirSync } = await import('node:fs');
-    mkdirSync(target);
-    await app.evaluate(({ dialog }, path) => { dialog.showOpenDialog = async () => ({ canceled: false, filePaths: [path] }); }, target);
-    await extractsAll(page, source, target, (p) => p.getByRole('dialog').getByRole('button', { name: 'Choose folder…' }).click());
-    await shot(page, 'electron-extracted');
+  describe('like every client', () => {
+    let kept: Desktop;
+    let client: TestClient;
+    beforeAll(async () => {
+      kept = await startElectron(display, join(folder, 'settings'));
+      client = {
+        name: 'electron', page: kept.page,
+        async open(path) {
+          await answerDialog(kept, path);
+          await kept.page.keyboard.press('Control+o');
+        },
+        async choose(target) {
+          await answerDialog(kept, target);
+          await kept.page.getByRole('dialog').getByRole('button', { name: 'Choose folder…' }).click();
+        },
+      };
+    });
+    afterAll(() => kept?.close());
+    if (images) everyClient(() => client, images, folder);
   });
 
   it('opens an image by the dialog', async () => {
-    const { app, page } = await open();
+    const { page } = await open();
     await page.getByText('Drop a disk image here').waitFor();
     await shot(page, 'electron-empty');
-    await app.evaluate(({ dialog }, path) => { dialog.showOpenDialog = async () => ({ canceled: false, filePaths: [path] }); }, image);
+    await answerDialog(desktop!, image);
     await page.keyboard.press('Control+o');
     await showsRoot(page);
   });
@@ -71,9 +77,7 @@ describe.skipIf(why !== undefined)(`the window in Electron${why ? ` (${why})` : 
   it('opens an image dropped with its real path', async () => {
     const { page } = await open();
     await page.getByText('Drop a disk image here').waitFor();
-    const cdp = await page.context().newCDPSession(page);
-    const data = { items: [], files: [image], dragOperationsMask: 1 };
-    for (const type of ['dragEnter', 'dragOver', 'drop'] as const) await cdp.send('Input.dispatchDragEvent', { type, x: 300, y: 300, data });
+    await dropFiles(page, [image]);
     await showsRoot(page);
   });
 

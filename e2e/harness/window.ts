@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -23,15 +24,39 @@ export interface Desktop {
 /** Starts Electron with a fresh settings folder. `settings` is that folder. */
 export async function startElectron(display: Display, settings: string, args: readonly string[] = []): Promise<Desktop> {
   const runtime = (await electronRuntime()) as { executable: string };
-  const app = await _electron.launch({
-    executablePath: runtime.executable,
-    args: [...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), '--disable-gpu', `--user-data-dir=${settings}`, ROOT, ...args],
-    cwd: ROOT,
-    env: { ...(process.env as Record<string, string>), DISPLAY: display.name },
-  });
+  const app = await _electron.launch({ executablePath: runtime.executable, args: argumentsOf(settings, args), cwd: ROOT, env: environmentOf(display) });
   const page = await app.firstWindow();
+  page.setDefaultTimeout(10_000);
   await page.getByRole('heading', { level: 1 }).first().waitFor({ state: 'attached' });
   return { app, page, close: () => app.close() };
+}
+
+/** Starts the program once more with the settings of one that runs. @returns its exit status, when it has ended */
+export async function secondStart(display: Display, settings: string, args: readonly string[]): Promise<number | null> {
+  const runtime = (await electronRuntime()) as { executable: string };
+  const { child } = start(runtime.executable, argumentsOf(settings, args), environmentOf(display));
+  const [status] = (await once(child, 'exit')) as [number | null];
+  return status;
+}
+
+function argumentsOf(settings: string, args: readonly string[]): string[] {
+  return [...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), '--disable-gpu', `--user-data-dir=${settings}`, ROOT, ...args];
+}
+
+function environmentOf(display: Display): Record<string, string> {
+  return { ...(process.env as Record<string, string>), DISPLAY: display.name };
+}
+
+/** Drops files with their real paths on the window. */
+export async function dropFiles(page: Page, files: readonly string[]): Promise<void> {
+  const cdp = await page.context().newCDPSession(page);
+  const data = { items: [], files: [...files], dragOperationsMask: 1 };
+  for (const type of ['dragEnter', 'dragOver', 'drop'] as const) await cdp.send('Input.dispatchDragEvent', { type, x: 300, y: 300, data });
+}
+
+/** Lets the system's next dialogs answer with a path: nobody can click them here. */
+export async function answerDialog({ app }: Desktop, path: string): Promise<void> {
+  await app.evaluate(({ dialog }, answer) => { dialog.showOpenDialog = async () => ({ canceled: false, filePaths: [answer] }); }, path);
 }
 
 /** `clutch serve` with a browser on its page. */
@@ -49,6 +74,7 @@ export async function startServed(settings: string, images: readonly string[]): 
   const url = /http:\/\/\S+/.exec(await server.line(/http:\/\/127\.0\.0\.1/))![0];
   const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', ...QUIET] });
   const page = await (await browser.newContext({ viewport: { width: 1180, height: 740 }, locale: 'en-GB' })).newPage();
+  page.setDefaultTimeout(10_000);
   await page.goto(url);
   return {
     server, browser, page, url,

@@ -5,10 +5,9 @@ import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { TREE_TIME } from '../harness/image.ts';
 import { shot, until } from '../harness/window.ts';
+import { row, showPreview, startExtraction, type TestClient } from './client.ts';
 
 /** What every client of the contract must manage: browse, preview, extract. `page` shows the root of makeTree's image. */
-
-export const row = (page: Page, name: RegExp) => page.getByRole('grid').getByRole('row', { name }).first();
 
 /** The image's root is listed, folders first, names in natural order, hidden files left out, hostile names escaped. */
 export async function showsRoot(page: Page): Promise<void> {
@@ -35,7 +34,7 @@ export async function browsesAndPreviews(page: Page): Promise<void> {
   await row(page, /2023/).dblclick();
   await row(page, /to-grandmother/).waitFor();
   await row(page, /to-grandmother/).locator('.entry').click();
-  await page.keyboard.press(' ');
+  await showPreview(page);
   await page.getByText('Dear grandmother,').waitFor();
   await page.keyboard.press('Alt+ArrowUp');
   await row(page, /2023/).waitFor();
@@ -56,19 +55,14 @@ export async function browsesAndPreviews(page: Page): Promise<void> {
   await page.getByRole('row', { name: /\.hidden/ }).waitFor({ state: 'detached' });
 }
 
-/**
- * Extracts everything with Ctrl+A, Ctrl+E and compares with the source tree.
- * @param choose gives the window the target folder
- */
-export async function extractsAll(page: Page, source: string, target: string, choose: (page: Page) => Promise<void>): Promise<void> {
+/** Extracts everything with Ctrl+A, Ctrl+E and compares with the source tree. */
+export async function extractsAll(client: TestClient, source: string, target: string): Promise<void> {
+  const { page } = client;
   await page.keyboard.press('Control+h');
   await row(page, /\.hidden/).waitFor();
   await page.getByRole('grid').focus();
   await page.keyboard.press('Control+a');
-  await page.keyboard.press('Control+e');
-  await page.getByRole('dialog').waitFor();
-  await choose(page);
-  await page.getByRole('dialog').getByRole('button', { name: 'Extract', exact: true }).click();
+  await startExtraction(client, target);
   await until(() => expect(existsSync(join(target, 'sparse.img'))).toBe(true));
   await page.getByText(/extracted \d+ files/).first().waitFor();
   comparesTo(source, target);

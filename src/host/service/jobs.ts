@@ -2,6 +2,7 @@ import { cancelled, DiskError, toDiskError, usage } from '../../engines/core/err
 import { type Answer, type JobContext, jobContext, type JobNote, type Progress, type Question } from '../../engines/core/job.ts';
 import type { JobAnswer, JobEvent } from '../../shared/contract/calls.ts';
 import type { JobState, JobSummary } from '../../shared/contract/rows.ts';
+import { newTally, type Tally } from '../jobs/extract/extract.ts';
 import { Speed } from './speed.ts';
 
 /** Jobs of one image that may run at once. */
@@ -16,13 +17,16 @@ const MAX_LOG = 10_000;
 /** Milliseconds between two progress events. */
 const PROGRESS_EVERY = 100;
 
+/** What a job does. What it counts in `tally` is its summary when it is stopped or fails. */
+export type Work = (job: JobContext, tally: Tally) => Promise<JobSummary>;
+
 /** The jobs of one image: started by any client, watched, paused, answered and cancelled by any. */
 export class Jobs {
   readonly #jobs = new Map<number, Job>();
   #last = 0;
 
   /** @throws DiskError busy when too many run */
-  start(work: (job: JobContext) => Promise<JobSummary>): number {
+  start(work: Work): number {
     if (this.running >= MAX_RUNNING) throw new DiskError({ kind: 'busy' }, `Only ${MAX_RUNNING} jobs of one image run at once`, 'Wait until one of them is done.');
     const ended = [...this.#jobs].filter(([, job]) => job.ended);
     for (const [id] of ended.slice(0, Math.max(0, ended.length - MAX_ENDED))) this.#jobs.delete(id);
@@ -71,7 +75,7 @@ export class Job {
   #progress: JobEvent | undefined;
   #reported = 0;
 
-  constructor(work: (job: JobContext) => Promise<JobSummary>) {
+  constructor(work: Work) {
     const context = jobContext({
       now: () => performance.now(),
       nextTurn: () => this.#nextTurn(),
@@ -135,15 +139,16 @@ export class Job {
     open.answer(answer);
   }
 
-  async #run(work: (job: JobContext) => Promise<JobSummary>, context: JobContext): Promise<void> {
+  async #run(work: Work, context: JobContext): Promise<void> {
     // In a turn of its own, so that whoever starts it hears its number first.
     await new Promise((resolve) => setImmediate(resolve));
+    const tally = newTally();
     let end: JobEvent;
     try {
-      end = { event: 'end', state: 'done', summary: await work(context) };
+      end = { event: 'end', state: 'done', summary: await work(context, tally) };
     } catch (thrown) {
       const error = toDiskError(thrown);
-      end = { event: 'end', state: error.kind === 'cancelled' ? 'cancelled' : 'failed', summary: { files: 0, directories: 0, bytes: 0, skipped: 0, problems: 0 }, error: error.toJSON() };
+      end = { event: 'end', state: error.kind === 'cancelled' ? 'cancelled' : 'failed', summary: tally, error: error.toJSON() };
     }
     if (this.#progress) this.#sendProgress();
     this.#end = end;

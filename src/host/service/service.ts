@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { checkRange } from '../../engines/core/bytes/device.ts';
 import { DiskError, ioError, usage } from '../../engines/core/errors.ts';
 import { type Choices, type Layer, layersOf } from '../../engines/core/layers.ts';
@@ -6,7 +7,7 @@ import type { HostContract } from '../../shared/contract/calls.ts';
 import type { ImageInfo } from '../../shared/contract/rows.ts';
 import { hostContract } from '../../shared/contract/calls.ts';
 import { serve } from '../../shared/rpc/server.ts';
-import type { Service, Transport } from '../../shared/rpc/types.ts';
+import type { Cancel, Service, Transport } from '../../shared/rpc/types.ts';
 import { extract } from '../jobs/extract/extract.ts';
 import { type FilesystemLayer, type ImageSession, nodeJob, openImage, resolvePath } from '../session.ts';
 import { checkName, entryDetails } from './entries.ts';
@@ -15,12 +16,16 @@ import { imageInfo } from './layer-rows.ts';
 import { preview } from './preview.ts';
 import { DirectoryView, Views } from './view.ts';
 
+/** Milliseconds in which what is noticed is told together: damage seldom comes alone. */
+const NOTED_TOGETHER = 100;
+
 /** One image, served to any number of clients: windows, browsers, tests. */
 export class ImageHost {
   readonly #path: string;
   readonly #jobs = new Jobs();
   readonly #folders = new Map<string, string>();
   readonly #opening = { aborted: false };
+  readonly #noticed = new Set<() => void>();
   #choices: Choices = new Map();
   #session: Promise<ImageSession>;
 
@@ -57,12 +62,39 @@ export class ImageHost {
   }
 
   #open(choices: Choices): Promise<ImageSession> {
-    return openImage(this.#path, { choices, job: nodeJob({ signal: this.#opening }) });
+    const onNote = (): void => { for (const tell of this.#noticed) tell(); };
+    return openImage(this.#path, { choices, job: nodeJob({ signal: this.#opening }), onNote });
+  }
+
+  async *#changes(cancel: Cancel): AsyncGenerator<ImageInfo> {
+    // What was noticed between the opening and this call counts.
+    let noted = true;
+    let wake: (() => void) | undefined;
+    const tell = (): void => {
+      noted = true;
+      wake?.();
+    };
+    this.#noticed.add(tell);
+    cancel.onAbort(() => wake?.());
+    try {
+      while (!cancel.aborted) {
+        if (noted) {
+          noted = false;
+          yield await this.info();
+          await setTimeout(NOTED_TOGETHER);
+        } else {
+          await new Promise<void>((resolve) => { wake = resolve; });
+        }
+      }
+    } finally {
+      this.#noticed.delete(tell);
+    }
   }
 
   #service(views: Views): Service<HostContract> {
     return {
       'image.info': () => this.info(),
+      'image.changes': (_params, cancel) => this.#changes(cancel),
       'image.reopen': ({ layer, format }) => this.#reopen(layer, format),
       'view.open': async ({ layer, ...request }, cancel) => {
         const { filesystem } = await this.#filesystem(layer);
@@ -94,7 +126,7 @@ export class ImageHost {
         const folder = this.#folders.get(target);
         if (folder === undefined) throw usage('EACCES', 'The target folder was not granted to this image');
         for (const { node, name } of entries) checkName(filesystem, node, name);
-        return { job: this.#jobs.start((job) => extract({ fs: filesystem, entries }, folder, options, job)) };
+        return { job: this.#jobs.start((job, tally) => extract({ fs: filesystem, entries }, folder, options, job, undefined, tally)) };
       },
       'job.events': ({ job }, cancel) => this.#jobs.get(job).events(cancel),
       'job.cancel': ({ job }) => this.#jobs.get(job).cancel(),

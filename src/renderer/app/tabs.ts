@@ -5,7 +5,7 @@ import { firstLayer, isOpenFilesystem } from '../models/layers.ts';
 import { texts } from '../ui/texts.ts';
 import { notify, notifyError } from '../ui/toasts.ts';
 import { placeOfLayer, showPlace } from './navigation.ts';
-import { errorOf, services } from './services.ts';
+import { errorOf, type HostClient, services } from './services.ts';
 import { announce, findTab, getApp, NOTHING_SELECTED, patchTab, setApp, type Tab } from './state.ts';
 
 let nextTab = 1;
@@ -67,12 +67,24 @@ export async function openTab(id: number): Promise<void> {
     const info = await host.call('image.info', {});
     if (findTab(id)?.image !== image) return;
     showImage(id, info);
+    void followImage(id, image, host);
   } catch (error) {
     // A tab closed, or lost, meanwhile has its own word.
     if (findTab(id)?.state === 'opening') {
       patchTab(id, { state: 'failed', error: errorOf(error) });
       announce(texts.open.failed(tab.source.name));
     }
+  }
+}
+
+/** Keeps what is known of an image's layers up to date: damage is often noticed only when a file is read. */
+async function followImage(id: number, image: number, host: HostClient): Promise<void> {
+  try {
+    for await (const info of host.stream('image.changes', {})) {
+      if (findTab(id)?.image === image) patchTab(id, { info });
+    }
+  } catch {
+    // The host is gone; `lose` has the word.
   }
 }
 

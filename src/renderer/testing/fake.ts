@@ -121,6 +121,8 @@ function hostOf(opened: SourceToken, options: FakeOptions): HostClient {
       if (opened.name.includes('slow')) await sleep(60_000);
       return info;
     },
+    // Nothing more is noticed in a fake.
+    'image.changes': async function* changes() { yield info; },
     'image.reopen': () => IMAGES['root.ext4']!,
     'view.open'({ node, sort, hidden }) {
       const parent = nodes.get(node) ?? root;

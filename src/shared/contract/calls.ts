@@ -56,6 +56,8 @@ export type JobEvent =
 /** One image's own service, in a process of its own. */
 export const hostContract = {
   'image.info': returns<ImageInfo>()(none),
+  /** The layers as they are now, and again whenever more was noticed in them while they were read. Ends with the channel. */
+  'image.changes': streams<ImageInfo>()(none),
   /** Opens a layer as another format than the best match. */
   'image.reopen': returns<ImageInfo>()(v.strictObject({ layer, format: v.pipe(v.string(), v.maxLength(64)) })),
   'view.open': returns<View>()(v.strictObject({ ...handle, sort, hidden: v.boolean(), filter: v.optional(name) })),

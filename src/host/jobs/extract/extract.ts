@@ -17,6 +17,13 @@ const MAX_LOG = 10_000;
 
 const NO_DEVICE = { major: 0, minor: 0 };
 
+/** A job's summary while it grows. */
+export type Tally = { -readonly [K in keyof JobSummary]: JobSummary[K] };
+
+export function newTally(): Tally {
+  return { files: 0, directories: 0, bytes: 0, skipped: 0, problems: 0 };
+}
+
 /** What to extract: nodes of one filesystem, and the names that they get. The root's contents go into the target itself. */
 export interface ExtractSource {
   readonly fs: FileSystem;
@@ -32,9 +39,10 @@ export interface ExtractSettings extends ExtractOptions {
  * Copies entries with all that is below them into a folder, which is made where it is not there. Never writes outside it.
  * Entries and properties that can't be kept are logged and counted as problems; the rest goes on.
  * @param open how the folder is written to
+ * @param tally counts as it goes: what was done before a cancel is in it
  * @throws DiskError cancelled, with no half-written file left; usage ENOSPC, EROFS when the target can take no more
  */
-export async function extract(source: ExtractSource, folder: string, settings: ExtractSettings, job: JobContext, open = openTarget): Promise<JobSummary> {
+export async function extract(source: ExtractSource, folder: string, settings: ExtractSettings, job: JobContext, open = openTarget, tally = newTally()): Promise<JobSummary> {
   const options = { owners: settings.owners ?? process.geteuid?.() === 0 };
   let target: Target;
   try {
@@ -43,7 +51,7 @@ export async function extract(source: ExtractSource, folder: string, settings: E
     throw targetError(error, folder);
   }
   try {
-    return await new Extraction(source.fs, target, settings, localRules(), job).run(source.entries);
+    return await new Extraction(source.fs, target, settings, localRules(), job, tally).run(source.entries);
   } finally {
     target.close();
   }
@@ -77,27 +85,36 @@ class Extraction {
   readonly #rules: NameRules;
   readonly #job: JobContext;
   readonly #contents: ContentCopier;
-  readonly #summary: { -readonly [K in keyof JobSummary]: JobSummary[K] } = { files: 0, directories: 0, bytes: 0, skipped: 0, problems: 0 };
+  readonly #summary: Tally;
   /** Directories met: no sound filesystem has one twice, a hostile one has cycles. */
   readonly #directories = new Set<NodeId>();
   /** The first names of nodes that have more. */
   readonly #links = new Map<NodeId, { readonly frame: Frame; readonly name: Name; left: number }>();
   #policy: ConflictAnswer['action'] | undefined;
+  /** Bytes of all of it, where that is known without a walk. */
+  #total: number | undefined;
+  /** In the image: what is under way. */
+  #now: Name = '';
   #logged = 0;
   #temporary = 0;
 
-  constructor(fs: FileSystem, target: Target, settings: ExtractSettings, rules: NameRules, job: JobContext) {
+  constructor(fs: FileSystem, target: Target, settings: ExtractSettings, rules: NameRules, job: JobContext, tally: Tally) {
+    this.#summary = tally;
     this.#fs = fs;
     this.#target = target;
     this.#settings = settings;
     this.#rules = rules;
     this.#job = job;
     if (settings.conflict && settings.conflict !== 'ask') this.#policy = settings.conflict;
-    this.#contents = new ContentCopier(fs, target, job, (bytes) => { this.#summary.bytes += bytes; });
+    this.#contents = new ContentCopier(fs, target, job, (bytes) => {
+      this.#summary.bytes += bytes;
+      this.#report(this.#now);
+    });
   }
 
   async run(entries: ExtractSource['entries']): Promise<JobSummary> {
     const root: Frame = { folder: this.#target.root, path: '', above: undefined, name: '', depth: 0, fresh: this.#target.made, mine: new Set() };
+    this.#total = await this.#sizeOf(entries);
     for (const { node, name } of entries) {
       if (node !== this.#fs.root) {
         await this.#entry(root, { node, name, type: undefined });
@@ -111,6 +128,23 @@ class Extraction {
     }
     this.#report('');
     return this.#summary;
+  }
+
+  /** Bytes of a selection of files; undefined with a folder among them, or when it is too long to be looked at twice. */
+  async #sizeOf(entries: ExtractSource['entries']): Promise<number | undefined> {
+    if (entries.length > 1000) return undefined;
+    let total = 0;
+    for (const { node } of entries) {
+      try {
+        const stat = await this.#fs.stat(node);
+        if (stat.type === 'dir') return undefined;
+        // Holes are not copied.
+        if (stat.type === 'file') total += Math.min(stat.size, stat.allocated);
+      } catch {
+        // Its turn comes, and then it is told of.
+      }
+    }
+    return total;
   }
 
   /** Everything in a directory. */
@@ -193,6 +227,7 @@ class Extraction {
     });
     if (at === undefined) return;
     let whole = false;
+    this.#now = path;
     try {
       try {
         await this.#contents.copy(stat.node, stat, fd);
@@ -386,7 +421,7 @@ class Extraction {
   }
 
   #report(path: Name): void {
-    this.#job.report({ done: this.#summary.bytes, unit: 'bytes', now: displayName(path) });
+    this.#job.report({ done: this.#summary.bytes, ...(this.#total === undefined ? {} : { total: this.#total }), unit: 'bytes', now: displayName(path) });
   }
 }
 

@@ -1,0 +1,237 @@
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ElectronApplication } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { type Display, startDisplay } from './harness/display.ts';
+import { scratch } from './harness/image.ts';
+import { endAll, has } from './harness/processes.ts';
+import { answerDialog, type Desktop, dropFiles, secondStart, shot, startElectron, until } from './harness/window.ts';
+import { axe } from '../src/renderer/testing/harness.ts';
+import { nothingLeft, showsRoot } from './scenarios/browse.ts';
+import { row, showPreview, tab } from './scenarios/client.ts';
+
+const images = inject('images');
+const why = inject('why') ?? (has('Xvfb') ? undefined : 'needs Xvfb');
+
+describe.skipIf(why !== undefined)(`the desktop program${why ? ` (${why})` : ''}`, () => {
+  const folder = scratch('desktop');
+  let display: Display;
+  let desktop: Desktop | undefined;
+  let settings = 0;
+
+  const open = async (args: readonly string[] = [], kept = join(folder, `settings-${settings++}`)): Promise<Desktop> => {
+    desktop = await startElectron(display, kept, args);
+    return desktop;
+  };
+
+  /** Ends the program and sees that nothing of it stays. */
+  const quit = async ({ app, close }: Desktop): Promise<void> => {
+    const pids = await processesOf(app);
+    expect(pids.length).toBeGreaterThan(2);
+    await close();
+    desktop = undefined;
+    await until(() => expect(pids.filter(isAlive)).toEqual([]), 5000);
+  };
+
+  beforeAll(async () => {
+    display = await startDisplay();
+  });
+  afterEach(async () => {
+    await desktop?.close();
+    desktop = undefined;
+  });
+  afterAll(() => {
+    display?.end();
+    endAll();
+    nothingLeft(folder);
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('hands the images of a second start to the window that is there', async () => {
+    const kept = join(folder, 'single');
+    const first = await open([images!.holiday], kept);
+    await showsRoot(first.page);
+    expect(await secondStart(display, kept, [images!.disk])).toBe(0);
+    await tab(first.page, 'disk.img.gz').waitFor();
+    await first.page.getByRole('listbox', { name: 'Partition map' }).waitFor();
+    expect(await first.app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().length)).toBe(1);
+    // The same image again: its tab is shown, not opened twice.
+    expect(await secondStart(display, kept, [images!.holiday])).toBe(0);
+    await until(async () => expect(await tab(first.page, 'holiday.img').getAttribute('aria-selected')).toBe('true'));
+    expect(await first.page.getByRole('tab').count()).toBe(2);
+    await quit(first);
+  });
+
+  it('opens a tab for each of several images that are dropped at once', async () => {
+    const { page } = await open();
+    await page.getByText('Drop a disk image here').waitFor();
+    await dropFiles(page, [images!.holiday, images!.disk, images!.hostile]);
+    await expect.poll(() => page.getByRole('tab').allInnerTexts()).toEqual(['holiday.img', 'disk.img.gz', 'hostile.img']);
+    await tab(page, 'holiday.img').click();
+    await showsRoot(page);
+  });
+
+  it('remembers images and the place of its window', async () => {
+    const kept = join(folder, 'kept');
+    const copy = join(folder, 'moved.img');
+    copyFileSync(images!.hostile, copy);
+    const first = await open([images!.holiday, copy], kept);
+    await tab(first.page, 'holiday.img').click();
+    await showsRoot(first.page);
+    const bounds = { x: 61, y: 43, width: 1003, height: 617 };
+    await first.app.evaluate(({ BrowserWindow }, wanted) => BrowserWindow.getAllWindows()[0]!.setBounds(wanted), bounds);
+    await until(async () => expect(await first.app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]!.getBounds())).toEqual(bounds));
+    await quit(first);
+    expect(existsSync(join(kept, 'recents.json'))).toBe(true);
+    rmSync(copy);
+
+    const { app, page } = await open([], kept);
+    expect(await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]!.getBounds())).toEqual(bounds);
+    const recents = page.getByRole('region', { name: 'Recent images' });
+    await recents.getByRole('listitem').filter({ hasText: 'moved.img' }).getByText('File not found').waitFor();
+    await shot(page, 'electron-recents');
+    await recents.getByRole('listitem').filter({ hasText: 'holiday.img' }).getByRole('button').first().click();
+    await showsRoot(page);
+  });
+
+  it('outlives the process of an image, and opens the image again', async () => {
+    const { app, page } = await open([images!.disk, images!.holiday]);
+    await tab(page, 'holiday.img').click();
+    await showsRoot(page);
+    const hosts = (): Promise<number[]> => app.evaluate(({ app: electron }) => electron.getAppMetrics().filter((each) => each.serviceName === 'node.mojom.NodeService' && each.name === 'Clutch image').map((each) => each.pid));
+    const both = await hosts();
+    expect(both).toHaveLength(2);
+    // Images are opened in the order of the arguments.
+    const [, host] = both.toSorted((a, b) => a - b);
+    process.kill(host!, 'SIGKILL');
+    await page.getByRole('heading', { name: 'holiday.img is no longer open: its process ended' }).waitFor();
+    await shot(page, 'electron-lost');
+    await tab(page, 'disk.img.gz').click();
+    await page.getByRole('listbox', { name: 'Partition map' }).waitFor();
+    await page.getByRole('grid', { name: 'Volumes' }).getByRole('row', { name: /holiday/ }).dblclick();
+    await showsRoot(page);
+    await tab(page, 'holiday.img').click();
+    await page.getByRole('button', { name: 'Open again' }).click();
+    await showsRoot(page);
+    expect(await hosts()).toHaveLength(2);
+    await quit(desktop!);
+  });
+
+  it('is used by the keyboard alone, and axe finds nothing in its views', async () => {
+    const { page } = await open();
+    const { keyboard } = page;
+    const faults: Record<string, string[]> = {};
+    const look = async (view: string): Promise<void> => {
+      const found = await axe(page);
+      if (found.length > 0) faults[view] = found;
+    };
+    await page.getByText('Drop a disk image here').waitFor();
+    await look('empty window');
+    await answerDialog(desktop!, images!.holiday);
+    await keyboard.press('Control+o');
+    await row(page, /readme\.txt/).waitFor();
+    await look('root');
+    for (const [letters, next] of [['doc', /letters/], ['let', /2023/], ['202', /to-grandmother/]] as const) {
+      await keyboard.type(letters);
+      await until(async () => expect(await page.getByRole('grid').getByRole('row', { selected: true }).innerText()).toMatch(new RegExp(`^${letters}`)));
+      await keyboard.press('Enter');
+      await row(page, next).waitFor();
+    }
+    await keyboard.press('ArrowDown');
+    await keyboard.press('Home');
+    await showPreview(page);
+    await page.getByText('Dear grandmother,').waitFor();
+    await look('preview');
+    await keyboard.press('Alt+Enter');
+    const properties = page.getByRole('dialog', { name: /Properties of to-grandmother/ });
+    await properties.waitFor();
+    expect(await properties.innerText()).toContain('/docs/letters/2023/to-grandmother.txt');
+    await look('properties');
+    await keyboard.press('Escape');
+    await properties.waitFor({ state: 'detached' });
+    const target = join(folder, 'by-keyboard');
+    mkdirSync(target);
+    await answerDialog(desktop!, target);
+    await keyboard.press('Control+e');
+    const dialog = page.getByRole('dialog', { name: 'Extract to…' });
+    await dialog.waitFor();
+    await look('extract');
+    // "Choose folder…" has the focus while there is none; "Extract" is the way on.
+    expect(await focusedName()).toBe('Choose folder…');
+    await keyboard.press('Enter');
+    await dialog.getByText(target).waitFor();
+    for (let i = 0; i < 8 && await focusedName() !== 'Extract'; i++) await keyboard.press('Tab');
+    expect(await focusedName()).toBe('Extract');
+    await keyboard.press('Enter');
+    await page.getByText(/extracted 1 file/).first().waitFor();
+    expect(readFileSync(join(target, 'to-grandmother.txt'), 'utf8')).toContain('Dear grandmother');
+    await look('extracted');
+    await keyboard.press('F1');
+    await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
+    await look('shortcuts');
+    await keyboard.press('Escape');
+    await keyboard.press('Control+w');
+    await page.getByText('Drop a disk image here').waitFor();
+
+    await answerDialog(desktop!, images!.disk);
+    await keyboard.press('Control+o');
+    await page.getByRole('listbox', { name: 'Partition map' }).waitFor();
+    await look('partition map');
+    await keyboard.press('Control+w');
+    await answerDialog(desktop!, images!.withoutPrimary);
+    await keyboard.press('Control+o');
+    await row(page, /readme\.txt/).waitFor();
+    await look('damaged');
+    expect(faults).toEqual({});
+
+    function focusedName(): Promise<string | undefined> {
+      return page.evaluate(() => document.activeElement?.textContent?.trim());
+    }
+  });
+
+  it('is drawn in light and in dark', async () => {
+    const { page } = await open([images!.withoutPrimary, images!.disk, images!.holiday]);
+    await tab(page, 'holiday.img').click();
+    await showsRoot(page);
+    await row(page, /^readme/).locator('.entry').click();
+    await showPreview(page);
+    await page.getByText('Hello from inside').waitFor();
+    const both = async (name: string): Promise<void> => {
+      const grounds: string[] = [];
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await page.emulateMedia({ colorScheme });
+        grounds.push(await page.evaluate(() => getComputedStyle(document.body).backgroundColor));
+        await shot(page, `${name}-${colorScheme}`);
+      }
+      expect(grounds[0]).not.toBe(grounds[1]);
+    };
+    await both('files');
+    await page.keyboard.press('Alt+Enter');
+    await page.getByRole('dialog').waitFor();
+    await both('properties');
+    await page.keyboard.press('Escape');
+    await tab(page, 'disk.img.gz').click();
+    await page.getByRole('listbox', { name: 'Partition map' }).waitFor();
+    await both('disk');
+    await tab(page, 'no-primary.img').click();
+    await page.getByRole('button', { name: 'Show what was noticed' }).click();
+    await page.locator('.notes').waitFor();
+    await both('damaged');
+  });
+});
+
+/** Every process of the program, the first one too. */
+async function processesOf(app: ElectronApplication): Promise<number[]> {
+  const pids = await app.evaluate(({ app: electron }) => electron.getAppMetrics().map((each) => each.pid));
+  return [...new Set([app.process().pid!, ...pids])];
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    // An ended one that nobody has waited for yet is no process any more.
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}

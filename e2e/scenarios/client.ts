@@ -1,0 +1,42 @@
+import type { Page } from 'playwright-core';
+
+/** A client of the contract as the shared scenarios drive it: the same page in Electron and in a browser. */
+export interface TestClient {
+  readonly name: 'electron' | 'browser';
+  readonly page: Page;
+  /** Opens an image as a person of this client does. */
+  open(image: string): Promise<void>;
+  /** Gives the open extraction dialog its folder. */
+  choose(folder: string): Promise<void>;
+}
+
+export const row = (page: Page, name: RegExp) => page.getByRole('grid').getByRole('row', { name }).first();
+
+export const tab = (page: Page, name: string) => page.getByRole('tab', { name, exact: true });
+
+/** Opens the preview pane where it is not open; the list has the focus. */
+export async function showPreview(page: Page): Promise<void> {
+  const pane = page.getByRole('complementary', { name: 'Preview' });
+  if (await pane.count() === 0) await page.keyboard.press(' ');
+  await pane.waitFor();
+}
+
+/** Starts the extraction of the selection, or of the whole folder where there is none. */
+export async function startExtraction(client: TestClient, folder: string): Promise<void> {
+  await client.page.keyboard.press('Control+e');
+  await client.page.getByRole('dialog').waitFor();
+  await client.choose(folder);
+  await client.page.getByRole('dialog').getByRole('button', { name: 'Extract', exact: true }).click();
+}
+
+/** Closes what stands in the corner, so that the next message is the next one. */
+export async function dismissAll(page: Page): Promise<void> {
+  const dismiss = page.getByRole('button', { name: 'Dismiss' });
+  while (await dismiss.count() > 0) await dismiss.first().click();
+}
+
+/** Closes the tab that is shown. */
+export async function closeTab(page: Page, name: string): Promise<void> {
+  await page.keyboard.press('Control+w');
+  await tab(page, name).waitFor({ state: 'detached' });
+}

@@ -1,0 +1,39 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { it } from 'vitest';
+import type { Images } from '../harness/images.setup.ts';
+import { browsesAndPreviews, extractsAll, showsRoot } from './browse.ts';
+import { closeTab, dismissAll, type TestClient } from './client.ts';
+import { notesInode, recoversInMemory, usesBackup } from './damage.ts';
+import { showsDisk } from './disk.ts';
+import { bearsHostileNames, cancelsAtOnce, settlesConflicts } from './extract.ts';
+
+/**
+ * What every client of the contract must manage, one window after the other tab by tab.
+ * @param folder of this client alone, for what it extracts
+ */
+export function everyClient(client: () => TestClient, images: Images, folder: string): void {
+  it('browses, previews, and extracts everything as it was', async () => {
+    await client().open(images.holiday);
+    const { page } = client();
+    await showsRoot(page);
+    await browsesAndPreviews(page);
+    const target = join(folder, 'all');
+    mkdirSync(target);
+    await extractsAll(client(), images.tree, target);
+    await dismissAll(page);
+    await page.keyboard.press('Control+h');
+    await closeTab(page, 'holiday.img');
+  });
+
+  it('shows a compressed disk with its partitions, known and not', () => showsDisk(client(), images.disk, 'disk.img.gz'));
+  it('asks about names that are taken, and never replaces by default', () => settlesConflicts(client(), images.holiday, 'holiday.img', join(folder, 'conflicts')));
+  it('cancels an extraction at once and leaves nothing half done', async () => {
+    console.log(`cancelled after ${Math.round(await cancelsAtOnce(client(), images.big, 'big.img', join(folder, 'big')))} ms`);
+  });
+  it('bears hostile names', () => bearsHostileNames(client(), images.hostile, 'hostile.img', join(folder, 'hostile', 'out')));
+  it('opens by the backup superblock, and says so', () => usesBackup(client(), images.withoutPrimary, 'no-primary.img'));
+  it('notes a damaged inode with its place', () => notesInode(client(), images.badInode, 'bad-inode.img', images.badInodeNumber));
+  const { dirty, dirtyWhyNot } = images;
+  it.skipIf(dirty === undefined)(`replays a journal without touching the image${dirtyWhyNot ? ` (${dirtyWhyNot})` : ''}`, () => recoversInMemory(client(), dirty!, 'dirty.img'));
+}
