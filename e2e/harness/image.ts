@@ -52,7 +52,7 @@ function setTimes(path: string): void {
 }
 
 /** A PNG of a colour gradient. Its chunks' checksums are right, so a strict decoder shows it. */
-function gradientPng(width: number, height: number): Buffer {
+export function gradientPng(width: number, height: number): Buffer {
   const rows = Buffer.alloc((width * 3 + 1) * height);
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) rows.set([(x * 255) / width, (y * 255) / height, 160], y * (width * 3 + 1) + 1 + x * 3);

@@ -12,7 +12,7 @@ export function startImageProcess(program: string): HostLink<MessagePortMain> {
       if (!gone) child.postMessage(message, ports);
     },
     onMessage: (run) => void child.on('message', (message: FromHost) => run(message)),
-    onExit: (run) => void child.once('exit', (code) => run(`it ended with status ${code}`)),
+    onExit: (run) => void child.once('exit', (code) => run(code === 0 ? 'it was ended from outside' : `it ended with status ${code}`)),
     kill: () => void child.kill(),
   };
 }

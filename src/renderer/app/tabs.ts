@@ -119,7 +119,7 @@ export function lose(id: number, image: number, reason: string, told = false): v
   const tab = findTab(id);
   if (tab === undefined || tab.image !== image || tab.state === 'failed' || (tab.state === 'lost' && !told)) return;
   tab.listing?.rows?.close();
-  patchTab(id, { state: 'lost', host: undefined, info: undefined, history: undefined, listing: undefined, error: { fault: { kind: 'io' }, message: reason, advice: texts.open.lostAdvice } });
+  patchTab(id, { state: 'lost', host: undefined, info: undefined, history: undefined, listing: undefined, error: { fault: { kind: 'io' }, message: texts.open.lostReason(reason), advice: texts.open.lostAdvice } });
   announce(texts.open.lost(tab.source.name));
 }
 

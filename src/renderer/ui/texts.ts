@@ -61,6 +61,7 @@ export const texts = {
     opened: (name: string, summary: string) => `${name} is open: ${summary}`,
     failed: (name: string) => `${name} could not be opened`,
     lost: (name: string) => `${name} is no longer open: its process ended`,
+    lostReason: (reason: string) => `The process that read the image is gone: ${reason}.`,
     lostAdvice: 'The image itself was not changed. Open it again; if it ends again, the image may be damaged in a way that we should know of.',
     again: 'Open again',
     noPaths: 'This window can’t tell where a dropped file lies. Use “Open image…” and type its path.',

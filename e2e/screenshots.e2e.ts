@@ -1,0 +1,42 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, inject, it } from 'vitest';
+import { startDisplay } from './harness/display.ts';
+import { scratch } from './harness/image.ts';
+import { makeLaptop } from './harness/laptop.ts';
+import { has } from './harness/processes.ts';
+import { ROOT, startElectron } from './harness/window.ts';
+import { row, showPreview } from './scenarios/client.ts';
+
+const why = process.env['CLUTCH_SCREENSHOTS'] !== '1' ? 'only for scripts/screenshots.mjs' : inject('why') ?? (has('Xvfb') ? undefined : 'needs Xvfb');
+
+describe.skipIf(why !== undefined)(`the pictures of the documentation${why ? ` (${why})` : ''}`, () => {
+  it('are taken of the real window', async () => {
+    const folder = scratch('pictures');
+    const image = join(folder, 'laptop.img');
+    makeLaptop(folder, image);
+    const display = await startDisplay();
+    const { app, page, close } = await startElectron(display, join(folder, 'settings'), [image]);
+    try {
+      await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]!.setContentSize(1180, 740));
+      await expect.poll(() => page.evaluate(() => [innerWidth, innerHeight])).toEqual([1180, 740]);
+      const volumes = page.getByRole('grid', { name: 'Volumes' });
+      await volumes.getByRole('row', { name: /^home|home/ }).click();
+      await page.emulateMedia({ colorScheme: 'dark' });
+      await page.screenshot({ path: join(ROOT, 'docs/window-dark.png') });
+
+      await page.emulateMedia({ colorScheme: 'light' });
+      await volumes.getByRole('row', { name: /home/ }).dblclick();
+      await row(page, /^ada/).dblclick();
+      await row(page, /^plum-cake\.md/).locator('.entry').click();
+      await showPreview(page);
+      await page.getByText('Halve the plums').waitFor();
+      await page.mouse.move(700, 720);
+      await page.screenshot({ path: join(ROOT, 'docs/window.png') });
+    } finally {
+      await close();
+      display.end();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+});
