@@ -24,6 +24,15 @@ describe('crc32c', () => {
     }
   });
 
+  it('counts words of zeros, wherever they stand', () => {
+    for (let zeros = 0; zeros < 0x400; zeros++) {
+      const bytes = Uint8Array.from({ length: 40 }, (_, i) => ((zeros >>> (i >>> 2)) & 1 ? 0 : i * 91 + 7));
+      let byByte = 0x12345678;
+      for (let i = 0; i < bytes.length; i++) byByte = crc32c(byByte, bytes, i, i + 1);
+      expect(crc32c(0x12345678, bytes)).toBe(byByte);
+    }
+  });
+
   it('chains numbers and zeros as their bytes', () => {
     expect(crc32cOf32(0x9abcdef0, 0x81020304)).toBe(crc32c(0x9abcdef0, Uint8Array.of(4, 3, 2, 0x81)));
     expect(crc32cOfZeros(0x9abcdef0, 7)).toBe(crc32c(0x9abcdef0, new Uint8Array(7)));

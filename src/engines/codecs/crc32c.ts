@@ -28,17 +28,32 @@ function makeTable(): Int32Array {
  * @returns an unsigned 32-bit number
  */
 export function crc32c(crc: number, bytes: Uint8Array, at = 0, end = bytes.length): number {
+  return crc32cOfView(crc, new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), at, end);
+}
+
+/**
+ * The same over a DataView, for structures that are small and many. Words of zeros, of which inodes are full, need no look-up: a
+ * zero byte that no byte of the running CRC falls on adds nothing.
+ */
+export function crc32cOfView(crc: number, view: DataView, at: number, end: number): number {
   const t = TABLE;
   let c = crc | 0;
   let i = at;
   for (const stop = end - 15; i < stop; i += 16) {
-    c = t[3840 + ((bytes[i]! ^ c) & 0xff)]! ^ t[3584 + ((bytes[i + 1]! ^ (c >>> 8)) & 0xff)]!
-      ^ t[3328 + ((bytes[i + 2]! ^ (c >>> 16)) & 0xff)]! ^ t[3072 + (bytes[i + 3]! ^ (c >>> 24))]!
-      ^ t[2816 + bytes[i + 4]!]! ^ t[2560 + bytes[i + 5]!]! ^ t[2304 + bytes[i + 6]!]! ^ t[2048 + bytes[i + 7]!]!
-      ^ t[1792 + bytes[i + 8]!]! ^ t[1536 + bytes[i + 9]!]! ^ t[1280 + bytes[i + 10]!]! ^ t[1024 + bytes[i + 11]!]!
-      ^ t[768 + bytes[i + 12]!]! ^ t[512 + bytes[i + 13]!]! ^ t[256 + bytes[i + 14]!]! ^ t[bytes[i + 15]!]!;
+    const word0 = view.getInt32(i, true) ^ c;
+    const word1 = view.getInt32(i + 4, true);
+    const word2 = view.getInt32(i + 8, true);
+    const word3 = view.getInt32(i + 12, true);
+    c = t[3840 + (word0 & 0xff)]! ^ t[3584 + ((word0 >>> 8) & 0xff)]! ^ t[3328 + ((word0 >>> 16) & 0xff)]! ^ t[3072 + (word0 >>> 24)]!;
+    if (word1 !== 0) c ^= t[2816 + (word1 & 0xff)]! ^ t[2560 + ((word1 >>> 8) & 0xff)]! ^ t[2304 + ((word1 >>> 16) & 0xff)]! ^ t[2048 + (word1 >>> 24)]!;
+    if (word2 !== 0) c ^= t[1792 + (word2 & 0xff)]! ^ t[1536 + ((word2 >>> 8) & 0xff)]! ^ t[1280 + ((word2 >>> 16) & 0xff)]! ^ t[1024 + (word2 >>> 24)]!;
+    if (word3 !== 0) c ^= t[768 + (word3 & 0xff)]! ^ t[512 + ((word3 >>> 8) & 0xff)]! ^ t[256 + ((word3 >>> 16) & 0xff)]! ^ t[word3 >>> 24]!;
   }
-  for (; i < end; i++) c = (c >>> 8) ^ t[(c ^ bytes[i]!) & 0xff]!;
+  for (const stop = end - 3; i < stop; i += 4) {
+    const word = view.getInt32(i, true) ^ c;
+    c = t[768 + (word & 0xff)]! ^ t[512 + ((word >>> 8) & 0xff)]! ^ t[256 + ((word >>> 16) & 0xff)]! ^ t[word >>> 24]!;
+  }
+  for (; i < end; i++) c = (c >>> 8) ^ t[(c ^ view.getUint8(i)) & 0xff]!;
   return c >>> 0;
 }
 

@@ -1,5 +1,5 @@
 import { crc16 } from '../../codecs/crc16.ts';
-import { crc32c, crc32cOf32, crc32cOfZeros } from '../../codecs/crc32c.ts';
+import { crc32c, crc32cOf32, crc32cOfView, crc32cOfZeros } from '../../codecs/crc32c.ts';
 
 /** What the checksums of an inode and of everything that belongs to it start from (kernel: i_csum_seed). */
 export function inodeSeed(filesystemSeed: number, inode: number, generation: number): number {
@@ -8,15 +8,15 @@ export function inodeSeed(filesystemSeed: number, inode: number, generation: num
 
 /**
  * The checksum of a raw inode, with its own two fields counted as zero (kernel: ext4_inode_csum).
- * @param at byte in `bytes` where the inode starts
+ * @param at byte in `view` where the inode starts
  * @param size bytes an inode
  * @param wide i_checksum_hi is there (i_extra_isize is at least 4); without it only the lower 16 bits are stored
  */
-export function inodeChecksum(seed: number, bytes: Uint8Array, at: number, size: number, wide: boolean): number {
-  let crc = crc32cOfZeros(crc32c(seed, bytes, at, at + 0x7c), 2);
-  if (!wide) return crc32c(crc, bytes, at + 0x7e, at + size);
-  crc = crc32cOfZeros(crc32c(crc, bytes, at + 0x7e, at + 0x82), 2);
-  return crc32c(crc, bytes, at + 0x84, at + size);
+export function inodeChecksum(seed: number, view: DataView, at: number, size: number, wide: boolean): number {
+  let crc = crc32cOfZeros(crc32cOfView(seed, view, at, at + 0x7c), 2);
+  if (!wide) return crc32cOfView(crc, view, at + 0x7e, at + size);
+  crc = crc32cOfZeros(crc32cOfView(crc, view, at + 0x7e, at + 0x82), 2);
+  return crc32cOfView(crc, view, at + 0x84, at + size);
 }
 
 /** metadata_csum: the lower 16 bits of the CRC-32C over the group's number and its descriptor, the checksum field counted as zero (ext4_group_desc_csum). */

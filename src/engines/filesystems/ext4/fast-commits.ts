@@ -398,7 +398,7 @@ class FastCommitReplay {
     const view = this.#view(changed);
     if (sb.features.metadataChecksum) {
       const wide = sb.inodeSize > 128 && view.i_extra_isize >= 4;
-      const sum = inodeChecksum(this.#seed(changed), changed.raw, 0, sb.inodeSize, wide);
+      const sum = inodeChecksum(this.#seed(changed), view.$view, view.$at, sb.inodeSize, wide);
       view.i_checksum_lo = sum & 0xffff;
       if (wide) view.i_checksum_hi = sum >>> 16;
     }

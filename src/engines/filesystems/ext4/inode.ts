@@ -158,10 +158,9 @@ export class InodeTable {
   readonly #blocks: Blocks;
   readonly #groups: Groups;
   readonly #note: (note: Note) => void;
-  /** The block of the table looked at last: neighbours lie in it. */
+  /** The block of the table looked at last, and a view of it: neighbours lie in it. */
   #block = -1;
-  #bytes: Uint8Array = new Uint8Array(0);
-  #view = new DataView(this.#bytes.buffer);
+  #view: DataView = new DataView(new ArrayBuffer(0));
 
   constructor(superblock: Superblock, blocks: Blocks, groups: Groups, note: (note: Note) => void) {
     this.#superblock = superblock;
@@ -181,22 +180,22 @@ export class InodeTable {
     const offset = ((node - 1) % sb.inodesPerGroup) * sb.inodeSize;
     const block = this.#groups.get(group).inodeTable + Math.floor(offset / sb.blockSize);
     if (block !== this.#block) {
-      this.#bytes = this.#blocks.get(block, `inode table of group ${group}`);
-      this.#view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.byteLength);
+      const bytes = this.#blocks.get(block, `inode table of group ${group}`);
+      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       this.#block = block;
     }
     const inBlock = offset % sb.blockSize;
-    return this.#decode(node, Ext4InodeExtra.over(this.#view, inBlock), this.#bytes, inBlock, this.#blocks.at(block) + inBlock);
+    return this.#decode(node, Ext4InodeExtra.over(this.#view, inBlock), this.#blocks.at(block) + inBlock);
   }
 
-  #decode(node: number, raw: Ext4InodeView, bytes: Uint8Array, inBlock: number, at: number): Inode {
+  #decode(node: number, raw: Ext4InodeView, at: number): Inode {
     const sb = this.#superblock;
     const fail = (message: string): DiskError => corrupt(`inode ${node}`, message, at, sb.inodeSize);
     const storedExtra = sb.inodeSize > 128 ? raw.i_extra_isize : 0;
     const extraSize = storedExtra % 4 === 0 && 128 + storedExtra <= sb.inodeSize ? storedExtra : 0;
     if (sb.features.metadataChecksum) {
       const wide = extraSize >= EXTRA_END.checksumHi;
-      const sum = inodeChecksum(inodeSeed(sb.checksumSeed, node, raw.i_generation), bytes, inBlock, sb.inodeSize, wide);
+      const sum = inodeChecksum(inodeSeed(sb.checksumSeed, node, raw.i_generation), raw.$view, raw.$at, sb.inodeSize, wide);
       const stored = wide ? raw.i_checksum_lo + raw.i_checksum_hi * 0x10000 : raw.i_checksum_lo;
       if ((wide ? sum : sum & 0xffff) !== stored) this.#damaged(node, 'its checksum does not match', at);
     }

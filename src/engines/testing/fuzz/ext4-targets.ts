@@ -218,7 +218,7 @@ class Finder {
   #sealInode(number: number, at: number, wide: boolean): Seal {
     return this.#seal(at + 0x7c, wide ? 8 : 2, (fs) => {
       const inode = Ext4Inode.at(fs, at);
-      const sum = inodeChecksum(inodeSeed(this.#fsSeed, number, inode.i_generation), fs, at, this.#inodeSize, wide);
+      const sum = inodeChecksum(inodeSeed(this.#fsSeed, number, inode.i_generation), inode.$view, inode.$at, this.#inodeSize, wide);
       inode.i_checksum_lo = sum & 0xffff;
       if (wide) Ext4InodeExtra.at(fs, at).i_checksum_hi = sum >>> 16;
     });
