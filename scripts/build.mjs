@@ -19,6 +19,7 @@ const ENTRIES = [
   { source: 'src/main/index.ts', out: 'out/main/main.cjs' },
   { source: 'src/preload/index.ts', out: 'out/preload/preload.cjs', single: true },
   { source: 'src/host/process.ts', out: 'out/host/host.cjs' },
+  { source: 'src/host/jobs/extract/writer.ts', out: 'out/writer/writer.cjs' },
   { source: 'src/cli/index.ts', out: 'out/cli/clutch.cjs' },
 ];
 

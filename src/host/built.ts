@@ -7,6 +7,8 @@ import { ioError } from '../engines/core/errors.ts';
 export interface Built {
   /** The program of an image's process. */
   readonly host: string;
+  /** The program of an extraction's second thread. */
+  readonly writer: string;
   /** The folder of the page. */
   readonly renderer: string;
 }
@@ -20,7 +22,7 @@ export function findBuilt(): Built {
   for (let folder = start; ; folder = dirname(folder)) {
     for (const out of [folder, join(folder, 'out')]) {
       const host = join(out, 'host/host.cjs');
-      if (existsSync(host)) return { host, renderer: join(out, 'renderer') };
+      if (existsSync(host)) return { host, writer: join(out, 'writer/writer.cjs'), renderer: join(out, 'renderer') };
     }
     if (dirname(folder) === folder) throw ioError('Clutch is not built here; run: npm run build');
   }

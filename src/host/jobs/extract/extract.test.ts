@@ -30,7 +30,7 @@ beforeEach(() => {
 const calls = libc();
 const plain = (path: string, options: TargetOptions): Target => new PlainTarget(path, options);
 const TARGETS: [string, (path: string, options: TargetOptions) => Target][] = [['plain Node', plain]];
-if (calls) TARGETS.push(['system calls', (path, options) => new LinuxTarget(calls, path, options)]);
+if (calls) TARGETS.push(['system calls', (path, options) => LinuxTarget.open(calls, path, options)]);
 else console.warn('extraction with system calls skipped: they can not be had here');
 
 const at = (...names: string[]) => join(folder, ...names);

@@ -11,13 +11,15 @@ const ACL_DEFAULT = 'system.posix_acl_default';
 const SHARED = 256 * 1024;
 
 /** A descriptor of an open directory, and what it does to what is made in it. */
-interface Folder extends TargetFolder {
+export interface LinuxFolder extends TargetFolder {
   readonly fd: number;
   /** New things get the folder's group (setgid). */
   readonly givesGroup: boolean;
   /** New things get an ACL from the folder's default one. */
   readonly givesAcl: boolean;
 }
+
+type Folder = LinuxFolder;
 
 /** Modes of mknod(2). */
 const TYPE_BITS: Partial<Record<EntryType, number>> = { char: 0o020000, block: 0o060000, fifo: 0o010000 };
@@ -36,13 +38,23 @@ export class LinuxTarget implements Target {
   /** Until the kernel says that it can't between these two filesystems. */
   #sharesBlocks = true;
 
-  /** @param path made with its parents where it is not there. @throws the system's error */
-  constructor(libc: Libc, path: string, options: TargetOptions) {
+  private constructor(libc: Libc, root: Folder, made: boolean, options: TargetOptions) {
     this.#libc = libc;
     this.#owners = options.owners;
-    this.made = mkdirSync(path, { recursive: true }) !== undefined;
+    this.root = root;
+    this.made = made;
+  }
+
+  /** @param path made with its parents where it is not there. @throws the system's error */
+  static open(libc: Libc, path: string, options: TargetOptions): LinuxTarget {
+    const made = mkdirSync(path, { recursive: true }) !== undefined;
     // The person named this path: symlinks in it are theirs, and followed. From here on none is.
-    this.root = this.#folder(openSync(path, constants.O_RDONLY | constants.O_DIRECTORY));
+    return new LinuxTarget(libc, folderOf(libc, openSync(path, constants.O_RDONLY | constants.O_DIRECTORY)), made, options);
+  }
+
+  /** In another thread: descriptors are the process's, so a folder that was opened there can be written to here. */
+  static within(libc: Libc, folder: LinuxFolder, options: TargetOptions): LinuxTarget {
+    return new LinuxTarget(libc, folder, false, options);
   }
 
   makeFolder(parent: Folder, name: Name, mode: number): boolean {
@@ -51,7 +63,7 @@ export class LinuxTarget implements Target {
 
   openFolder(parent: Folder, name: Name): Folder | undefined {
     const fd = this.#libc.openDirectory(parent.fd, name);
-    return fd === undefined ? undefined : this.#folder(fd);
+    return fd === undefined ? undefined : folderOf(this.#libc, fd);
   }
 
   closeFolder(folder: Folder): void {
@@ -183,10 +195,10 @@ export class LinuxTarget implements Target {
       },
     };
   }
+}
 
-  #folder(fd: number): Folder {
-    return { kind: 'folder', fd, givesGroup: (fstatSync(fd).mode & 0o2000) !== 0, givesAcl: this.#libc.hasXattr(fd, ACL_DEFAULT) };
-  }
+function folderOf(libc: Libc, fd: number): Folder {
+  return { kind: 'folder', fd, givesGroup: (fstatSync(fd).mode & 0o2000) !== 0, givesAcl: libc.hasXattr(fd, ACL_DEFAULT) };
 }
 
 interface Calls {
