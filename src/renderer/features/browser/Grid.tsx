@@ -174,10 +174,10 @@ export function Grid({ tab, view, rows, scroll: remembered, columns, label, head
 
   return (
     <div
-      ref={grid} className={`grid grid-body ${count === 0 ? 'is-empty' : ''}`} role="grid" tabIndex={0} aria-label={label} aria-multiselectable
+      ref={grid} className={`grid grid-body ${count === 0 ? 'is-empty' : ''} ${columns.sized ? 'is-sized' : ''}`} role="grid" tabIndex={0} aria-label={label} aria-multiselectable
       aria-rowcount={count + 1} aria-colcount={columns.headers.length}
       aria-activedescendant={selection.focus >= 0 && selection.focus < count ? rowId(selection.focus) : undefined}
-      style={{ '--columns': columns.template, '--least': `${columns.least}px`, '--row': `${ROW}px`, '--head': `${HEAD}px` } as React.CSSProperties}
+      style={{ '--columns': columns.template, '--least': columns.least, '--row': `${ROW}px`, '--head': `${HEAD}px` } as React.CSSProperties}
       onKeyDown={onKeyDown} onContextMenu={onContextMenu} onDragStart={onDragStart} {...band.handlers}
       onDoubleClick={(event) => {
         const index = indexOf(event.target);

@@ -28,8 +28,10 @@ export interface Columns {
   readonly headers: readonly ColumnHeader[];
   /** For grid-template-columns. */
   readonly template: string;
-  /** Pixels that all columns take at least. */
-  readonly least: number;
+  /** The width that all columns take at least, for min-width. */
+  readonly least: string;
+  /** Somebody chose widths: then every column stays, however narrow the list is. */
+  readonly sized: boolean;
 }
 
 interface ColumnHeader {
@@ -61,8 +63,11 @@ export function useColumns(): Columns {
     least: header.column.columnDef.minSize ?? 0,
     onResize: header.getResizeHandler() as (event: unknown) => void,
   }));
-  const template = headers.map(({ id, width }) => (id === 'name' && widths['name'] === undefined ? `minmax(${width}px, 1fr)` : `${width}px`)).join(' ');
-  return { headers, template, least: headers.reduce((sum, { width }) => sum + width, 0) };
+  const sized = Object.keys(widths).length > 0;
+  // The last two are left out of a narrow list: grid.css sets their widths to nothing.
+  const widthOf = ({ id, width }: ColumnHeader): string => (id === 'mode' || id === 'owner' ? `var(--${id}-width, ${width}px)` : `${width}px`);
+  const template = headers.map((header) => (header.id === 'name' && widths['name'] === undefined ? `minmax(${header.width}px, 1fr)` : widthOf(header))).join(' ');
+  return { headers, template, least: `calc(${headers.map(widthOf).join(' + ')})`, sized };
 }
 
 /** Pixels that an arrow key changes a width by. */
