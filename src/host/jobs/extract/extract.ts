@@ -8,21 +8,14 @@ import type { JobSummary } from '../../../shared/contract/rows.ts';
 import { libc } from '../../native/libc.ts';
 import { ContentCopier } from './contents.ts';
 import { besideName, hostName, localRules, type NameRules } from './host-names.ts';
-import { codeOf, isFatal, type Properties, type Target, type TargetFolder, type TargetOptions, type TargetThing } from './target.ts';
-import { makePlainFile, type PlainFile, PlainFiles } from './plain-file.ts';
-import { type LinuxFolder, LinuxTarget } from './target-linux.ts';
+import { PlainBatches } from './plain-batches.ts';
+import { codeOf, isFatal, type Properties, type Target, type TargetOptions, type TargetThing } from './target.ts';
+import { frame as newFrame, type Frame, namesTo } from './frame.ts';
+import { LinuxTarget } from './target-linux.ts';
 import { PlainTarget } from './target-plain.ts';
-import { WriterThread } from './writer-thread.ts';
 
 /** Log lines of one extraction; what comes after is only counted. */
 const MAX_LOG = 10_000;
-
-/** Plain files that are made at once, in number and bytes. */
-const BATCH = 64;
-const BATCH_BYTES = 4 * 1024 * 1024;
-
-/** Plain files after which a second thread pays for its start. */
-const THREAD_AFTER = 256;
 
 const NO_DEVICE = { major: 0, minor: 0 };
 
@@ -74,30 +67,6 @@ function openTarget(folder: string, options: TargetOptions): Target {
   return calls ? LinuxTarget.open(calls, folder, options) : new PlainTarget(folder, options);
 }
 
-/** A folder that is being filled. */
-interface Frame {
-  readonly folder: TargetFolder;
-  /** In the image, for messages. */
-  readonly path: Name;
-  /** Its name in the target, with the frames above: how hard links find it. */
-  readonly above: Frame | undefined;
-  readonly name: Name;
-  readonly depth: number;
-  /** Made by this extraction: what is taken in it was taken by the image itself. */
-  readonly fresh: boolean;
-  /** In a folder that was there before: what this extraction has put in, folded as case-insensitive systems compare. */
-  readonly mine: Set<string>;
-  /** Plain files that are not made yet. */
-  readonly plain: { file: PlainFile; entry: DirEntry }[];
-  plainBytes: number;
-  /** What has to come back before it is finished: batches that the second thread has, and folders in it that wait themselves. */
-  out: number;
-  /** What could not be made as a plain file, and goes the long way. */
-  readonly again: DirEntry[];
-  /** What is left to do when all in it is made: set when that has to wait. */
-  finish?: () => Promise<void>;
-}
-
 class Extraction {
   readonly #fs: FileSystem;
   readonly #target: Target;
@@ -117,19 +86,16 @@ class Extraction {
   #now: Name = '';
   #logged = 0;
   #temporary = 0;
-  readonly #options: TargetOptions;
-  readonly #plain: PlainFiles | undefined;
-  #plainCount = 0;
+  readonly #plain: PlainBatches;
   /** Nothing more is begun. */
   #closing = false;
-  #thread: WriterThread | undefined;
-  /** Folders whose contents were waited for and are there. */
-  readonly #filled: Frame[] = [];
 
   constructor(fs: FileSystem, target: Target, settings: ExtractSettings, options: TargetOptions, rules: NameRules, job: JobContext, tally: Tally) {
     this.#summary = tally;
-    this.#options = options;
-    this.#plain = PlainFiles.of(fs, target);
+    this.#plain = new PlainBatches(fs, target, options, (bytes) => {
+      this.#summary.files++;
+      this.#summary.bytes += bytes;
+    });
     this.#fs = fs;
     this.#target = target;
     this.#settings = settings;
@@ -143,7 +109,7 @@ class Extraction {
   }
 
   async run(entries: ExtractSource['entries']): Promise<JobSummary> {
-    const root: Frame = { folder: this.#target.root, path: '', above: undefined, name: '', depth: 0, fresh: this.#target.made, mine: new Set(), ...nothingOut() };
+    const root = newFrame({ folder: this.#target.root, path: '', above: undefined, name: '', depth: 0, fresh: this.#target.made });
     this.#total = await this.#sizeOf(entries);
     for (const { node, name } of entries) {
       if (node !== this.#fs.root) {
@@ -152,13 +118,13 @@ class Extraction {
       }
       this.#directories.add(node);
       await this.#fill(root, node);
-      await this.#settleAll();
+      await this.#plain.settleAll();
       await this.#longWay(root);
       const stat = await this.#fs.stat(node);
       // A folder that was there before is the person's own: it keeps its owner and times.
       if (root.fresh) await this.#apply({ parent: root.folder, name: '.', type: 'dir', folder: root.folder }, stat, undefined, '/');
     }
-    await this.#settleAll();
+    await this.#plain.settleAll();
     this.#report('');
     return this.#summary;
   }
@@ -166,12 +132,7 @@ class Extraction {
   /** Ends the second thread. After a cancel too the folders get their properties: what is there is whole. */
   async close(): Promise<void> {
     this.#closing = true;
-    this.#thread?.stop();
-    try {
-      await this.#settleAll();
-    } finally {
-      await this.#thread?.close();
-    }
+    await this.#plain.close();
   }
 
   /** Bytes of a selection of files; undefined with a folder among them, or when it is too long to be looked at twice. */
@@ -199,12 +160,12 @@ class Extraction {
         const batch = listed instanceof Promise ? await listed : listed;
         // In the order of their nodes: inodes are read once, and contents mostly lie in that order too.
         for (const entry of batch.entries.toSorted((a, b) => a.node - b.node)) {
-          if (!this.#later(frame, entry)) await this.#entry(frame, entry);
+          if (!(hostName(entry.name, this.#rules).reason === undefined && this.#plain.add(frame, entry))) await this.#entry(frame, entry);
           const pause = this.#job.breathe();
           if (pause) {
             this.#report(`${frame.path}/${entry.name}`);
             await pause;
-            await this.#settle();
+            await this.#plain.settle();
           }
         }
         if (batch.next === undefined) break;
@@ -213,78 +174,13 @@ class Extraction {
     } catch (error) {
       this.#failed(frame.path || '/', error);
     }
-    this.#makePlain(frame);
-  }
-
-  /** Keeps a plain file of a new folder for the next batch. @returns false for everything else */
-  #later(frame: Frame, entry: DirEntry): boolean {
-    if (this.#plain === undefined || !frame.fresh) return false;
-    const file = this.#plain.recognise(entry);
-    if (file === undefined || hostName(entry.name, this.#rules).reason !== undefined) return false;
-    frame.plain.push({ file, entry });
-    frame.plainBytes += file.size;
-    if (frame.plain.length >= BATCH || frame.plainBytes >= BATCH_BYTES) this.#makePlain(frame);
-    return true;
-  }
-
-  /** Makes the plain files that were kept: in the second thread if it has room, else here. */
-  #makePlain(frame: Frame): void {
-    const batch = frame.plain.splice(0);
-    if (batch.length === 0) return;
-    frame.plainBytes = 0;
-    const files = batch.map(({ file }) => file);
-    const settled = (failed: readonly number[], lost: boolean): void => {
-      const missing = new Set(failed);
-      batch.forEach(({ file, entry }, i) => {
-        if (!missing.has(i)) {
-          this.#summary.files++;
-          this.#summary.bytes += file.runs.reduce((sum, number, at) => (at % 3 === 2 ? sum + number : sum), 0);
-          return;
-        }
-        if (lost) this.#clear(frame, file.name);
-        frame.again.push(entry);
-      });
-    };
-    if ((this.#plainCount += files.length) >= THREAD_AFTER && this.#target instanceof LinuxTarget) this.#thread ??= WriterThread.start(this.#options);
-    if (this.#thread?.hasRoom) {
-      frame.out++;
-      this.#thread.post(this.#plain!.fd, frame.folder as LinuxFolder, files, (failed, lost) => {
-        settled(failed, lost);
-        this.#back(frame);
-      });
-    } else {
-      settled(files.flatMap((file, i) => (makePlainFile(this.#target, frame.folder, this.#plain!.fd, file) ? [] : [i])), false);
-    }
-  }
-
-  #back(frame: Frame): void {
-    if (--frame.out === 0 && frame.finish) this.#filled.push(frame);
-  }
-
-  /** Takes away what a thread that died may have left of a file. */
-  #clear(frame: Frame, name: Name): void {
-    const standing = this.#target.look(frame.folder, name);
-    if (standing?.type === 'file') this.#target.remove(frame.folder, name, 'file');
+    this.#plain.flush(frame);
   }
 
   /** Takes the entries that turned out not to be plain the long way. */
   async #longWay(frame: Frame): Promise<void> {
     if (this.#closing) return;
     for (const entry of frame.again.splice(0)) await this.#entry(frame, entry);
-  }
-
-  /** Finishes the folders whose contents have come to be there meanwhile. */
-  async #settle(): Promise<void> {
-    for (let frame = this.#filled.shift(); frame; frame = this.#filled.shift()) await frame.finish!();
-  }
-
-  /** Waits for everything that the second thread has. */
-  async #settleAll(): Promise<void> {
-    await this.#settle();
-    while (this.#thread && !this.#thread.isIdle) {
-      await this.#thread.next();
-      await this.#settle();
-    }
   }
 
   /** One entry; what goes wrong with it is logged, and only what ends the whole work is thrown. */
@@ -321,7 +217,7 @@ class Extraction {
     if (at === undefined) return;
     const folder = this.#target.openFolder(frame.folder, at.name);
     if (folder === undefined) throw usage('ENOTDIR', 'Something else took the folder\'s name meanwhile');
-    const inside: Frame = { folder, path, above: frame, name: at.final, depth: frame.depth + 1, fresh, mine: new Set(), ...nothingOut() };
+    const inside = newFrame({ folder, path, above: frame, name: at.final, depth: frame.depth + 1, fresh });
     const finish = async (): Promise<void> => {
       try {
         try {
@@ -341,12 +237,7 @@ class Extraction {
     try {
       await this.#fill(inside, stat.node);
     } finally {
-      if (inside.out === 0) {
-        await finish();
-      } else {
-        frame.out++;
-        inside.finish = () => finish().finally(() => this.#back(frame));
-      }
+      await this.#plain.whenMade(inside, frame, finish);
     }
   }
 
@@ -564,16 +455,6 @@ interface Placed {
 }
 
 const NONE: readonly [] = [];
-
-function nothingOut(): Pick<Frame, 'plain' | 'plainBytes' | 'out' | 'again'> {
-  return { plain: [], plainBytes: 0, out: 0, again: [] };
-}
-
-function namesTo(frame: Frame, name: Name): Name[] {
-  const names = [name];
-  for (let at: Frame = frame; at.above !== undefined; at = at.above) names.push(at.name);
-  return names.toReversed();
-}
 
 /** Two names that some host takes for one are folded to the same. */
 function fold(name: Name): string {

@@ -99,7 +99,7 @@ describe.skipIf(why !== undefined)(`plain files${why ? ` (${why})` : ''}`, () =>
     const notes: JobNote[] = [];
     await extract({ fs, entries: [{ node: fs.root, name: '' }] }, folder, {}, nodeJob({ log: (note) => { notes.push(note); } }));
     await session.close();
-    const contents = readdirSync(join(folder, 'd')).toSorted().map((name) => `${name}: ${readFileSync(join(folder, 'd', name), 'utf8')}`);
+    const contents = readdirSync(join(folder, 'd')).map((name) => `${name}: ${readFileSync(join(folder, 'd', name), 'utf8')}`).toSorted();
     expect(contents).toEqual(['twin-a: I was TWIN-A', 'twin-a (2): I was TWIN-B'].toSorted());
     expect(notes.map((note) => note.message)).toEqual(['extracted as "twin-a (2)": the image has the name more than once, or in another case']);
   });
