@@ -4,6 +4,7 @@ import type { FileSystem, Note } from '../engines/core/filesystem.ts';
 import { type JobContext, jobContext } from '../engines/core/job.ts';
 import { displayName } from '../engines/core/names.ts';
 import { registry } from '../engines/index.ts';
+import { zlibGunzip } from './sources/gunzip.ts';
 import { openSource } from './sources/image.ts';
 import { ScratchFile } from './sources/scratch.ts';
 
@@ -57,7 +58,7 @@ export async function openImage(path: string, options: OpenImageOptions = {}): P
   const source = openSource(path, note);
   const job = options.job ?? nodeJob();
   try {
-    const root = await openLayers(source.device, registry, { note, job, scratch: (limit) => new ScratchFile(limit) }, options.choices);
+    const root = await openLayers(source.device, registry, { note, job, scratch: (limit) => new ScratchFile(limit), codecs: { gunzip: zlibGunzip } }, options.choices);
     let closed = false;
     return {
       name: source.name, path: source.path, size: source.device.size, files: source.files, layers: root,

@@ -41,10 +41,18 @@ export interface Codecs {
 
 /** Unpacks all members of a gzip file, one after another. */
 export interface GunzipStream {
-  /** Returns what came out. Checks CRC and length as RFC 1952 wants. @throws Error when the data is damaged, or ends early at `last` */
-  push(chunk: Uint8Array, last: boolean): Uint8Array[];
+  /** Bytes of input that a push should have, where the codec can bound what comes out of more than the engine's small pieces. */
+  readonly piece?: number;
+  /**
+   * What comes out of `chunk`: at once, or as fast as it is taken, so that a codec need never hold all of it. To be read to its end before
+   * the next push; from then on `chunk` is the caller's again. Checks CRC and length as RFC 1952 wants.
+   * @throws Error (while it is read, too) when the data is damaged, or ends early at `last`
+   */
+  push(chunk: Uint8Array, last: boolean): Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
   /** After the last push: bytes after the last member that are no member; undefined when the codec cannot tell. */
   readonly trailing?: number | undefined;
+  /** Frees what it holds, whether it came to its end or not. */
+  close?(): void;
 }
 
 /** Bytes → bytes. The opened device closes the one below it not. */

@@ -1,11 +1,12 @@
 import { gunzipStream } from '../../codecs/gunzip.ts';
+import { type GzipHeader, isHeader, parseHeader } from '../../codecs/gzip-header.ts';
 import { type BlockDevice, readBytes } from '../../core/bytes/device.ts';
 import { corrupt, isDiskError, unsupported } from '../../core/errors.ts';
+import type { JobContext } from '../../core/job.ts';
 import type { ContainerFormat, GunzipStream, Match, OpenContext, OpenedContainer, ScratchDevice } from '../../core/probe.ts';
-import { type GzipHeader, isHeader, parseHeader } from './header.ts';
 import { writeSparse } from './sparse.ts';
 
-/** Bytes of input at a time. Deflate packs up to 1032 to 1, so that one piece becomes at most 17 MiB. */
+/** Bytes of input at a time, unless the codec asks for more. Deflate packs up to 1032 to 1, so that one piece becomes at most 17 MiB. */
 const PIECE = 16 * 1024;
 
 /** Longest header that is looked at for its name and comment, in bytes. A longer one is still unpacked. */
@@ -59,32 +60,45 @@ function readHeader(device: BlockDevice): GzipHeader | undefined {
 /** Unpacks all of `device` into `scratch`. @returns bytes that came out */
 async function unpack(device: BlockDevice, scratch: ScratchDevice, context: OpenContext): Promise<number> {
   const stream = context.codecs?.gunzip?.() ?? gunzipStream();
-  const input = new Uint8Array(Math.min(PIECE, device.size));
+  try {
+    const out = await unpackWith(stream, device, scratch, context.job);
+    if (stream.trailing) {
+      const at = device.size - stream.trailing;
+      context.note({ severity: 'warning', message: `${stream.trailing} bytes after the end of the compressed data are ignored`, place: { structure: 'gzip', at, length: stream.trailing } });
+    }
+    return out;
+  } finally {
+    stream.close?.();
+  }
+}
+
+async function unpackWith(stream: GunzipStream, device: BlockDevice, scratch: ScratchDevice, job: JobContext): Promise<number> {
+  const input = new Uint8Array(Math.min(stream.piece ?? PIECE, device.size));
   let out = 0;
   for (let at = 0; at < device.size;) {
-    const piece = input.subarray(0, Math.min(PIECE, device.size - at));
+    const piece = input.subarray(0, Math.min(input.length, device.size - at));
     device.read(at, piece);
-    for (const bytes of pushPiece(stream, piece, at, device.size)) {
+    for await (const bytes of pushPiece(stream, piece, at, device.size)) {
       if (out + bytes.length > LIMIT) throw unsupported('size', `It unpacks to more than ${LIMIT} bytes`);
       writeSparse(scratch, out, bytes);
       out += bytes.length;
+      // Here too: a piece of a gzip bomb goes on for seconds.
+      const pause = job.breathe();
+      if (pause) await pause;
     }
     at += piece.length;
-    context.job.report({ done: at, total: device.size, unit: 'bytes', now: 'Unpacking' });
-    const pause = context.job.breathe();
+    job.report({ done: at, total: device.size, unit: 'bytes', now: 'Unpacking' });
+    const pause = job.breathe();
     if (pause) await pause;
-  }
-  if (stream.trailing) {
-    const at = device.size - stream.trailing;
-    context.note({ severity: 'warning', message: `${stream.trailing} bytes after the end of the compressed data are ignored`, place: { structure: 'gzip', at, length: stream.trailing } });
   }
   return out;
 }
 
-function pushPiece(stream: GunzipStream, piece: Uint8Array, at: number, size: number): Uint8Array[] {
+/** What comes out of `piece`, with the codec's errors (and only those: what the reader throws does not pass here) as ours. */
+async function* pushPiece(stream: GunzipStream, piece: Uint8Array, at: number, size: number): AsyncGenerator<Uint8Array> {
   const last = at + piece.length >= size;
   try {
-    return stream.push(piece, last);
+    yield* stream.push(piece, last);
   } catch (error) {
     if (isDiskError(error)) throw error;
     throw corrupt('gzip', `cannot be unpacked: ${error instanceof Error ? error.message : String(error)}`, last ? size : at, last ? 0 : piece.length);

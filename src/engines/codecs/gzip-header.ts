@@ -1,6 +1,6 @@
 /** The header of a gzip member (RFC 1952 section 2.3). */
-import { decodeName, type Name } from '../../core/names.ts';
-import { crc32 } from '../../codecs/crc32.ts';
+import { decodeName, type Name } from '../core/names.ts';
+import { crc32 } from './crc32.ts';
 
 export const FHCRC = 0x02;
 export const FEXTRA = 0x04;
