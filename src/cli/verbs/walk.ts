@@ -1,7 +1,8 @@
 import type { EntryType } from '../../engines/core/filesystem.ts';
-import { displayName } from '../../engines/core/names.ts';
+import { displayName, type Name } from '../../engines/core/names.ts';
 import { pathOf } from '../../host/paths.ts';
-import { walk as walkJob } from '../../host/jobs/walk.ts';
+import { WalkJson } from '../../host/jobs/walk-json.ts';
+import { walk as walkJob, type WalkEntry, type WalkError } from '../../host/jobs/walk.ts';
 import { EXIT } from '../exit.ts';
 import { CliJob } from '../job.ts';
 import { type ImageOptions, withFilesystem } from '../open.ts';
@@ -13,47 +14,55 @@ export interface WalkOptions extends ImageOptions {
   readonly hash?: boolean;
 }
 
-/** What the job's lines hold; see design: the golden format of the tests. */
-interface Line {
-  readonly path: string;
-  readonly type: EntryType;
-  readonly mode: string;
-  readonly uid: number;
-  readonly gid: number;
-  readonly size: number;
-  readonly nlink: number;
-  readonly mtime: string;
-  readonly target?: string;
-  readonly sha256?: string;
-  readonly error?: { readonly message: string };
-}
-
 /** Prints every entry of a tree. */
 export function walk(image: string, typed: string, options: WalkOptions): Promise<number> {
   const json = options.json === true;
   const job = new CliJob({ title: 'Walking', json, printsResult: true });
   return job.run((context) => withFilesystem(image, options, async ({ filesystem }) => {
     const { node, steps } = await findTyped(filesystem, typed, { followLast: typed.endsWith('/') });
-    const write = json ? (lines: string) => stdout.write(lines) : printLines;
-    const { errors } = await walkJob(filesystem, { node, path: pathOf(steps), hash: options.hash === true }, context, write);
+    const lines = json ? new WalkJson() : new WalkText();
+    const { errors } = await walkJob(filesystem, { node, path: pathOf(steps), hash: options.hash === true }, context, (entry) => {
+      stdout.write(lines.line(entry));
+      if (!json && entry.error) reportProblem(entry.folder + entry.name, entry.error);
+    });
     return errors > 0 ? EXIT.failed : EXIT.done;
   }, context));
 }
 
-/** The job's JSON as lines for people. */
-function printLines(lines: string): void {
-  for (const text of lines.split('\n')) {
-    if (text === '') continue;
-    const line = JSON.parse(text) as Line;
-    if (line.type !== undefined) {
-      const { type, mode, nlink, uid, gid, size, mtime, sha256, path, target } = line;
-      const columns = [modeText(type, Number.parseInt(mode, 8)), nlink, uid, gid, String(size).padStart(10), timeText(BigInt(mtime), true), ...(sha256 === undefined ? [] : [sha256])];
-      stdout.line(`${columns.join(' ')} ${displayName(path)}${target === undefined ? '' : ` -> ${displayName(target)}`}`);
+/** An entry that can't be read, told where the person looks and after what came before it. */
+function reportProblem(path: Name, { message }: WalkError): void {
+  stdout.flush();
+  stderr.line(`clutch: ${displayName(`${path}: ${message}`)}`);
+  stderr.flush();
+}
+
+/** The entries of a walk as lines for people, much as `ls -l` has them. What an entry shares with the one before it is not spelled again. */
+class WalkText {
+  #folder = '';
+  #folderText = '';
+  #type: EntryType | undefined;
+  #mode = -1;
+  #modeText = '';
+  #mtime: bigint | undefined;
+  #mtimeText = '';
+
+  /** Empty for what can't be read. */
+  line({ folder, name, type, mode, nlink, uid, gid, size, mtime, sha256, target }: WalkEntry): string {
+    if (type === undefined) return '';
+    if (folder !== this.#folder) {
+      this.#folder = folder;
+      this.#folderText = displayName(folder);
     }
-    if (line.error) {
-      stdout.flush();
-      stderr.line(`clutch: ${displayName(`${line.path}: ${line.error.message}`)}`);
-      stderr.flush();
+    if (type !== this.#type || mode !== this.#mode) {
+      this.#type = type;
+      this.#mode = mode;
+      this.#modeText = modeText(type, mode);
     }
+    if (mtime !== this.#mtime) {
+      this.#mtime = mtime;
+      this.#mtimeText = timeText(mtime, true);
+    }
+    const path = this.#folderText + displayName(name) + (target === undefined ? '' : ` -> ${displayName(target)}`);
+    return `${this.#modeText} ${nlink} ${uid} ${gid} ${String(size).padStart(10)} ${this.#mtimeText}${sha256 === undefined ? '' : ` ${sha256}`} ${path}\n`;
   }
 }

@@ -4,11 +4,13 @@ import { corrupt } from '../../engines/core/errors.ts';
 import { compareNames, decodeName } from '../../engines/core/names.ts';
 import { dir, file, MemoryFileSystem, type MemoryNode, symlink } from '../../engines/testing/memory-filesystem.ts';
 import { nodeJob } from '../session.ts';
+import { WalkJson } from './walk-json.ts';
 import { walk, type WalkOptions } from './walk.ts';
 
 async function walked(tree: MemoryNode | MemoryFileSystem, options: WalkOptions = {}) {
   let text = '';
-  const summary = await walk(tree instanceof MemoryFileSystem ? tree : new MemoryFileSystem(tree), options, nodeJob(), async (lines) => { text += lines; });
+  const json = new WalkJson();
+  const summary = await walk(tree instanceof MemoryFileSystem ? tree : new MemoryFileSystem(tree), options, nodeJob(), (entry) => { text += json.line(entry); });
   const lines = text.trimEnd().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
   return { summary, lines, paths: lines.map((line) => line['path'] as string) };
 }

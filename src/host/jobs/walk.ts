@@ -1,11 +1,8 @@
-import { toDiskError, usage, type DiskErrorData } from '../../engines/core/errors.ts';
+import { type FaultKind, toDiskError, usage } from '../../engines/core/errors.ts';
 import type { Cursor, EntryType, FileSystem, Maybe, NodeId, Stat } from '../../engines/core/filesystem.ts';
 import type { JobContext } from '../../engines/core/job.ts';
 import { compareNames, type Name } from '../../engines/core/names.ts';
 import { fileSource, hash } from './hash.ts';
-
-/** Characters of JSON that are handed on at once. */
-const CHUNK = 64 * 1024;
 
 /** Entries between two looks at the clock. */
 const STRIDE = 128;
@@ -15,8 +12,7 @@ const MAX_DEPTH = 2048;
 
 const TYPES: readonly EntryType[] = ['file', 'dir', 'symlink', 'char', 'block', 'fifo', 'socket'];
 const DIR = TYPES.indexOf('dir');
-const FILE = TYPES.indexOf('file');
-/** Stands for an entry that can't be read. */
+/** Stands for an entry that can't be read: no index of TYPES. */
 const FAILED = 255;
 
 export interface WalkOptions {
@@ -34,24 +30,55 @@ export interface WalkSummary {
   readonly errors: number;
 }
 
+export interface WalkError {
+  readonly kind: FaultKind;
+  readonly message: string;
+}
+
+/** An entry as the walk hands it on. All are the same object, filled anew: a million entries are no million objects. */
+export interface WalkEntry {
+  /** The path of its folder with a slash at the end; empty where the walk begins. The entry's own path is this and `name`. */
+  readonly folder: Name;
+  readonly name: Name;
+  /** undefined when it can't be read: then there is an `error`, and the numbers mean nothing. */
+  readonly type: EntryType | undefined;
+  /** The next six are as in Stat. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly size: number;
+  readonly nlink: number;
+  readonly mtime: bigint;
+  /** Of symbolic links. */
+  readonly target: Name | undefined;
+  /** In the order of their names; undefined when there are none. */
+  readonly xattrs: ReadonlyMap<Name, Uint8Array> | undefined;
+  readonly sha256: string | undefined;
+  readonly error: WalkError | undefined;
+}
+
 /**
- * Every entry of a filesystem as a line of JSON: the format of `clutch walk --json`, the root first, in byte order of whole paths. In that
- * order "/a.txt" stands between the folder "/a" and its "/a/b", since "." sorts before "/".
+ * Every entry of a filesystem, the root first, in byte order of whole paths. In that order "/a.txt" stands between the folder "/a" and its
+ * "/a/b", since "." sorts before "/". A directory whose listing breaks off comes once more, with the error; what was listed follows.
  * What it holds at one time are the folders on the way to the current one.
- * @param write takes whole lines, many at once; what it returns is waited for
+ * @param take gets them one by one
  */
-export async function walk(fs: FileSystem, options: WalkOptions, job: JobContext, write: (lines: string) => Maybe<void>): Promise<WalkSummary> {
+export async function walk(fs: FileSystem, options: WalkOptions, job: JobContext, take: (entry: WalkEntry) => void): Promise<WalkSummary> {
   const node = options.node ?? fs.root;
   const path = options.path ?? '/';
-  return new Walk(fs, options.hash === true, job, write).run(node, path);
+  return new Walk(fs, options.hash === true, job, take).run(node, path);
 }
+
+/** What few entries have. */
+type Extras = Partial<Pick<WalkEntry, 'target' | 'xattrs' | 'error'>>;
+
+const NO_EXTRAS: Extras = {};
 
 /** The entries of the folders that are open, one after another: a stack of columns, so that a million entries are no million objects. */
 class Columns {
   readonly names: Name[] = [];
   readonly mtimes: bigint[] = [];
-  /** JSON that few entries have: targets, attributes, errors. */
-  readonly extras = new Map<number, string>();
+  readonly extras = new Map<number, Extras>();
   nodes = new Float64Array(1024);
   sizes = new Float64Array(1024);
   types = new Uint8Array(1024);
@@ -76,6 +103,28 @@ class Columns {
     this.sizes[at] = stat.size;
     this.links[at] = stat.nlink;
     this.mtimes[at] = stat.mtime;
+  }
+
+  /**
+   * The entries from `base` on in the order of their nodes. Nodes and numbers are sorted as one number each, natively and without a
+   * comparison of ours; where they need more than its 53 bits, nodes are no numbers of neighbours, and the order stays.
+   */
+  byNode(base: number): Uint32Array {
+    const nodes = this.nodes.subarray(base, this.length);
+    let least = Infinity;
+    let most = 0;
+    for (const node of nodes) {
+      if (node < least) least = node;
+      if (node > most) most = node;
+    }
+    const stride = 2 ** (32 - Math.clz32(nodes.length));
+    const weight = (most - least + 1) * stride <= Number.MAX_SAFE_INTEGER ? stride : 0;
+    const keys = new Float64Array(nodes.length);
+    for (let i = 0; i < keys.length; i++) keys[i] = (nodes[i]! - least) * weight + i;
+    keys.sort();
+    const order = new Uint32Array(keys.length);
+    for (let i = 0; i < order.length; i++) order[i] = base + keys[i]! - Math.floor(keys[i]! / stride) * stride;
+    return order;
   }
 
   /** Forgets all from `length` on. */
@@ -103,41 +152,54 @@ function grown<T extends Float64Array | Uint8Array | Uint16Array | Uint32Array>(
   return larger;
 }
 
+/** The one object behind every WalkEntry. */
+class Row implements WalkEntry {
+  folder: Name = '';
+  name: Name = '';
+  type: EntryType | undefined;
+  mode = 0;
+  uid = 0;
+  gid = 0;
+  size = 0;
+  nlink = 0;
+  mtime = 0n;
+  target: Name | undefined;
+  xattrs: ReadonlyMap<Name, Uint8Array> | undefined;
+  sha256: string | undefined;
+  error: WalkError | undefined;
+}
+
 class Walk {
   readonly #fs: FileSystem;
   readonly #hash: boolean;
   readonly #job: JobContext;
-  readonly #write: (lines: string) => Maybe<void>;
+  readonly #take: (entry: WalkEntry) => void;
   readonly #columns = new Columns();
+  readonly #row = new Row();
   /** No sound filesystem has a directory twice; a hostile one has cycles, or doubles at every step. */
   readonly #directories = new Set<NodeId>();
-  #text = '';
   #entries = 0;
   #errors = 0;
-  #lastMtime = 0n;
-  #lastMtimeText = '0';
 
-  constructor(fs: FileSystem, withHash: boolean, job: JobContext, write: (lines: string) => Maybe<void>) {
+  constructor(fs: FileSystem, withHash: boolean, job: JobContext, take: (entry: WalkEntry) => void) {
     this.#fs = fs;
     this.#hash = withHash;
     this.#job = job;
-    this.#write = write;
+    this.#take = take;
   }
 
   async run(node: NodeId, path: Name): Promise<WalkSummary> {
     const columns = this.#columns;
-    columns.push('', node);
+    columns.push(path, node);
     await this.#look(0);
-    await this.#emit(0, jsonText(path));
-    if (columns.types[0] === DIR) await this.#directory(node, path === '/' ? '/' : `${jsonText(path)}/`, 1);
-    const written = this.#write(this.#text);
-    if (written instanceof Promise) await written;
+    await this.#emit(0, '');
+    if (columns.types[0] === DIR) await this.#directory(node, path === '/' ? '/' : `${path}/`, 1);
     this.#job.report({ done: this.#entries, unit: 'entries' });
     return { entries: this.#entries, errors: this.#errors };
   }
 
-  /** @param prefix the directory's path with a slash at the end, as JSON text */
-  async #directory(node: NodeId, prefix: string, depth: number): Promise<void> {
+  /** @param folder the directory's path with a slash at the end */
+  async #directory(node: NodeId, folder: Name, depth: number): Promise<void> {
     const columns = this.#columns;
     const base = columns.length;
     this.#directories.add(node);
@@ -152,38 +214,30 @@ class Walk {
         if (pause) await pause;
       }
     } catch (error) {
-      this.#failure(prefix.slice(0, -1) || '/', error);
+      this.#failure(folder.slice(0, -1) || '/', error);
     }
-    await this.#lookAll(base);
-    for (const item of this.#order(base)) {
+    const order = columns.byNode(base);
+    await this.#lookAll(order);
+    for (const item of this.#byPath(order)) {
       const at = item >>> 1;
-      const name = columns.names[at]!;
       if ((item & 1) === 0) {
-        const waiting = this.#emit(at, prefix + jsonText(name));
+        const waiting = this.#emit(at, folder);
         if (waiting) await waiting;
       } else {
-        await this.#enter(at, `${prefix}${jsonText(name)}/`, depth);
+        await this.#enter(at, `${folder}${columns.names[at]!}/`, depth);
       }
     }
     columns.cut(base);
   }
 
-  async #enter(at: number, prefix: string, depth: number): Promise<void> {
+  async #enter(at: number, folder: Name, depth: number): Promise<void> {
     const node = this.#columns.nodes[at]!;
-    if (depth < MAX_DEPTH) await this.#directory(node, prefix, depth + 1);
-    else this.#failure(prefix.slice(0, -1), usage('ENAMETOOLONG', `Folders are nested deeper than ${MAX_DEPTH}`));
+    if (depth < MAX_DEPTH) await this.#directory(node, folder, depth + 1);
+    else this.#failure(folder.slice(0, -1), usage('ENAMETOOLONG', `Folders are nested deeper than ${MAX_DEPTH}`));
   }
 
-  /** Reads what there is to know of the entries from `base` on, in the order of their nodes: inodes that lie together are read together. */
-  async #lookAll(base: number): Promise<void> {
-    const { nodes, length } = this.#columns;
-    const order = new Uint32Array(length - base);
-    let sorted = true;
-    for (let i = 0; i < order.length; i++) {
-      order[i] = base + i;
-      if (i > 0 && nodes[base + i]! < nodes[base + i - 1]!) sorted = false;
-    }
-    if (!sorted) order.sort((a, b) => nodes[a]! - nodes[b]!);
+  /** Reads what there is to know of the entries, given in the order of their nodes: inodes that lie together are read together. */
+  async #lookAll(order: Uint32Array): Promise<void> {
     for (let i = 0; i < order.length; i++) {
       const waiting = this.#look(order[i]!);
       if (waiting) await waiting;
@@ -215,32 +269,32 @@ class Walk {
     return this.#extras(at, stat.node, target, names);
   }
 
-  async #extras(at: number, node: NodeId, target: Maybe<Name> | undefined, names: Maybe<readonly Name[]> | undefined): Promise<void> {
-    let text = target === undefined ? '' : `,"target":${JSON.stringify(await target)}`;
-    const parts: string[] = [];
-    for (const name of ((await names) ?? []).toSorted(compareNames)) {
+  async #extras(at: number, node: NodeId, linked: Maybe<Name> | undefined, listed: Maybe<readonly Name[]> | undefined): Promise<void> {
+    const target = await linked;
+    const values = new Map<Name, Uint8Array>();
+    for (const name of ((await listed) ?? []).toSorted(compareNames)) {
       const value = await this.#fs.xattrs!.get(node, name);
-      if (value !== undefined) parts.push(`${JSON.stringify(name)}:"${hex(value)}"`);
+      if (value !== undefined) values.set(name, value);
     }
-    if (parts.length > 0) text += `,"xattrs":{${parts.join(',')}}`;
-    if (text !== '') this.#columns.extras.set(at, text);
+    this.#columns.extras.set(at, { target, xattrs: values.size > 0 ? values : undefined });
   }
 
   #unknown(at: number, error: unknown): void {
     this.#columns.types[at] = FAILED;
-    this.#columns.extras.set(at, `,"error":${errorText(error)}`);
+    this.#columns.extras.set(at, { error: walkError(error) });
   }
 
   /**
-   * In what order the entries from `base` on and what is below them stand: an entry (twice its number) by its name, a folder's contents
-   * (twice its number and one) by its name and a slash.
+   * In what order the entries and what is below them stand: an entry (twice its number) by its name, a folder's contents (twice its
+   * number and one) by its name and a slash.
+   * @param order most folders were filled in the order of their names, so that from that of their nodes little is left to sort
    */
-  #order(base: number): Iterable<number> {
-    const { names, types, length } = this.#columns;
+  #byPath(order: Uint32Array): Iterable<number> {
+    const { names, types } = this.#columns;
     const items: number[] = [];
     let plain = true;
     const inside = new Map<number, string>();
-    for (let at = base; at < length; at++) {
+    for (const at of order) {
       items.push(at * 2);
       const name = names[at]!;
       if (plain && NOT_ASCII.test(name)) plain = false;
@@ -249,10 +303,10 @@ class Walk {
         inside.set(at, `${name}/`);
       }
     }
-    const key = inside.size === 0 ? (item: number) => names[item >>> 1]! : (item: number) => ((item & 1) === 0 ? names[item >>> 1]! : inside.get(item >>> 1)!);
+    const key = (item: number) => ((item & 1) === 0 ? names[item >>> 1]! : inside.get(item >>> 1)!);
     // Strings compare by UTF-16 units; with ASCII alone that is the order of their bytes.
-    if (plain) items.sort((a, b) => { const [x, y] = [key(a), key(b)]; return x < y ? -1 : x > y ? 1 : a - b; });
-    else items.sort((a, b) => compareNames(key(a), key(b)) || a - b);
+    const compare = plain ? (x: Name, y: Name) => (x < y ? -1 : x > y ? 1 : 0) : compareNames;
+    items.sort((a, b) => compare(key(a), key(b)) || a - b);
     return items;
   }
 
@@ -265,81 +319,64 @@ class Walk {
       return false;
     }
     types[at] = FAILED;
-    extras.set(at, `,"error":{"kind":"corrupt","message":"Directory ${node} stands in more than one place"}`);
+    extras.set(at, { error: { kind: 'corrupt', message: `Directory ${node} stands in more than one place` } });
     return true;
   }
 
-  /** @param path as JSON text */
-  #emit(at: number, path: string): Promise<void> | undefined {
-    const { types, modes, uids, gids, sizes, links, mtimes, extras, nodes } = this.#columns;
+  #emit(at: number, folder: Name): Promise<void> | undefined {
+    const columns = this.#columns;
+    const { target, xattrs, error } = columns.extras.size > 0 ? columns.extras.get(at) ?? NO_EXTRAS : NO_EXTRAS;
+    const row = this.#row;
+    row.folder = folder;
+    row.name = columns.names[at]!;
+    row.type = TYPES[columns.types[at]!];
+    row.mode = columns.modes[at]!;
+    row.uid = columns.uids[at]!;
+    row.gid = columns.gids[at]!;
+    row.size = columns.sizes[at]!;
+    row.nlink = columns.links[at]!;
+    row.mtime = columns.mtimes[at] ?? 0n;
+    row.target = target;
+    row.xattrs = xattrs;
+    row.sha256 = undefined;
+    row.error = error;
     this.#entries++;
-    const type = types[at]!;
-    const extra = extras.size > 0 ? (extras.get(at) ?? '') : '';
-    if (type === FAILED) {
-      this.#errors++;
-      this.#text += `{"path":"${path}"${extra}}\n`;
-    } else {
-      const mtime = mtimes[at]!;
-      if (mtime !== this.#lastMtime) {
-        this.#lastMtime = mtime;
-        this.#lastMtimeText = mtime.toString();
-      }
-      this.#text += `{"path":"${path}","type":"${TYPES[type]!}","mode":"${octal(modes[at]!)}","uid":${uids[at]!},"gid":${gids[at]!},"size":${sizes[at]!},"nlink":${links[at]!},"mtime":"${this.#lastMtimeText}"${extra}`;
-      if (this.#hash && type === FILE) return this.#emitHash(nodes[at]!);
-      this.#text += '}\n';
-    }
-    return this.#text.length >= CHUNK || this.#entries % STRIDE === 0 ? this.#breathe() : undefined;
+    if (error !== undefined) this.#errors++;
+    else if (this.#hash && row.type === 'file') return this.#emitHash(columns.nodes[at]!);
+    this.#take(row);
+    return this.#entries % STRIDE === 0 ? this.#breathe() : undefined;
   }
 
+  /** Completes the row, which is nobody else's meanwhile. */
   async #emitHash(node: NodeId): Promise<void> {
     try {
-      const { sha256 } = await hash(await fileSource(this.#fs, node), ['sha256'], this.#job, false);
-      this.#text += `,"sha256":"${sha256}"}\n`;
+      this.#row.sha256 = (await hash(await fileSource(this.#fs, node), ['sha256'], this.#job, false)).sha256;
     } catch (error) {
-      if (toDiskError(error).kind === 'cancelled') throw error;
+      this.#row.error = walkError(error);
       this.#errors++;
-      this.#text += `,"error":${errorText(error)}}\n`;
     }
+    this.#take(this.#row);
     await this.#breathe();
   }
 
   #breathe(): Promise<void> | undefined {
     const pause = this.#job.breathe();
     if (pause) this.#job.report({ done: this.#entries, unit: 'entries' });
-    if (this.#text.length < CHUNK) return pause;
-    const text = this.#text;
-    this.#text = '';
-    const written = this.#write(text);
-    return written instanceof Promise ? written.then(() => pause) : pause;
+    return pause;
   }
 
-  /** A directory whose listing breaks off says so in a line of its own; what was listed follows. @param path as JSON text */
-  #failure(path: string, error: unknown): void {
-    if (toDiskError(error).kind === 'cancelled') throw error;
+  #failure(path: Name, error: unknown): void {
     this.#errors++;
-    this.#text += `{"path":"${path}","error":${errorText(error)}}\n`;
+    this.#take(Object.assign(new Row(), { name: path, error: walkError(error) }));
   }
 }
 
 // oxlint-disable-next-line no-control-regex
 const NOT_ASCII = /[^\u0000-\u007f]/;
-const PLAIN = /^[ !#-[\]-~]*$/;
 
-/** A name inside a JSON string. Bytes that are no text stand as escaped lone surrogates ("\udcff"). */
-function jsonText(name: Name): string {
-  return PLAIN.test(name) ? name : JSON.stringify(name).slice(1, -1);
-}
-
-const OCTAL: string[] = [];
-function octal(mode: number): string {
-  return (OCTAL[mode] ??= mode.toString(8).padStart(4, '0'));
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex');
-}
-
-function errorText(error: unknown): string {
-  const { fault, message }: DiskErrorData = toDiskError(error);
-  return JSON.stringify({ kind: fault.kind, message });
+/** @throws DiskError cancelled, which is no fault of the entry's but ends the walk */
+function walkError(error: unknown): WalkError {
+  const { kind, message } = toDiskError(error);
+  if (kind === 'cancelled') throw error;
+  return { kind, message };
 }
