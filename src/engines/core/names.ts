@@ -104,9 +104,17 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
 // oxlint-disable-next-line no-control-regex
 const SUSPICIOUS = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\p{Cs}\u{e0000}-\u{e007f}]/u;
 
+/** Where the codes of a name are gathered: one array for each length, for `apply` takes an array's length for its own. */
+const CODES: number[][] = [];
+
 function fromCodes(bytes: Uint8Array, at: number, end: number): string {
-  // apply on a short range is the fastest way from bytes to a one-byte string; long ranges would overflow the stack.
-  if (end - at <= 256) return String.fromCharCode.apply(null, bytes.subarray(at, end) as unknown as number[]);
+  const length = end - at;
+  // apply on a short array of small integers is the fastest way from bytes to a one-byte string; long ones would overflow the stack.
+  if (length <= 256) {
+    const codes = (CODES[length] ??= Array.from({ length }, () => 0));
+    for (let i = 0; i < length; i++) codes[i] = bytes[at + i]!;
+    return String.fromCharCode.apply(null, codes);
+  }
   let text = '';
   for (let i = at; i < end; i += 256) text += fromCodes(bytes, i, Math.min(i + 256, end));
   return text;

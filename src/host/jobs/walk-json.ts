@@ -7,54 +7,46 @@ import type { WalkEntry } from './walk.ts';
  * before it, as most of a folder do, is not spelled again.
  */
 export class WalkJson {
-  #folder = '';
-  #folderText = '';
+  #folder: Name | undefined;
+  #start = '';
   #type: EntryType | undefined;
   #mode = -1;
   #uid = -1;
   #gid = -1;
-  #ownerText = '';
+  #owner = '';
+  #nlink = -1;
   #mtime = 0n;
-  #mtimeText = '0';
+  #end = '';
 
   line(entry: WalkEntry): string {
-    const { type, size, nlink, target, xattrs, sha256, error } = entry;
-    const path = this.#pathText(entry);
-    let extra = '';
-    if (target !== undefined) extra += `,"target":${JSON.stringify(target)}`;
-    if (xattrs !== undefined) extra += `,"xattrs":{${Array.from(xattrs, ([name, value]) => `${JSON.stringify(name)}:"${hex(value)}"`).join(',')}}`;
-    if (sha256 !== undefined) extra += `,"sha256":"${sha256}"`;
-    if (error !== undefined) extra += `,"error":${JSON.stringify(error)}`;
-    if (type === undefined) return `{"path":"${path}"${extra}}\n`;
-    return `{"path":"${path}${this.#owner(type, entry)}${size},"nlink":${nlink},"mtime":"${this.#time(entry.mtime)}"${extra}}\n`;
+    const { type, target, xattrs, sha256, error } = entry;
+    this.#share(entry);
+    let line = this.#start + jsonText(entry.name) + (type === undefined ? '"' : this.#owner + entry.size + this.#end);
+    if (target !== undefined) line += `,"target":${JSON.stringify(target)}`;
+    if (xattrs !== undefined) line += `,"xattrs":{${Array.from(xattrs, ([name, value]) => `${JSON.stringify(name)}:"${hex(value)}"`).join(',')}}`;
+    if (sha256 !== undefined) line += `,"sha256":"${sha256}"`;
+    if (error !== undefined) line += `,"error":${JSON.stringify(error)}`;
+    return `${line}}\n`;
   }
 
-  #pathText({ folder, name }: WalkEntry): string {
+  /** Spells what is not as in the entry before: up to the name, from there to the size, and from there to the end of what all have. */
+  #share({ folder, type, mode, uid, gid, nlink, mtime }: WalkEntry): void {
     if (folder !== this.#folder) {
       this.#folder = folder;
-      this.#folderText = jsonText(folder);
+      this.#start = `{"path":"${jsonText(folder)}`;
     }
-    return this.#folderText + jsonText(name);
-  }
-
-  /** From behind the path to before the size. */
-  #owner(type: EntryType, { mode, uid, gid }: WalkEntry): string {
     if (type !== this.#type || mode !== this.#mode || uid !== this.#uid || gid !== this.#gid) {
       this.#type = type;
       this.#mode = mode;
       this.#uid = uid;
       this.#gid = gid;
-      this.#ownerText = `","type":"${type}","mode":"${mode.toString(8).padStart(4, '0')}","uid":${uid},"gid":${gid},"size":`;
+      this.#owner = `","type":"${type}","mode":"${mode.toString(8).padStart(4, '0')}","uid":${uid},"gid":${gid},"size":`;
     }
-    return this.#ownerText;
-  }
-
-  #time(mtime: bigint): string {
-    if (mtime !== this.#mtime) {
+    if (nlink !== this.#nlink || mtime !== this.#mtime) {
+      this.#nlink = nlink;
       this.#mtime = mtime;
-      this.#mtimeText = mtime.toString();
+      this.#end = `,"nlink":${nlink},"mtime":"${mtime}"`;
     }
-    return this.#mtimeText;
   }
 }
 
