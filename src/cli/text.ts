@@ -37,15 +37,18 @@ export function sizeText(stat: Pick<Stat, 'type' | 'size' | 'device'>): string {
   return stat.device === undefined ? String(stat.size) : `${stat.device.major}, ${stat.device.minor}`;
 }
 
+const NS = 1_000_000_000n;
+
 /** "2023-11-14 22:13:20" in UTC (an image does not know the zone of its machine), with all nine digits of the second when `precise`. */
 export function timeText(nanoseconds: bigint, precise = false): string {
-  const seconds = nanoseconds / 1_000_000_000n - (nanoseconds % 1_000_000_000n < 0n ? 1n : 0n);
-  const fraction = nanoseconds - seconds * 1_000_000_000n;
-  const date = new Date(Number(seconds) * 1000);
+  // Rounds down, for times before 1970 too.
+  const rest = Number(nanoseconds % NS);
+  const seconds = Number(nanoseconds / NS) - (rest < 0 ? 1 : 0);
+  const date = new Date(seconds * 1000);
   // Formats with 64-bit seconds can name times that no calendar has.
-  if (Number.isNaN(date.getTime())) return `@${seconds}`;
-  const text = date.toISOString().replace('T', ' ').replace(/\.\d+Z$/, '');
-  return precise ? `${text}.${String(fraction).padStart(9, '0')}` : text;
+  if (Number.isNaN(date.getTime())) return `@${nanoseconds / NS - (rest < 0 ? 1n : 0n)}`;
+  const text = date.toISOString().slice(0, -'.000Z'.length).replace('T', ' ');
+  return precise ? `${text}.${String(rest < 0 ? rest + 1e9 : rest).padStart(9, '0')}` : text;
 }
 
 /** Pads on the left or right to a width in characters. */
