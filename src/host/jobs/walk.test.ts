@@ -70,6 +70,28 @@ describe('walk', () => {
     expect(lines.find((line) => line['path'] === '/cycle/again')).toMatchObject({ error: { kind: 'corrupt' } });
   });
 
+  it.each([
+    ['one after another, in the order of their numbers', 1, [1, 2, 3, 4, 5]],
+    ['as listed, where the numbers are too large to have neighbours', 2 ** 50, [1, 5, 2, 3, 4]],
+  ])('looks at nodes %s', async (_title, spacing, expected) => {
+    const looked: number[] = [];
+    class Spaced extends MemoryFileSystem {
+      override stat(node: number) {
+        const near = node > 1 ? node / spacing : node;
+        looked.push(near);
+        return super.stat(near);
+      }
+      override list(node: number) {
+        return { entries: super.list(node).entries.map((entry) => ({ ...entry, node: entry.node * spacing })) };
+      }
+    }
+    const fs = new Spaced(dir({ d: file('1'), b: file('22'), c: file('333'), a: file('4444') }));
+    for (const name of ['b', 'c', 'a', 'd']) fs.lookup(fs.root, name);
+    const { lines } = await walked(fs);
+    expect(lines.map(({ path, size }) => [path, size])).toEqual([['/', 0], ['/a', 4], ['/b', 2], ['/c', 3], ['/d', 1]]);
+    expect(looked).toEqual(expected);
+  });
+
   it('begins where it is told', async () => {
     const fs = new MemoryFileSystem(dir({ sub: dir({ x: file('x') }), other: file() }));
     const { paths } = await walked(fs, { node: fs.lookup(fs.root, 'sub')!, path: '/sub' });
