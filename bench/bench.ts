@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
@@ -23,6 +24,8 @@ export interface Options {
   readonly only: readonly string[];
   /** Names of contenders; all when empty. */
   readonly against: readonly string[];
+  /** The folder that is extracted to; the corpus's own when undefined. */
+  readonly scratch: string | undefined;
   /** Add the table to bench/results.md. */
   readonly keep: boolean;
 }
@@ -34,7 +37,7 @@ export function bench(options: Options): void {
   const all = contenders(root).filter((each) => options.against.length === 0 || options.against.includes(each.name));
   const lines = [
     `## ${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC`, '',
-    `${cpus()[0]?.model ?? 'unknown processor'}, ${cpus().length} cores, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Linux ${release()}, Node ${process.version}. Medians of ${rounds}, contenders in turns, images in the page cache.`, '',
+    `${cpus()[0]?.model ?? 'unknown processor'}, ${cpus().length} cores, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Linux ${release()}, Node ${process.version}. Medians of ${rounds}, contenders in turns, images in the page cache, extracting to ${filesystemOf(options.scratch ?? corpus.folder)}.`, '',
     '| case | program | seconds | of 7z | least to most | peak MiB | against the source tree |', '| --- | --- | ---: | ---: | ---: | ---: | --- |',
   ];
   for (const line of lines) console.log(line);
@@ -42,7 +45,7 @@ export function bench(options: Options): void {
     const path = corpus.images.get(image);
     if (path === undefined || options.only.length > 0 && !options.only.some((word) => name.includes(word))) continue;
     const tree = corpus.trees.get(image);
-    const results = measure(task, path, all, rounds, corpus.folder, (target) => (tree === undefined ? 'no source tree' : compareTrees(root, tree, target)));
+    const results = measure(task, path, all, rounds, options.scratch ?? corpus.folder, (target) => (tree === undefined ? 'no source tree' : compareTrees(root, tree, target)));
     const unit = results.find((result) => result.contender.name === '7z');
     for (const result of results) {
       const row = rowOf(name, result, unit);
@@ -54,6 +57,10 @@ export function bench(options: Options): void {
   if (left.length > 0) lines.push('', `Left out: ${left.join('; ')}.`);
   if (left.length > 0) console.log(lines.at(-1));
   if (options.keep) appendFileSync(join(root, 'bench/results.md'), `\n${lines.join('\n')}\n`);
+}
+
+function filesystemOf(folder: string): string {
+  return spawnSync('stat', ['-f', '-c', '%T', folder], { encoding: 'utf8' }).stdout?.trim() || 'disk';
 }
 
 function rowOf(name: string, { contender, runs, fidelity }: Result, unit: Result | undefined): string {

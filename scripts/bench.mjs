@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
  * Measures Clutch beside 7z, debugfs, fls and the kernel's loop mount, and prints one table.
- *   npm run bench [-- --rounds 5] [--only WORD…] [--against NAME…] [--keep]
- * --only takes words of case names ("extract", "many"), --against names of programs; --keep adds the table to bench/results.md.
+ *   npm run bench [-- --rounds 5] [--only WORD…] [--against NAME…] [--scratch DIR] [--keep]
+ * --only takes words of case names ("extract", "many"), --against names of programs; --scratch a folder to extract to; --keep adds the table to bench/results.md.
  * CLUTCH_CORPUS names a folder with the images (default .cache/corpus; what is missing is made).
  */
 import { fileURLToPath } from 'node:url';
@@ -13,8 +13,8 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' }, only: { type: 'string', multiple: true, default: [] },
-    against: { type: 'string', multiple: true, default: [] }, keep: { type: 'boolean', default: false },
+    against: { type: 'string', multiple: true, default: [] }, scratch: { type: 'string' }, keep: { type: 'boolean', default: false },
   },
 });
 const { module } = await runnerImport(`${root}bench/bench.ts`, { configFile: false, root });
-module.bench({ root, rounds: Number(values.rounds), only: values.only, against: values.against, keep: values.keep });
+module.bench({ root, rounds: Number(values.rounds), only: values.only, against: values.against, scratch: values.scratch, keep: values.keep });
