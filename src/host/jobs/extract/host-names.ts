@@ -18,11 +18,16 @@ const RESERVED = /^(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹�
 // oxlint-disable-next-line no-control-regex
 const FORBIDDEN = /[<>:"/\\|?*\u0000-\u001f]/g;
 
+/** Names that POSIX systems take whatever they hold: a third of NAME_MAX in UTF-16 units is never longer than NAME_MAX in bytes. */
+// oxlint-disable-next-line no-control-regex
+const ORDINARY = /^(?!\.\.?$)[^/\u0000]{1,85}$/;
+
 /**
  * What a name of an image is called on a host: itself wherever it can be. Names that would leave the folder ("..", "a/b"), end early (NUL),
  * reach a device (CON) or a stream (a:b), or be refused, are spelled differently, with the reason. Different names may become the same.
  */
 export function hostName(name: Name, rules: NameRules): HostName {
+  if (rules === 'posix' && ORDINARY.test(name)) return { name, reason: undefined };
   const reasons: string[] = [];
   let fit = name;
   const change = (changed: Name, reason: string): void => {

@@ -10,7 +10,7 @@ const BATCH = 64;
 const BATCH_BYTES = 4 * 1024 * 1024;
 
 /** Plain files after which a second thread pays for its start. */
-const THREAD_AFTER = 256;
+const THREAD_AFTER = 64;
 
 /**
  * Makes the plain files of an extraction in batches: in a second thread while it has room, else at once. A folder with batches out is

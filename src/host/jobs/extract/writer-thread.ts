@@ -4,16 +4,22 @@ import type { PlainFile } from './plain-file.ts';
 import type { TargetOptions } from './target.ts';
 import type { LinuxFolder } from './target-linux.ts';
 
-/** Batches that may wait for the thread: about 20 ms of its work. With more the first thread makes files itself. */
-const MOST_WAITING = 12;
+/** Batches that may wait for the thread, some milliseconds of its work. With more the first thread makes files itself. */
+const MOST_WAITING = 16;
 
-/** Index in the shared numbers: not 0 when the rest is no longer wanted. */
+/** Batches whose answers were not heard yet: each keeps its folder open. */
+const MOST_UNHEARD = 256;
+
+/** Indexes in the shared numbers. Not 0 when the rest is no longer wanted; */
 export const STOP = 0;
+/** how many batches are made: the first thread looks at it between two turns of its event loop, in which answers arrive. */
+export const MADE = 1;
 
 /** What the thread is started with. */
 export interface WriterData {
   readonly options: TargetOptions;
-  readonly stop: Int32Array;
+  /** Indexed by STOP and MADE. */
+  readonly shared: Int32Array;
 }
 
 /** Plain files of one folder, packed: a structured clone of as many objects would take longer than to make the files. */
@@ -42,15 +48,15 @@ export type Settled = (failed: readonly number[], lost: boolean) => void;
 /** The first thread's end of an extraction's second thread. */
 export class WriterThread {
   readonly #worker: Worker;
-  readonly #stop: Int32Array;
+  readonly #shared: Int32Array;
   readonly #waiting = new Map<number, { readonly count: number; readonly settled: Settled }>();
   #last = 0;
   #wake: (() => void) | undefined;
   #gone = false;
 
-  private constructor(worker: Worker, stop: Int32Array) {
+  private constructor(worker: Worker, shared: Int32Array) {
     this.#worker = worker;
-    this.#stop = stop;
+    this.#shared = shared;
     worker.on('message', ({ id, failed }: BatchResult) => this.#settle(id, failed, false));
     // Without the thread the first one does it all.
     worker.on('error', () => this.#lose());
@@ -60,16 +66,16 @@ export class WriterThread {
 
   /** undefined where there is none to be had. */
   static start(options: TargetOptions): WriterThread | undefined {
-    const stop = new Int32Array(new SharedArrayBuffer(4));
+    const shared = new Int32Array(new SharedArrayBuffer(8));
     try {
-      return new WriterThread(new Worker(findBuilt().writer, { workerData: { options, stop } satisfies WriterData, execArgv: [], trackUnmanagedFds: false }), stop);
+      return new WriterThread(new Worker(findBuilt().writer, { workerData: { options, shared } satisfies WriterData, execArgv: [], trackUnmanagedFds: false }), shared);
     } catch {
       return undefined;
     }
   }
 
   get hasRoom(): boolean {
-    return !this.#gone && this.#waiting.size < MOST_WAITING;
+    return !this.#gone && this.#last - Atomics.load(this.#shared, MADE) < MOST_WAITING && this.#waiting.size < MOST_UNHEARD;
   }
 
   get isIdle(): boolean {
@@ -107,7 +113,7 @@ export class WriterThread {
 
   /** What waits is given back unmade. */
   stop(): void {
-    Atomics.store(this.#stop, STOP, 1);
+    Atomics.store(this.#shared, STOP, 1);
   }
 
   /** Ends the thread. Nothing may be out any more. */
