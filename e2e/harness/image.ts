@@ -37,6 +37,15 @@ export function makeTree(folder: string): void {
   setTimes(folder);
 }
 
+/** Enough small files that an extraction brings its second thread in. */
+export function makeCrowd(folder: string): void {
+  for (let d = 0; d < 30; d++) {
+    mkdirSync(join(folder, `folder-${d}`), { recursive: true });
+    for (let f = 0; f < 60; f++) writeFileSync(join(folder, `folder-${d}`, `file-${f}`), `${d} ${f} `.repeat(f * 17));
+  }
+  setTimes(folder);
+}
+
 /** An ext4 image of a tree, with nothing of the moment in it. `megabytes` is its size. */
 export function makeImage(folder: string, image: string, megabytes = 64): void {
   writeFileSync(image, '');

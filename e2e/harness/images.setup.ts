@@ -2,7 +2,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { makeBig, makeDirty, makeDisk, makeHostile, makeWithBadInode, makeWithoutPrimary } from './disks.ts';
-import { makeImage, makeTree, scratch } from './image.ts';
+import { makeCrowd, makeImage, makeTree, scratch } from './image.ts';
 import { has } from './processes.ts';
 
 /** What the tests open, made once for all of them. Paths are absolute. */
@@ -10,6 +10,9 @@ export interface Images {
   /** The tree on the host that most images are made of. */
   readonly tree: string;
   readonly holiday: string;
+  /** A tree of many small files, and its image. */
+  readonly crowdTree: string;
+  readonly crowd: string;
   readonly disk: string;
   readonly big: string;
   readonly withoutPrimary: string;
@@ -46,6 +49,9 @@ export default function setup({ provide }: TestProject): (() => void) | undefine
   makeTree(tree);
   const holiday = at('holiday.img');
   makeImage(tree, holiday);
+  mkdirSync(at('crowd'));
+  makeCrowd(at('crowd'));
+  makeImage(at('crowd'), at('crowd.img'));
   makeDisk(tree, at('disk.img.gz'));
   makeBig(at('big.img'), BIG);
   makeWithoutPrimary(holiday, at('no-primary.img'));
@@ -58,7 +64,7 @@ export default function setup({ provide }: TestProject): (() => void) | undefine
     dirtyWhyNot = `nothing can be mounted here: ${(error as Error).message.split('\n')[0]}`;
   }
   provide('images', {
-    tree, holiday, disk: at('disk.img.gz'), big: at('big.img'), withoutPrimary: at('no-primary.img'), badInode: at('bad-inode.img'), badInodeNumber,
+    tree, holiday, crowdTree: at('crowd'), crowd: at('crowd.img'), disk: at('disk.img.gz'), big: at('big.img'), withoutPrimary: at('no-primary.img'), badInode: at('bad-inode.img'), badInodeNumber,
     hostile: at('hostile.img'), ...(dirtyWhyNot === undefined ? { dirty: at('dirty.img') } : { dirtyWhyNot }),
   });
   provide('why', undefined);

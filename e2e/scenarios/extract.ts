@@ -3,12 +3,29 @@ import { basename, join } from 'node:path';
 import { expect } from 'vitest';
 import { HOSTILE } from '../harness/disks.ts';
 import { shot, until } from '../harness/window.ts';
+import { comparesTo } from './browse.ts';
 import { closeTab, dismissAll, row, startExtraction, tab, type TestClient } from './client.ts';
 
 const NAMES = ['file1.txt', 'file9.txt', 'file10.txt'] as const;
 
 /** Milliseconds from the click to the answer. */
 const CANCELLED_WITHIN = 200;
+
+/** Extracts thousands of small files and compares them with the tree that the image was made of. */
+export async function extractsCrowd(client: TestClient, image: string, name: string, tree: string, folder: string): Promise<void> {
+  const { page } = client;
+  mkdirSync(folder);
+  await client.open(image);
+  await tab(page, name).waitFor();
+  await row(page, /^folder-29/).waitFor();
+  await page.getByRole('grid').focus();
+  await page.keyboard.press('Control+a');
+  await startExtraction(client, folder);
+  await page.getByText(/extracted 1,800 files/).first().waitFor();
+  comparesTo(tree, folder);
+  await dismissAll(page);
+  await closeTab(page, name);
+}
 
 /** Extracts the same three files again and again into one folder. `image` is makeImage's of makeTree's. */
 export async function settlesConflicts(client: TestClient, image: string, name: string, folder: string): Promise<void> {

@@ -6,7 +6,7 @@ import { browsesAndPreviews, extractsAll, showsRoot } from './browse.ts';
 import { closeTab, dismissAll, type TestClient } from './client.ts';
 import { notesInode, recoversInMemory, usesBackup } from './damage.ts';
 import { showsDisk } from './disk.ts';
-import { bearsHostileNames, cancelsAtOnce, settlesConflicts } from './extract.ts';
+import { bearsHostileNames, cancelsAtOnce, extractsCrowd, settlesConflicts } from './extract.ts';
 
 /**
  * What every client of the contract must manage, one window after the other tab by tab.
@@ -27,6 +27,7 @@ export function everyClient(client: () => TestClient, images: Images, folder: st
   });
 
   it('shows a compressed disk with its partitions, known and not', () => showsDisk(client(), images.disk, 'disk.img.gz'));
+  it('extracts a crowd of small files as they were', () => extractsCrowd(client(), images.crowd, 'crowd.img', images.crowdTree, join(folder, 'crowd')));
   it('asks about names that are taken, and never replaces by default', () => settlesConflicts(client(), images.holiday, 'holiday.img', join(folder, 'conflicts')));
   it('cancels an extraction at once and leaves nothing half done', async () => {
     console.log(`cancelled after ${Math.round(await cancelsAtOnce(client(), images.big, 'big.img', join(folder, 'big')))} ms`);
