@@ -85,7 +85,7 @@ describe.skipIf(why !== undefined)(`the window in Electron${why ? ` (${why})` : 
     const { app, page } = await open();
     await page.getByText('Drop a disk image here').waitFor();
     await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]!.setBounds({ x: 0, y: 200, width: 1000, height: 560 }));
-    const partner = await gtk(display, ['drag-source.py', image, '40', '40']);
+    const partner = await gtk(display, ['give', '40', '40', image]);
     await drag(display.name, { x: 100, y: 70 }, { x: 500, y: 500 });
     await partner.line(/sent/);
     await showsRoot(page);
@@ -96,7 +96,7 @@ describe.skipIf(why !== undefined)(`the window in Electron${why ? ` (${why})` : 
     const { app, page } = await open([image]);
     await showsRoot(page);
     await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]!.setBounds({ x: 0, y: 200, width: 1000, height: 560 }));
-    const partner = await gtk(display, ['drop-target.py', '40', '40']);
+    const partner = await gtk(display, ['take', '40', '40']);
     await row(page, /readme\.txt/).locator('.entry').click();
     const box = (await row(page, /readme\.txt/).locator('.entry').boundingBox())!;
     const at = await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]!.getContentBounds());
@@ -134,8 +134,8 @@ describe.skipIf(why !== undefined)(`the window in Electron${why ? ` (${why})` : 
 });
 
 /** A GTK window of ours on the display, ready. */
-async function gtk(display: Display, [script, ...args]: readonly string[]): Promise<Lines> {
-  const partner = start('/usr/bin/python3', [join(ROOT, 'e2e/harness', script!), ...args], { ...process.env, DISPLAY: display.name, GDK_BACKEND: 'x11', NO_AT_BRIDGE: '1' });
+async function gtk(display: Display, args: readonly string[]): Promise<Lines> {
+  const partner = start('/usr/bin/python3', [join(ROOT, 'e2e/harness/drag-partner.py'), ...args], { ...process.env, DISPLAY: display.name, GDK_BACKEND: 'x11', NO_AT_BRIDGE: '1' });
   await partner.line(/ready/);
   return partner;
 }

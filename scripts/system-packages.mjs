@@ -7,9 +7,9 @@ import { existsSync } from 'node:fs';
 
 /** What for → names, in order of preference where releases of Debian differ ("a|b"). */
 const WANTED = {
-  'recipes and oracle': ['e2fsprogs', 'python3', 'acl', 'util-linux', 'mount', 'xz-utils', 'zstd', 'gzip'],
-  'partition tables': ['fdisk', 'gdisk'],
-  'end to end': ['xvfb', 'xauth', 'libgtk-3-0|libgtk-3-0t64', 'libnss3', 'libasound2|libasound2t64', 'libgbm1', 'python3-gi', 'gir1.2-gtk-3.0', 'xdotool', 'chromium'],
+  'recipes and oracle': ['e2fsprogs', 'python3', 'acl', 'attr', 'util-linux', 'mount', 'xz-utils', 'zstd', 'gzip'],
+  'partition tables': ['fdisk', 'gdisk', 'parted'],
+  'end to end': ['xvfb', 'xauth', 'libgtk-3-0|libgtk-3-0t64', 'libnss3', 'libasound2|libasound2t64', 'libgbm1', 'python3-gi', 'gir1.2-gtk-3.0', 'xdotool', 'chromium', 'fonts-dejavu-core', 'procps'],
 };
 
 /**

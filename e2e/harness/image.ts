@@ -2,6 +2,7 @@ import { chmodSync, linkSync, mkdirSync, mkdtempSync, openSync, closeSync, symli
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deflateSync } from 'node:zlib';
+import { crc32 } from '../../src/engines/codecs/crc32.ts';
 import { run } from './processes.ts';
 
 /** A folder of its own for one test, below the system's temporary folder. */
@@ -80,13 +81,4 @@ function chunk(type: string, data: Buffer): Buffer {
   data.copy(whole, 8);
   whole.writeUInt32BE(crc32(whole.subarray(4, data.length + 8)), data.length + 8);
   return whole;
-}
-
-function crc32(bytes: Buffer): number {
-  let crc = 0xffffffff;
-  for (const byte of bytes) {
-    crc ^= byte;
-    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
-  }
-  return (crc ^ 0xffffffff) >>> 0;
 }

@@ -1,25 +1,14 @@
 import type { DiskErrorData } from '../../engines/core/errors.ts';
 import type { EntryType, Note, VolumeState } from '../../engines/core/filesystem.ts';
-import type { Opener } from '../../engines/core/probe.ts';
+import type { Layer } from '../../engines/core/layers.ts';
 
 /** What crosses the border between a host and its clients: plain data only. */
 
-/** A layer of an open image, parents before children. See engines/core/layers.ts. */
-export interface LayerRow {
-  readonly path: string;
-  readonly kind: 'container' | 'table' | 'volume' | 'filesystem' | 'unknown';
-  readonly format: string;
-  readonly title: string;
-  readonly label: string;
-  readonly uuid: string;
-  /** Bytes, in the layer that holds it. */
-  readonly offset: number;
-  /** Bytes. */
-  readonly size: number;
-  readonly evidence: readonly string[];
-  readonly alternatives: readonly { readonly format: string; readonly name: string; readonly confidence: number; readonly evidence: readonly string[] }[];
-  readonly openers: readonly Opener[];
-  readonly details: readonly (readonly [string, string])[];
+/** What of a layer is plain data, as it stands there. */
+type PlainLayer = Pick<Layer, 'path' | 'kind' | 'format' | 'title' | 'label' | 'uuid' | 'offset' | 'size' | 'evidence' | 'alternatives' | 'openers' | 'details'>;
+
+/** A layer of an open image, parents before children. */
+export interface LayerRow extends PlainLayer {
   readonly notes: readonly Note[];
   readonly error?: DiskErrorData;
   /** For volumes of a table. */

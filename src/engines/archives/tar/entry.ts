@@ -3,7 +3,7 @@ import { usage } from '../../core/errors.ts';
 import type { EntryType } from '../../core/filesystem.ts';
 import { encodeName, isDecodable, type Name } from '../../core/names.ts';
 import { BLOCK, fitsPath, LINK_LENGTH, MAX_ID, MAX_SIZE, padding, ustarHeader } from './header.ts';
-import { encodeRecords, type PaxRecord, paxTime, xattrKeyword } from './pax.ts';
+import { encodeRecords, joined, type PaxRecord, paxTime, xattrKeyword } from './pax.ts';
 
 /** An entry of a tar file. */
 export interface TarEntry {
@@ -127,15 +127,4 @@ function beside(path: Uint8Array, folder: string): Uint8Array {
 
 function isAscii(bytes: Uint8Array): boolean {
   return bytes.every((byte) => byte < 0x80);
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  if (parts.length === 1) return parts[0]!;
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }

@@ -5,7 +5,12 @@ export type PaxRecord = readonly [keyword: Name, value: Name | Uint8Array];
 
 /** Records as a pax extended header holds them: "LENGTH KEYWORD=VALUE\n", where LENGTH counts itself (POSIX.1-2017, pax Extended Header). */
 export function encodeRecords(records: readonly PaxRecord[]): Uint8Array {
-  const parts = records.map(([keyword, value]) => encodeRecord(encodeName(keyword), typeof value === 'string' ? encodeName(value) : value));
+  return joined(records.map(([keyword, value]) => encodeRecord(encodeName(keyword), typeof value === 'string' ? encodeName(value) : value)));
+}
+
+/** One after another; a single part as it is. */
+export function joined(parts: readonly Uint8Array[]): Uint8Array {
+  if (parts.length === 1) return parts[0]!;
   const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
   for (const part of parts) {
