@@ -12,7 +12,7 @@ import { TransfersPanel } from '../features/transfers/TransfersPanel.tsx';
 import { Welcome } from '../features/welcome/Welcome.tsx';
 import { commandOfKeys, runCommand } from '../commands/index.ts';
 import { isMac } from '../ui/buttons.tsx';
-import { texts } from '../ui/texts.ts';
+import { texts } from '../texts/index.ts';
 import { Toasts } from '../ui/toast-region.tsx';
 import { activeTab, getApp, setApp, useApp } from './state.ts';
 import { watchDrops } from './drops.ts';

@@ -3,7 +3,7 @@ import { back, forward, type History, visit } from '../models/history.ts';
 import { isOpenFilesystem, layerAt, parentPath } from '../models/layers.ts';
 import { RowCache } from '../models/rows.ts';
 import { clamped, only } from '../models/selection.ts';
-import { texts } from '../ui/texts.ts';
+import { texts } from '../texts/index.ts';
 import { errorOf, isCancelled } from './services.ts';
 import { announce, findTab, getApp, type Memory, NOTHING_SELECTED, patchTab, type Place, setApp, type Tab } from './state.ts';
 import { savePreferences, type Preferences } from './preferences.ts';

@@ -2,7 +2,7 @@ import type { SourceToken } from '../../shared/contract/calls.ts';
 import type { ImageInfo } from '../../shared/contract/rows.ts';
 import { startAt } from '../models/history.ts';
 import { firstLayer, isOpenFilesystem } from '../models/layers.ts';
-import { texts } from '../ui/texts.ts';
+import { texts } from '../texts/index.ts';
 import { notify, notifyError } from '../ui/toasts.ts';
 import { placeOfLayer, showPlace } from './navigation.ts';
 import { errorOf, type HostClient, services } from './services.ts';

@@ -2,7 +2,7 @@ import { create } from 'zustand';
 import type { ExtractOptions, JobAnswer, JobEvent } from '../../shared/contract/calls.ts';
 import type { EntryRow, JobState, JobSummary } from '../../shared/contract/rows.ts';
 import type { SourceToken } from '../../shared/contract/calls.ts';
-import { texts } from '../ui/texts.ts';
+import { texts } from '../texts/index.ts';
 import { notify, notifyError } from '../ui/toasts.ts';
 import { type ErrorData, errorOf, type HostClient, services } from './services.ts';
 import { announce, type Extraction, findTab } from './state.ts';

@@ -9,7 +9,7 @@ import { closeTab, openDialog } from '../app/tabs.ts';
 import { showTransfers, useTransfers } from '../app/transfers.ts';
 import { countOf, onlyIndex } from '../models/ranges.ts';
 import { everything, inverted } from '../models/selection.ts';
-import { texts } from '../ui/texts.ts';
+import { texts } from '../texts/index.ts';
 import { notify, notifyError } from '../ui/toasts.ts';
 import { matchesKeys, type KeyPress } from './keys.ts';
 import type { EntryRow } from '../../shared/contract/rows.ts';

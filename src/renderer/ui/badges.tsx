@@ -1,6 +1,6 @@
 import { CircleAlert, CircleCheck, CircleHelp, Cpu, Lock, type LucideIcon, MessageSquareWarning, RotateCw, ShieldX } from 'lucide-react';
 import type { LayerRow } from '../../shared/contract/rows.ts';
-import { texts } from './texts.ts';
+import { texts } from '../texts/index.ts';
 
 export type Tone = 'plain' | 'good' | 'warning' | 'bad';
 

@@ -2,7 +2,7 @@ import { Cable, CircleAlert, File, FileImage, FileSymlink, FileText, Folder, Fol
 import { createElement } from 'react';
 import type { EntryRow } from '../../shared/contract/rows.ts';
 import { suffixOf } from '../models/names.ts';
-import { texts } from './texts.ts';
+import { texts } from '../texts/index.ts';
 
 const PICTURES = new Set(['PNG', 'JPG', 'JPEG', 'GIF', 'WEBP', 'BMP', 'ICO', 'AVIF', 'SVG', 'TIFF']);
 const WRITTEN = new Set(['TXT', 'MD', 'CONF', 'CFG', 'LOG', 'JSON', 'YML', 'YAML', 'XML', 'HTML', 'CSS', 'JS', 'TS', 'PY', 'SH', 'C', 'H', 'INI', 'CSV']);

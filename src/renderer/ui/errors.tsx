@@ -3,7 +3,7 @@ import type { ReactNode } from 'react';
 import { Button } from 'react-aria-components';
 import { type ErrorData, errorOf, type Note, services } from '../app/services.ts';
 import { formatOffset } from '../models/format.ts';
-import { texts } from './texts.ts';
+import { texts } from '../texts/index.ts';
 import { notify, notifyError } from './toasts.ts';
 
 /** Where an error lies, as one line; undefined where it has no place. */

@@ -2,7 +2,7 @@ import { X } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { Dialog, Heading, Modal, ModalOverlay } from 'react-aria-components';
 import { IconButton } from './buttons.tsx';
-import { texts } from './texts.ts';
+import { texts } from '../texts/index.ts';
 
 /** A dialog in the middle of the window; Escape leaves it. */
 export function ModalDialog({ title, onClose, children, wide = false, role = 'dialog' }: { title: string; onClose: () => void; children: ReactNode; wide?: boolean; role?: 'dialog' | 'alertdialog' }) {

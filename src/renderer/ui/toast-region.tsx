@@ -1,7 +1,7 @@
 import { Check, CircleAlert, TriangleAlert, X } from 'lucide-react';
 import { Button, Text, UNSTABLE_Toast as Toast, UNSTABLE_ToastContent as ToastContent, UNSTABLE_ToastRegion as ToastRegion } from 'react-aria-components';
 import { copyText, detailsOf, whereOf } from './errors.tsx';
-import { texts } from './texts.ts';
+import { texts } from '../texts/index.ts';
 import { toasts } from './toasts.ts';
 
 const ICONS = { done: Check, warning: TriangleAlert, error: CircleAlert } as const;

@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from 'react';
 import { Breadcrumb, Breadcrumbs, Button, Toolbar as AriaToolbar } from 'react-aria-components';
 import { CommandButton } from '../../ui/buttons.tsx';
 import { Name } from '../../ui/name.tsx';
-import { texts } from '../../ui/texts.ts';
+import { texts } from '../../texts/index.ts';
 import { commandOf } from '../../commands/index.ts';
 import { folderOf, goTo, goToPath, pathOf, placeOf } from '../../app/navigation.ts';
 import { setApp, type Tab, useApp } from '../../app/state.ts';

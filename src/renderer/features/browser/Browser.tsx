@@ -3,7 +3,7 @@ import { Button } from 'react-aria-components';
 import { folderOf, goUp, prefer, showPlace } from '../../app/navigation.ts';
 import type { Tab } from '../../app/state.ts';
 import { ErrorPanel, Notes } from '../../ui/errors.tsx';
-import { texts } from '../../ui/texts.ts';
+import { texts } from '../../texts/index.ts';
 import { GridHeader, useColumns } from './columns.tsx';
 import { Grid } from './Grid.tsx';
 

@@ -4,7 +4,7 @@ import { commandOf, ENTRY_MENU, runCommand } from '../../commands/index.ts';
 import { activeTab, setApp, useApp } from '../../app/state.ts';
 import { countOf } from '../../models/ranges.ts';
 import { isMac } from '../../ui/buttons.tsx';
-import { texts } from '../../ui/texts.ts';
+import { texts } from '../../texts/index.ts';
 import { CommandItem } from '../tabs/TabStrip.tsx';
 
 /** The menu of the selected entries, at the pointer or under the focused row. */

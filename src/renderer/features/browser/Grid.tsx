@@ -9,7 +9,7 @@ import { countOf, hasIndex } from '../../models/ranges.ts';
 import type { RowCache } from '../../models/rows.ts';
 import { cleared, extended, focused, isMoveKey, moved, only, toggled } from '../../models/selection.ts';
 import { isTyping, NOTHING_TYPED, typed } from '../../models/type-ahead.ts';
-import { texts } from '../../ui/texts.ts';
+import { texts } from '../../texts/index.ts';
 import { notify, notifyError } from '../../ui/toasts.ts';
 import type { Columns } from './columns.tsx';
 import { GridRow, rowId } from './GridRow.tsx';

@@ -4,7 +4,7 @@ import { errorOf } from '../../app/services.ts';
 import { formatCount, formatMode, formatSize, formatTime } from '../../models/format.ts';
 import { EntryIcon, typeText } from '../../ui/entry-icon.tsx';
 import { Name } from '../../ui/name.tsx';
-import { texts } from '../../ui/texts.ts';
+import { texts } from '../../texts/index.ts';
 
 export function rowId(index: number): string {
   return `row-${index}`;

@@ -6,7 +6,7 @@ import { isRunning, showTransfers, useTransfers } from '../../app/transfers.ts';
 import { formatSize } from '../../models/format.ts';
 import { isPartition, layerAt } from '../../models/layers.ts';
 import { countOf } from '../../models/ranges.ts';
-import { texts } from '../../ui/texts.ts';
+import { texts } from '../../texts/index.ts';
 
 const t = texts.status;
 

@@ -5,7 +5,7 @@ import type { EntryRow, SortKey } from '../../../shared/contract/rows.ts';
 import { sortBy } from '../../commands/index.ts';
 import { prefer } from '../../app/navigation.ts';
 import { getApp, useApp } from '../../app/state.ts';
-import { texts } from '../../ui/texts.ts';
+import { texts } from '../../texts/index.ts';
 
 const t = texts.grid;
 const features = tableFeatures({ columnSizingFeature, columnResizingFeature, rowSortingFeature });

@@ -5,7 +5,7 @@ import { answer, type Transfer } from '../../app/transfers.ts';
 import { formatExactSize, formatTime } from '../../models/format.ts';
 import { ModalDialog } from '../../ui/modal.tsx';
 import { Name } from '../../ui/name.tsx';
-import { texts } from '../../ui/texts.ts';
+import { texts } from '../../texts/index.ts';
 import { Check } from './ExtractDialog.tsx';
 
 type Conflict = Extract<Extract<JobEvent, { event: 'question' }>['question'], { kind: 'conflict' }>;

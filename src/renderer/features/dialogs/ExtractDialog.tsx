@@ -6,7 +6,7 @@ import { errorOf, services } from '../../app/services.ts';
 import { type Dialog, useApp } from '../../app/state.ts';
 import { extract } from '../../app/transfers.ts';
 import { ModalDialog } from '../../ui/modal.tsx';
-import { texts } from '../../ui/texts.ts';
+import { texts } from '../../texts/index.ts';
 import { closeDialog } from './Dialogs.tsx';
 import { PathInput } from './OpenPathDialog.tsx';
 

@@ -3,7 +3,7 @@ import { Button, FieldError, Form, Input, Label, TextField } from 'react-aria-co
 import { errorOf, services } from '../../app/services.ts';
 import { openSources } from '../../app/tabs.ts';
 import { ModalDialog } from '../../ui/modal.tsx';
-import { texts } from '../../ui/texts.ts';
+import { texts } from '../../texts/index.ts';
 import { closeDialog } from './Dialogs.tsx';
 
 /** In a browser a path is typed: only the service on the other side can look at the disk. */

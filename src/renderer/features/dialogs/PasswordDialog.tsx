@@ -3,7 +3,7 @@ import { Button, FieldError, Form, Input, Label, TextField } from 'react-aria-co
 import type { JobEvent } from '../../../shared/contract/calls.ts';
 import { answer, type Transfer } from '../../app/transfers.ts';
 import { ModalDialog } from '../../ui/modal.tsx';
-import { texts } from '../../ui/texts.ts';
+import { texts } from '../../texts/index.ts';
 
 type Password = Extract<Extract<JobEvent, { event: 'question' }>['question'], { kind: 'password' }>;
 

@@ -6,7 +6,7 @@ import { EntryIcon, typeText } from '../../ui/entry-icon.tsx';
 import { ErrorPanel } from '../../ui/errors.tsx';
 import { ModalDialog } from '../../ui/modal.tsx';
 import { Name } from '../../ui/name.tsx';
-import { texts } from '../../ui/texts.ts';
+import { texts } from '../../texts/index.ts';
 import { closeDialog } from './Dialogs.tsx';
 
 const t = texts.properties;

@@ -3,7 +3,7 @@ import { shownKeys } from '../../commands/keys.ts';
 import { useApp } from '../../app/state.ts';
 import { isMac } from '../../ui/buttons.tsx';
 import { ModalDialog } from '../../ui/modal.tsx';
-import { texts } from '../../ui/texts.ts';
+import { texts } from '../../texts/index.ts';
 import { closeDialog } from './Dialogs.tsx';
 
 /** The sheet of keys, made from the same list as the menus. */

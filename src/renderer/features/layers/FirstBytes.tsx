@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'react';
 import { type ErrorData, errorOf, type HostClient, isCancelled } from '../../app/services.ts';
 import { HexDump } from '../../ui/hex.tsx';
-import { texts } from '../../ui/texts.ts';
+import { texts } from '../../texts/index.ts';
 
 const LENGTH = 512;
 

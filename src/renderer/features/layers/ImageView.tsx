@@ -6,7 +6,7 @@ import { closeTab, openTab } from '../../app/tabs.ts';
 import { layerAt } from '../../models/layers.ts';
 import { LayerBadges } from '../../ui/badges.tsx';
 import { ErrorPanel } from '../../ui/errors.tsx';
-import { texts } from '../../ui/texts.ts';
+import { texts } from '../../texts/index.ts';
 import { Browser } from '../browser/Browser.tsx';
 import { PreviewPane } from '../preview/PreviewPane.tsx';
 import { LayerPage } from './LayerPage.tsx';

@@ -8,7 +8,7 @@ import { formatExactSize, formatOffset } from '../../models/format.ts';
 import { childrenOf, isOpenFilesystem } from '../../models/layers.ts';
 import { ErrorPanel, Notes } from '../../ui/errors.tsx';
 import { Name } from '../../ui/name.tsx';
-import { texts } from '../../ui/texts.ts';
+import { texts } from '../../texts/index.ts';
 import { FirstBytes } from './FirstBytes.tsx';
 import { TablePage } from './TablePage.tsx';
 

@@ -6,7 +6,7 @@ import { formatOffset, formatSize } from '../../models/format.ts';
 import { contentOf, isPartition, sharesOf, volumesOf } from '../../models/layers.ts';
 import { LayerBadges } from '../../ui/badges.tsx';
 import { Name } from '../../ui/name.tsx';
-import { texts } from '../../ui/texts.ts';
+import { texts } from '../../texts/index.ts';
 
 const t = texts.table;
 

@@ -10,7 +10,7 @@ import { IconButton } from '../../ui/buttons.tsx';
 import { EntryIcon, typeText } from '../../ui/entry-icon.tsx';
 import { HexDump } from '../../ui/hex.tsx';
 import { Name } from '../../ui/name.tsx';
-import { texts } from '../../ui/texts.ts';
+import { texts } from '../../texts/index.ts';
 
 const t = texts.preview;
 const never = (): (() => void) => () => {};

@@ -7,7 +7,7 @@ import { formatSize } from '../../models/format.ts';
 import { parentPath, type Shown, shownTree } from '../../models/layers.ts';
 import { LayerBadges } from '../../ui/badges.tsx';
 import { Name } from '../../ui/name.tsx';
-import { texts } from '../../ui/texts.ts';
+import { texts } from '../../texts/index.ts';
 
 interface Node {
   readonly id: string;

@@ -6,7 +6,7 @@ import { useApp } from '../../app/state.ts';
 import { closeTab, openDialog } from '../../app/tabs.ts';
 import { useTransfers } from '../../app/transfers.ts';
 import { IconButton, isMac } from '../../ui/buttons.tsx';
-import { texts } from '../../ui/texts.ts';
+import { texts } from '../../texts/index.ts';
 
 /** One tab an image, and the menu of everything. */
 export function TabStrip() {

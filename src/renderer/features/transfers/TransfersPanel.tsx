@@ -7,7 +7,7 @@ import { formatDuration, formatSize } from '../../models/format.ts';
 import { IconButton } from '../../ui/buttons.tsx';
 import { copyText } from '../../ui/errors.tsx';
 import { Name } from '../../ui/name.tsx';
-import { texts } from '../../ui/texts.ts';
+import { texts } from '../../texts/index.ts';
 import { notifyError } from '../../ui/toasts.ts';
 
 const t = texts.transfers;

@@ -1,6 +1,6 @@
 import { HardDriveDownload } from 'lucide-react';
 import { useApp } from '../../app/state.ts';
-import { texts } from '../../ui/texts.ts';
+import { texts } from '../../texts/index.ts';
 
 /** Over everything while files are dragged over the window: says what a drop will do. */
 export function DropOverlay() {

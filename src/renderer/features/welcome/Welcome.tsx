@@ -7,7 +7,7 @@ import { useApp } from '../../app/state.ts';
 import { openDialog, openSources } from '../../app/tabs.ts';
 import { formatMoment, formatSize } from '../../models/format.ts';
 import { IconButton, isMac } from '../../ui/buttons.tsx';
-import { texts } from '../../ui/texts.ts';
+import { texts } from '../../texts/index.ts';
 import { notifyError } from '../../ui/toasts.ts';
 import { shownKeys } from '../../commands/keys.ts';
 

@@ -1,0 +1,20 @@
+import { browserTexts } from './browser.ts';
+import { commandsTexts } from './commands.ts';
+import { commonTexts } from './common.ts';
+import { layersTexts } from './layers.ts';
+import { previewTexts } from './preview.ts';
+import { propertiesTexts } from './properties.ts';
+import { transfersTexts } from './transfers.ts';
+import { welcomeTexts } from './welcome.ts';
+
+/** Every text of the window, a file a part. English first; another language is another object of this type. */
+export const texts = {
+  ...browserTexts,
+  ...commandsTexts,
+  ...commonTexts,
+  ...layersTexts,
+  ...previewTexts,
+  ...propertiesTexts,
+  ...transfersTexts,
+  ...welcomeTexts,
+} as const;
