@@ -2,7 +2,7 @@ import { columnResizingFeature, columnSizingFeature, createColumnHelper, rowSort
 import { ArrowDown, ArrowUp } from 'lucide-react';
 import { useMemo } from 'react';
 import type { EntryRow, SortKey } from '../../../shared/contract/rows.ts';
-import { sortBy } from '../../commands/index.ts';
+import { sortBy } from '../../commands/view.ts';
 import { prefer } from '../../app/navigation.ts';
 import { getApp, useApp } from '../../app/state.ts';
 import { texts } from '../../texts/index.ts';

@@ -1,0 +1,89 @@
+import { CheckCheck, Copy, Download, Eye, FolderOpen, Info, SquareDashedMousePointer } from 'lucide-react';
+import type { EntryRow } from '../../shared/contract/rows.ts';
+import { enter, folderOf, pathOf, prefer } from '../app/navigation.ts';
+import { errorOf, services } from '../app/services.ts';
+import { focusedRow, getApp, loadedRows, selectIn, setApp, type Tab } from '../app/state.ts';
+import { countOf } from '../models/ranges.ts';
+import { everything, inverted } from '../models/selection.ts';
+import { texts } from '../texts/index.ts';
+import { notify } from '../ui/toasts.ts';
+import { always, type Command, onRow, onTab, oneRow, reasons, withFolder } from './command.ts';
+
+function canOpen(row: EntryRow): true | string {
+  if (row.error !== undefined) return reasons.unreadable;
+  if (row.type === 'dir' || (row.type === 'symlink' && row.targetType === 'dir')) return true;
+  if (row.type === 'symlink' && row.targetType === undefined) return reasons.brokenLink;
+  return reasons.notAFolder;
+}
+
+async function copyPaths(tab: Tab): Promise<void> {
+  const place = folderOf(tab);
+  const rows = loadedRows(tab, undefined, 10_000);
+  if (place === undefined) return;
+  if (rows === undefined) {
+    notify({ text: reasons.loading });
+    return;
+  }
+  // What is shown, not what is stored: a clipboard with control characters could run something where it is pasted.
+  const text = rows.length === 0 ? pathOf(place.crumbs, 'display') : rows.map((row) => pathOf(place.crumbs, 'display', row)).join('\n');
+  await services().app.call('text.copy', { text });
+  notify({ text: texts.copied });
+}
+
+async function showProperties(tab: Tab, row: EntryRow): Promise<void> {
+  const place = folderOf(tab);
+  if (place === undefined || tab.host === undefined) return;
+  const path = pathOf(place.crumbs, 'display', row);
+  try {
+    const details = await tab.host.call('entry.details', { layer: place.layer, node: row.node, name: row.name });
+    setApp({ dialog: { kind: 'properties', details, path, name: row.display } });
+  } catch (error) {
+    setApp({ dialog: { kind: 'properties', error: errorOf(error), path, name: row.display } });
+  }
+}
+
+/** All rows of the selection, fetched where they are not there yet. */
+async function selectedRows(tab: Tab): Promise<EntryRow[]> {
+  const rows: EntryRow[] = [];
+  for (const [from, to] of tab.selection.ranges) rows.push(...((await tab.listing?.rows?.read(from, to)) ?? []));
+  return rows;
+}
+
+async function extractSelection(tab: Tab): Promise<void> {
+  const folder = folderOf(tab);
+  if (folder === undefined) return;
+  const entries = countOf(tab.selection.ranges) === 0 ? undefined : (loadedRows(tab) ?? (await selectedRows(tab)));
+  setApp({ dialog: { kind: 'extract', tab: tab.id, layer: folder.layer, what: { folder, entries } } });
+}
+
+/** What is done with the selected entries. */
+export const entryCommands: readonly Command[] = [
+  {
+    id: 'open-entry', label: texts.commands.openEntry, icon: FolderOpen, group: 'entry', keys: ['Enter'], listOnly: true,
+    enabled: withFolder((tab) => {
+      const row = oneRow(tab);
+      return typeof row === 'string' ? row : canOpen(row);
+    }),
+    run: onRow(async (tab, row) => void (await enter(tab, row))),
+  },
+  {
+    id: 'preview', label: texts.commands.preview, icon: Eye, group: 'entry', keys: [' '], listOnly: true, enabled: withFolder((tab) => (focusedRow(tab) === undefined && countOf(tab.selection.ranges) === 0 && !getApp().preferences.preview ? reasons.noSelection : true)),
+    run: () => prefer({ preview: !getApp().preferences.preview }),
+  },
+  {
+    id: 'extract', label: texts.commands.extract, icon: Download, group: 'entry', keys: ['Mod+E'],
+    enabled: withFolder((tab) => (tab.listing?.view?.count === 0 && tab.listing.view.hidden === 0 ? reasons.emptyFolder : true)),
+    run: onTab(extractSelection),
+  },
+  { id: 'copy-path', label: texts.commands.copyPath, icon: Copy, group: 'entry', keys: ['Mod+Shift+C'], enabled: withFolder(always), run: onTab(copyPaths) },
+  {
+    id: 'properties', label: texts.commands.properties, icon: Info, group: 'entry', keys: ['Alt+Enter'],
+    enabled: withFolder((tab) => {
+      const row = oneRow(tab);
+      return typeof row === 'string' ? row : true;
+    }),
+    run: onRow(showProperties),
+  },
+  { id: 'select-all', label: texts.commands.selectAll, icon: CheckCheck, group: 'entry', keys: ['Mod+A'], enabled: withFolder(always), run: onTab((tab) => selectIn(tab.id, everything(tab.selection, tab.listing?.view?.count ?? 0))) },
+  { id: 'invert', label: texts.commands.invert, icon: SquareDashedMousePointer, group: 'entry', keys: ['Mod+Shift+I'], enabled: withFolder(always), run: onTab((tab) => selectIn(tab.id, inverted(tab.selection, tab.listing?.view?.count ?? 0))) },
+];
