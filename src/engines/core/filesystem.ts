@@ -61,6 +61,23 @@ export interface Note {
 
 export type VolumeState = 'clean' | 'dirty' | 'needs-recovery' | 'errors';
 
+/** One thing that a filesystem may use or not, in the format's own terms. */
+export interface VolumeFeature {
+  readonly name: string;
+  /** What the format says about those who don't know it: "compat", "incompat", "ro-compat" in ext2/3/4. */
+  readonly group: string;
+  /** How far we go with it. */
+  readonly support: 'supported' | 'read-only' | 'refused';
+  /** What it changes, in a few words. */
+  readonly what: string;
+}
+
+/** Facts that only a format itself can tell, under a heading, for people: [label, value] in order. */
+export interface Section {
+  readonly title: string;
+  readonly facts: readonly (readonly [label: string, value: string])[];
+}
+
 /** A filesystem as a whole. Sizes in bytes. */
 export interface VolumeInfo {
   /** The format's id in the registry ("ext4"), as probing named it: ext2 and ext3 are told apart by their features. */
@@ -74,6 +91,8 @@ export interface VolumeInfo {
   readonly state: VolumeState;
   /** By the format's own names, in its own order. */
   readonly features: readonly string[];
+  /** The same features with what each means, where the engine says so. */
+  readonly featureDetails?: readonly VolumeFeature[];
   /** Files and directories in all, and free inodes, where the format counts them. */
   readonly inodes?: { readonly total: number; readonly free: number };
   /** More about the volume for its properties page, in order: [label, value]. */
@@ -102,6 +121,11 @@ export interface FileSystem {
   close(): Maybe<void>;
   readonly xattrs?: Xattrs;
   readonly extents?: FileExtents;
+  /**
+   * What the format knows of a node beyond its Stat, for its properties: checksums, how its blocks are mapped, how a directory is
+   * indexed. Few short sections; damage in a part of it is one of its facts. Values hold no control characters.
+   */
+  describe?(node: NodeId): Maybe<readonly Section[]>;
 }
 
 export interface Xattrs {

@@ -149,6 +149,23 @@ export function conformance(name: string, open: () => Promise<Subject>): void {
       }
     });
 
+    it('describes every node in words, the same each time', async () => {
+      if (fs.describe === undefined) return;
+      for (const [path, { node }] of sample([...found], SAMPLE)) {
+        const sections = await fs.describe(node);
+        const titles = sections.map(({ title }) => title);
+        expect(new Set(titles).size, path).toBe(titles.length);
+        for (const { title, facts } of sections) {
+          expect(facts.length, `${path}: ${title}`).toBeGreaterThan(0);
+          // Shown as they are: no control characters, nothing that was not there, no value that fills a page.
+          // oxlint-disable-next-line no-control-regex
+          for (const text of [title, ...facts.flat()]) expect(text, path).toMatch(/^(?!.*(?:undefined|NaN))[^\u0000-\u001f\u007f]{1,1000}$/);
+        }
+        expect(await fs.describe(node), path).toEqual(sections);
+      }
+      await expectDiskError(() => fs.describe!(-1));
+    });
+
     it('gives hard links one node, as often as nlink says', () => {
       const links = new Map<NodeId, number>();
       for (const { node } of found.values()) links.set(node, (links.get(node) ?? 0) + 1);

@@ -1,7 +1,8 @@
 import { unsupported } from '../../core/errors.ts';
+import type { VolumeFeature } from '../../core/filesystem.ts';
 
 /** How far we go with a feature. `refused` filesystems are not opened; all others are read. */
-export type Support = 'supported' | 'read-only' | 'refused';
+export type Support = VolumeFeature['support'];
 
 export interface Feature {
   /** As e2fsprogs spells it (lib/e2p/feature.c). */
@@ -71,6 +72,8 @@ export const RO_COMPAT: Table = table([
   [16, 'orphan_present', 'supported', 'the orphan file is not empty'],
 ]);
 
+/** The words by their names in the documentation. */
+const GROUPS = { compat: 'compat', incompat: 'incompat', roCompat: 'ro-compat' } as const;
 const LETTERS = { compat: 'C', incompat: 'I', roCompat: 'R' } as const;
 
 /** The feature words of a superblock, with a test for each flag that the engine asks for. */
@@ -115,6 +118,11 @@ export class Features {
     return this.#each().map(({ name }) => name);
   }
 
+  /** As `names`, with what each means. */
+  details(): VolumeFeature[] {
+    return this.#each().map(({ name, group, support, what }) => ({ name, group, support, what }));
+  }
+
   /** ext2, ext3 or ext4 by the rules of libblkid: what the oldest driver could be that knows all of it. */
   get variant(): 'ext2' | 'ext3' | 'ext4' {
     // filetype, needs_recovery, journal_dev, meta_bg | sparse_super, large_file, btree_dir
@@ -130,16 +138,23 @@ export class Features {
     }
   }
 
-  #each(): (Feature & { unknown: boolean })[] {
+  #each(): Present[] {
     return [...flags(this.compat, COMPAT, 'compat'), ...flags(this.incompat, INCOMPAT, 'incompat'), ...flags(this.roCompat, RO_COMPAT, 'roCompat')];
   }
 }
 
-function* flags(word: number, known: Table, kind: keyof typeof LETTERS): Iterable<Feature & { unknown: boolean }> {
+/** A feature that a filesystem has. */
+interface Present extends Feature {
+  readonly group: string;
+  readonly unknown: boolean;
+}
+
+function* flags(word: number, known: Table, kind: keyof typeof LETTERS): Iterable<Present> {
   for (let bit = 0; bit < 32; bit++) {
     if (((word >>> bit) & 1) === 0) continue;
     const feature = known.get(bit);
-    if (feature !== undefined) yield { ...feature, unknown: false };
-    else yield { name: `FEATURE_${LETTERS[kind]}${bit}`, support: kind === 'incompat' ? 'refused' : 'read-only', what: 'not known', unknown: true };
+    const group = GROUPS[kind];
+    if (feature !== undefined) yield { ...feature, group, unknown: false };
+    else yield { name: `FEATURE_${LETTERS[kind]}${bit}`, group, support: kind === 'incompat' ? 'refused' : 'read-only', what: 'not known', unknown: true };
   }
 }

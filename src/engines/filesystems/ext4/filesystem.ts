@@ -1,9 +1,10 @@
 import type { BlockDevice } from '../../core/bytes/device.ts';
 import { corrupt, DiskError, usage } from '../../core/errors.ts';
-import type { Cursor, FileExtent, FileExtents, FileSystem, ListBatch, NodeId, Note, Stat, VolumeInfo, Xattrs } from '../../core/filesystem.ts';
+import type { Cursor, FileExtent, FileExtents, FileSystem, ListBatch, NodeId, Note, Section, Stat, VolumeInfo, Xattrs } from '../../core/filesystem.ts';
 import { decodeName, type Name } from '../../core/names.ts';
 import { BlockMapping } from './block-map.ts';
 import type { DeviceBlocks } from './blocks.ts';
+import { describeInode } from './describe.ts';
 import { type DirectoryContext, listDirectory } from './directory.ts';
 import { ExtentMapping } from './extents.ts';
 import { lookupHashed } from './htree.ts';
@@ -31,6 +32,7 @@ export class Ext4FileSystem implements FileSystem {
   readonly #superblock: Superblock;
   readonly #blocks: DeviceBlocks;
   readonly #inodes: InodeTable;
+  readonly #orphans: ReadonlySet<NodeId>;
   readonly #note: (note: Note) => void;
   readonly #kept = new Map<NodeId, Inode>();
   /** The inode that the last call was about. */
@@ -38,12 +40,16 @@ export class Ext4FileSystem implements FileSystem {
   #looked: Inode | undefined;
   #closed = false;
 
-  /** @param device where file extents are offsets on */
-  constructor(info: VolumeInfo, superblock: Superblock, device: BlockDevice, blocks: DeviceBlocks, inodes: InodeTable, note: (note: Note) => void) {
+  /**
+   * @param device where file extents are offsets on
+   * @param orphans inodes in the list of those that were deleted or cut while they were open
+   */
+  constructor(info: VolumeInfo, superblock: Superblock, device: BlockDevice, blocks: DeviceBlocks, inodes: InodeTable, orphans: readonly NodeId[], note: (note: Note) => void) {
     this.info = info;
     this.#superblock = superblock;
     this.#blocks = blocks;
     this.#inodes = inodes;
+    this.#orphans = new Set(orphans);
     this.#note = note;
     this.xattrs = {
       list: (node) => (this.#look(node).mayHaveAttributes ? [...this.#attributes(node).keys()] : NO_NAMES),
@@ -96,6 +102,14 @@ export class Ext4FileSystem implements FileSystem {
     // The kernel hands targets on as C strings.
     const end = target.indexOf(0);
     return decodeName(target, 0, end < 0 ? target.length : end);
+  }
+
+  describe(node: NodeId): Section[] {
+    const inode = this.#keep(node);
+    return describeInode({
+      inode, superblock: this.#superblock, orphan: this.#orphans.has(node), blocks: this.#blocks, xattrs: this.#xattrContext(inode),
+      ...(inode.type === 'dir' ? { directory: () => this.#directory(node) } : {}),
+    });
   }
 
   close(): void {

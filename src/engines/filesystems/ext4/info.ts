@@ -10,7 +10,8 @@ import type { Superblock } from './superblock.ts';
 
 const OS_NAMES = ['Linux', 'Hurd', 'Masix', 'FreeBSD', 'Lites'] as const;
 const ON_ERRORS = ['', 'continue', 'remount read-only', 'panic'] as const;
-const HASH_NAMES = ['legacy', 'half MD4', 'TEA', 'legacy, unsigned', 'half MD4, unsigned', 'TEA, unsigned', 'SipHash'] as const;
+/** The hashes of directories by their numbers (EXT2_HASH_*). */
+export const HASH_NAMES = ['legacy', 'half MD4', 'TEA', 'legacy, unsigned', 'half MD4, unsigned', 'TEA, unsigned', 'SipHash'] as const;
 
 /** Most descriptors that are read to count free blocks. */
 const MOST_COUNTED = 16_384;
@@ -31,6 +32,7 @@ export function volumeInfo(superblock: Superblock, groups: Groups, blocks: Block
     blockSize,
     state,
     features: features.names(),
+    featureDetails: features.details(),
     inodes: { total: superblock.inodeCount, free: Math.min(counted?.inodes ?? raw.s_free_inodes_count, superblock.inodeCount) },
     details: details(superblock, recovery, orphans, mmpState(superblock, blocks, note)),
     access: { write: false, reason: 'ext2, ext3 and ext4 are only read so far; the image is not changed' },

@@ -27,7 +27,7 @@ const S_IFREG_BITS = 8;
 const OS_HURD = 1;
 
 /** Byte after i_ctime_extra and its like, counted from byte 128 as i_extra_isize is: what it must reach for the field to be there. */
-const EXTRA_END = { checksumHi: 4, ctime: 8, mtime: 12, atime: 16, crtime: 20, crtimeExtra: 24, projid: 32 } as const;
+const EXTRA_END = { checksumHi: 4, ctime: 8, mtime: 12, atime: 16, crtime: 20, crtimeExtra: 24, versionHi: 28, projid: 32 } as const;
 
 const NS = 1_000_000_000n;
 
@@ -123,6 +123,17 @@ export class Inode implements Stat {
     return this.#superblock.features.project && this.extraSize >= EXTRA_END.projid ? this.raw.i_projid : 0;
   }
 
+  /** The stored checksum of the inode and the one that it should have; undefined without metadata_csum. */
+  get checksum(): { readonly stored: number; readonly computed: number } | undefined {
+    return this.#superblock.features.metadataChecksum ? checksumsOf(this.#superblock, this.node, this.raw, this.extraSize) : undefined;
+  }
+
+  /** i_version with its upper half, which NFS and others watch for changes. */
+  get version(): bigint {
+    const high = this.extraSize >= EXTRA_END.versionHi ? this.raw.i_version_hi : 0;
+    return (BigInt(high) << 32n) + BigInt(this.raw.i_version);
+  }
+
   /** What the checksums of its extent and directory blocks start from. */
   get checksumSeed(): number {
     return inodeSeed(this.#superblock.checksumSeed, this.node, this.raw.i_generation);
@@ -145,6 +156,13 @@ export class Inode implements Stat {
     const attributes = this.aclBlock === 0 ? 0 : this.#superblock.blockSize * this.#superblock.clusterRatio;
     return this.#blockBytes <= attributes;
   }
+}
+
+/** What stands in an inode as its checksum, and what should: 16 bits where it is too small for the upper half. */
+function checksumsOf(superblock: Superblock, node: number, raw: Ext4InodeView, extraSize: number): { readonly stored: number; readonly computed: number } {
+  const wide = extraSize >= EXTRA_END.checksumHi;
+  const sum = inodeChecksum(inodeSeed(superblock.checksumSeed, node, raw.i_generation), raw.$view, raw.$at, superblock.inodeSize, wide);
+  return wide ? { stored: raw.i_checksum_lo + raw.i_checksum_hi * 0x10000, computed: sum } : { stored: raw.i_checksum_lo, computed: sum & 0xffff };
 }
 
 /** Seconds are signed 32 bits; the extra word holds two more bits of them, and nanoseconds above (ext4_decode_extra_time). */
@@ -194,10 +212,8 @@ export class InodeTable {
     const storedExtra = sb.inodeSize > 128 ? raw.i_extra_isize : 0;
     const extraSize = storedExtra % 4 === 0 && 128 + storedExtra <= sb.inodeSize ? storedExtra : 0;
     if (sb.features.metadataChecksum) {
-      const wide = extraSize >= EXTRA_END.checksumHi;
-      const sum = inodeChecksum(inodeSeed(sb.checksumSeed, node, raw.i_generation), raw.$view, raw.$at, sb.inodeSize, wide);
-      const stored = wide ? raw.i_checksum_lo + raw.i_checksum_hi * 0x10000 : raw.i_checksum_lo;
-      if ((wide ? sum : sum & 0xffff) !== stored) this.#damaged(node, 'its checksum does not match', at);
+      const { stored, computed } = checksumsOf(sb, node, raw, extraSize);
+      if (computed !== stored) this.#damaged(node, 'its checksum does not match', at);
     }
     if (extraSize !== storedExtra) this.#damaged(node, `i_extra_isize is ${storedExtra} in an inode of ${sb.inodeSize} bytes; its extra fields are not used`, at);
     const kind = raw.i_mode >>> 12;

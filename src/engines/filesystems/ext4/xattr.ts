@@ -69,6 +69,7 @@ const OLD_INODE = 128;
 const ACL_ACCESS = 2;
 const ACL_DEFAULT = 3;
 const SYSTEM = 7;
+const ENCRYPTION = 9;
 /** e_name_index → the name's beginning, for those that the kernel shows. 7 ("system.": inline data) and 9 (the encryption context) are its own. */
 const PREFIXES: ReadonlyMap<number, string> = new Map([
   [1, 'user.'], [ACL_ACCESS, 'system.posix_acl_access'], [ACL_DEFAULT, 'system.posix_acl_default'], [4, 'trusted.'], [6, 'security.'], [8, 'system.richacl'], [10, 'gnu.'],
@@ -113,6 +114,12 @@ export function readXattrs(context: XattrContext): Map<Name, Xattr> {
  */
 export function readInlineData(context: XattrContext): Uint8Array | undefined {
   const entry = bodyEntries(context).find(({ index, name }) => index === SYSTEM && decodeName(name) === 'data');
+  return entry === undefined ? undefined : valueOf(context, entry);
+}
+
+/** The encryption context of an inode (EXT4_XATTR_INDEX_ENCRYPTION, "c"), which is no attribute to anybody else. undefined when there is none. @throws DiskError corrupt */
+export function readEncryptionContext(context: XattrContext): Uint8Array | undefined {
+  const entry = rawEntries(context).find(({ index, name }) => index === ENCRYPTION && decodeName(name) === 'c');
   return entry === undefined ? undefined : valueOf(context, entry);
 }
 
