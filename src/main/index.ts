@@ -31,7 +31,7 @@ async function main(): Promise<void> {
 
   const clutch = new App<MessagePortMain>({
     info: { version, client: 'electron', platform: process.platform, dialogs: 'native', dragOut: true },
-    recentsFile: join(app.getPath('userData'), 'recents.json'),
+    folder: app.getPath('userData'),
     startHost: (path) => new SupervisedHost(startImageProcess(built.host), path),
     pickImages: async () => {
       const { canceled, filePaths } = await ask({ title: 'Open image', properties: ['openFile', 'multiSelections'] });

@@ -1,7 +1,6 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { BrowserWindow, dialog, nativeTheme, type Rectangle, screen } from 'electron';
 import * as v from 'valibot';
+import { readJson, writeJson } from '../host/app/json-file.ts';
 import { PAGE } from './security.ts';
 
 const SIZE = { width: 1180, height: 740 };
@@ -39,7 +38,7 @@ export function createWindow(settings: string, preload: string): BrowserWindow {
   window.once('ready-to-show', () => window.show());
   const follow = (): void => window.setBackgroundColor(background());
   nativeTheme.on('updated', follow);
-  window.on('close', () => writeBounds(settings, { ...window.getNormalBounds(), maximized: window.isMaximized() }));
+  window.on('close', () => writeBounds(settings, placeOf(window)));
   window.on('closed', () => nativeTheme.off('updated', follow));
   reloadAfterCrash(window);
   void window.loadURL(PAGE);
@@ -71,20 +70,20 @@ function isOnScreen(bounds: Rectangle): boolean {
   });
 }
 
+/** None yet, or damaged: the window opens where the system puts it. */
 function readBounds(file: string): Bounds | undefined {
-  try {
-    return v.parse(schema, JSON.parse(readFileSync(file, 'utf8')));
-  } catch {
-    // None yet, or damaged: the window opens where the system puts it.
-    return undefined;
-  }
+  const { success, output } = v.safeParse(schema, readJson(file));
+  return success ? output : undefined;
 }
 
-function writeBounds(file: string, { x, y, width, height, maximized }: Bounds): void {
+function placeOf(window: BrowserWindow): Bounds {
+  const { x, y, width, height } = window.getNormalBounds();
+  return { x, y, width, height, maximized: window.isMaximized() };
+}
+
+function writeBounds(file: string, bounds: Bounds): void {
   try {
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(`${file}.new`, `${JSON.stringify({ x, y, width, height, maximized })}\n`);
-    renameSync(`${file}.new`, file);
+    writeJson(file, bounds);
   } catch (error) {
     console.error('clutch: the place of the window could not be kept:', error);
   }

@@ -1,7 +1,7 @@
-import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { statSync } from 'node:fs';
 import * as v from 'valibot';
 import type { RecentRow } from '../../shared/contract/calls.ts';
+import { readJson, writeJson } from './json-file.ts';
 import type { TokenStore } from './tokens.ts';
 
 /** Images remembered besides the pinned ones. */
@@ -50,20 +50,13 @@ export class RecentStore {
     const ordered = recents.toSorted((a, b) => Number(b.pinned) - Number(a.pinned) || b.opened - a.opened);
     const unpinned = ordered.filter((each) => !each.pinned).slice(0, KEPT);
     this.#recents = ordered.filter((each) => each.pinned || unpinned.includes(each));
-    mkdirSync(dirname(this.#file), { recursive: true });
-    // Beside the file and renamed over it: a crash leaves the old list or the new one.
-    const fresh = `${this.#file}.${process.pid}.new`;
-    writeFileSync(fresh, `${JSON.stringify({ version: 1, recents: this.#recents }, undefined, 2)}\n`);
-    renameSync(fresh, this.#file);
+    writeJson(this.#file, { version: 1, recents: this.#recents });
   }
 }
 
 function load(path: string): Recent[] {
-  try {
-    return v.parse(file, JSON.parse(readFileSync(path, 'utf8'))).recents;
-  } catch {
-    return [];
-  }
+  const { success, output } = v.safeParse(file, readJson(path));
+  return success ? output.recents : [];
 }
 
 function isMissing(path: string): boolean {

@@ -1,12 +1,14 @@
 import { mkdir, stat } from 'node:fs/promises';
-import { dirname, isAbsolute, normalize } from 'node:path';
+import { dirname, isAbsolute, join, normalize } from 'node:path';
 import { DiskError, isDiskError, toDiskError, usage } from '../../engines/core/errors.ts';
 import { displayName } from '../../engines/core/names.ts';
 import { type AppContract, appContract, type AppEvent, type AppInfo, type SourceToken } from '../../shared/contract/calls.ts';
+import type { Settings } from '../../shared/contract/settings.ts';
 import { serve } from '../../shared/rpc/server.ts';
 import type { Cancel, Params, Service, Transport } from '../../shared/rpc/types.ts';
 import type { SupervisedHost } from '../supervisor.ts';
 import { RecentStore } from './recents.ts';
+import { SettingsStore } from './settings.ts';
 import { TokenStore, type TokenUse } from './tokens.ts';
 
 /** Images that may be open at once: each is a process. */
@@ -18,14 +20,16 @@ const MAX_WAITING = 256;
 /** What Electron and `clutch serve` do each in its own way. Absent = refused. */
 export interface Platform<P> {
   readonly info: AppInfo;
-  /** Absolute path of the file with the recent images. */
-  readonly recentsFile: string;
+  /** Absolute path of the folder that keeps recents.json and settings.json. */
+  readonly folder: string;
   startHost(path: string): SupervisedHost<P>;
   pickImages?(): Promise<string[]>;
   pickFolder?(): Promise<string | undefined>;
   showFolder?(folder: string): Promise<void>;
   copyText?(text: string): void;
   drag?(host: SupervisedHost<P>, params: Params<AppContract['drag.start']>): Promise<void>;
+  /** The settings changed. */
+  onSettings?(settings: Settings): void;
   /** The recents changed. */
   onRecents?(paths: readonly string[]): void;
 }
@@ -35,6 +39,7 @@ export class App<P> {
   readonly #platform: Platform<P>;
   readonly #tokens = new TokenStore();
   readonly #recents: RecentStore;
+  readonly #settings: SettingsStore;
   readonly #images = new Map<number, SupervisedHost<P>>();
   readonly #listeners = new Set<(event: AppEvent) => void>();
   readonly #waiting: AppEvent[] = [];
@@ -42,7 +47,8 @@ export class App<P> {
 
   constructor(platform: Platform<P>) {
     this.#platform = platform;
-    this.#recents = new RecentStore(platform.recentsFile, this.#tokens);
+    this.#recents = new RecentStore(join(platform.folder, 'recents.json'), this.#tokens);
+    this.#settings = new SettingsStore(join(platform.folder, 'settings.json'));
   }
 
   /** Answers a client until its channel ends. The images that it opened end with it: a page that is gone can't close them. */
@@ -79,6 +85,10 @@ export class App<P> {
     return host;
   }
 
+  get settings(): Settings {
+    return this.#settings.get();
+  }
+
   recentPaths(): string[] {
     return this.#recents.list().map(({ path }) => path);
   }
@@ -93,6 +103,13 @@ export class App<P> {
     return {
       'app.info': () => platform.info,
       'app.events': (_params, cancel) => this.#events(cancel),
+      'settings.get': () => this.settings,
+      'settings.set': (patch) => {
+        const settings = this.#settings.set(patch);
+        platform.onSettings?.(settings);
+        if (this.#listeners.size > 0) this.tell({ event: 'settings', settings });
+        return settings;
+      },
       'recents.list': () => this.#recents.list(),
       'recents.pin': ({ token, pinned }) => {
         this.#recents.pin(this.#tokens.pathOf(token, 'source'), pinned);

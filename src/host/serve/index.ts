@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type AddressInfo, isIPv6 } from 'node:net';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { Duplex } from 'node:stream';
 import envPaths from 'env-paths';
 import { type WebSocket, WebSocketServer } from 'ws';
@@ -51,7 +51,7 @@ export async function serve(options: ServeOptions): Promise<Served> {
   const built = options.built ?? findBuilt();
   const app = new App<never>({
     info: { version, client: 'browser', platform: process.platform, dialogs: 'path', dragOut: false },
-    recentsFile: join(options.settings ?? envPaths('clutch', { suffix: '' }).config, 'recents.json'),
+    folder: options.settings ?? envPaths('clutch', { suffix: '' }).config,
     startHost: (path) => new SupervisedHost(forkHost(built.host), path),
   });
   const server = createServer();

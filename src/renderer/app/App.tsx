@@ -20,7 +20,7 @@ import { watchDrops } from './drops.ts';
 /** The window. */
 export function App() {
   const tab = useApp(activeTab);
-  const sidebar = useApp((state) => state.preferences.sidebar);
+  const sidebar = useApp((state) => state.settings.sidebar);
   const announcement = useApp((state) => state.announcement);
   useEffect(watchDrops, []);
   useEffect(watchKeys, []);

@@ -1,4 +1,5 @@
 import type { Crumb, EntryRow, LayerRow } from '../../shared/contract/rows.ts';
+import type { Settings, SettingsPatch } from '../../shared/contract/settings.ts';
 import { back, forward, type History, visit } from '../models/history.ts';
 import { isOpenFilesystem, layerAt, parentPath } from '../models/layers.ts';
 import { RowCache } from '../models/rows.ts';
@@ -6,7 +7,7 @@ import { clamped, only } from '../models/selection.ts';
 import { texts } from '../texts/index.ts';
 import { errorOf, isCancelled } from './services.ts';
 import { announce, findTab, getApp, type Memory, NOTHING_SELECTED, patchTab, type Place, setApp, type Tab } from './state.ts';
-import { savePreferences, type Preferences } from './preferences.ts';
+import { isKeeping, keepSettings } from './settings.ts';
 
 /** The scroll position of the grid on the screen, which only the grid knows. */
 let readScroll: () => number = () => 0;
@@ -109,17 +110,26 @@ export async function goToPath(id: number, layer: string, path: string): Promise
   }
 }
 
-export function orderOf(preferences: Preferences): string {
-  return `${preferences.sort.key} ${preferences.sort.descending} ${preferences.hidden}`;
+export function orderOf(settings: Settings): string {
+  return `${settings.sort.key} ${settings.sort.descending} ${settings.hidden}`;
 }
 
-/** Changes what is remembered. A new order opens the listing anew, with the focused entry kept. */
-export function prefer(patch: Partial<Preferences>): void {
-  const before = getApp().preferences;
-  const preferences = { ...before, ...patch };
-  setApp({ preferences });
-  savePreferences(preferences);
-  if (orderOf(before) === orderOf(preferences)) return;
+/** Changes settings, here at once and for the next start. */
+export function prefer(patch: SettingsPatch): void {
+  showSettings({ ...getApp().settings, ...patch });
+  keepSettings(patch);
+}
+
+/** The app tells what the settings are: at the start, and when another window changed them. */
+export function receiveSettings(settings: Settings): void {
+  if (!isKeeping()) showSettings(settings);
+}
+
+/** A new order opens the listings anew, with the focused entry kept. */
+function showSettings(settings: Settings): void {
+  const before = getApp().settings;
+  setApp({ settings });
+  if (orderOf(before) === orderOf(settings)) return;
   for (const tab of getApp().tabs) {
     if (tab.listing === undefined) continue;
     const focus = tab.listing.rows?.get(tab.selection.focus);
@@ -150,13 +160,13 @@ async function openListing(id: number, place: Extract<Place, { kind: 'folder' }>
   const tab = findTab(id);
   const host = tab?.host;
   if (tab === undefined || host === undefined) return;
-  const { preferences } = getApp();
+  const { settings } = getApp();
   const listing = { place, scroll: 0 };
   patchTab(id, { listing, selection: NOTHING_SELECTED });
   const isCurrent = (): boolean => findTab(id)?.listing === listing;
   const node = place.crumbs.at(-1)!.node;
   try {
-    const view = await host.call('view.open', { layer: place.layer, node, sort: { ...preferences.sort }, hidden: preferences.hidden });
+    const view = await host.call('view.open', { layer: place.layer, node, sort: { ...settings.sort }, hidden: settings.hidden });
     if (!isCurrent()) {
       await host.call('view.close', { view: view.view });
       return;
@@ -164,7 +174,7 @@ async function openListing(id: number, place: Extract<Place, { kind: 'folder' }>
     const rows = new RowCache<EntryRow>(view.count, (from, count, signal) => host.call('view.rows', { view: view.view, from, count }, signal));
     rows.want(0, Math.min(view.count, 200));
     const memory = findTab(id)?.history?.present.memory;
-    const remembered = memory !== undefined && memory.order === orderOf(preferences) && focus === undefined;
+    const remembered = memory !== undefined && memory.order === orderOf(settings) && focus === undefined;
     let selection = remembered ? clamped(memory.selection, view.count) : NOTHING_SELECTED;
     if (focus !== undefined) {
       const { index } = await host.call('view.index', { view: view.view, node: focus });
@@ -180,7 +190,7 @@ async function openListing(id: number, place: Extract<Place, { kind: 'folder' }>
 }
 
 function memoryOf(tab: Tab): Memory | undefined {
-  return tab.listing?.rows === undefined ? undefined : { selection: tab.selection, scroll: readScroll(), order: orderOf(getApp().preferences) };
+  return tab.listing?.rows === undefined ? undefined : { selection: tab.selection, scroll: readScroll(), order: orderOf(getApp().settings) };
 }
 
 function move(tab: Tab, history: History<Place, Memory> | undefined, focus?: number): void {

@@ -3,13 +3,16 @@ import '../styles/index.css';
 import { runCommand } from '../commands/index.ts';
 import { notifyError } from '../ui/toasts.ts';
 import { App } from './App.tsx';
+import { receiveSettings } from './navigation.ts';
 import { errorOf, provideServices, type Services } from './services.ts';
+import { flushSettings } from './settings.ts';
 import { getApp, setApp } from './state.ts';
 import { lose, openSources } from './tabs.ts';
 
 /** Shows the window over these services, and follows what the app tells it. */
 export function start(services: Services): void {
   provideServices(services);
+  window.addEventListener('pagehide', flushSettings);
   createRoot(document.getElementById('root')!).render(<App />);
   void begin(services);
 }
@@ -17,8 +20,9 @@ export function start(services: Services): void {
 async function begin({ app }: Services): Promise<void> {
   app.onClose((reason) => notifyError({ fault: { kind: 'io' }, message: reason }));
   try {
-    const [info, recents] = await Promise.all([app.call('app.info', {}), app.call('recents.list', {})]);
+    const [info, recents, settings] = await Promise.all([app.call('app.info', {}), app.call('recents.list', {}), app.call('settings.get', {})]);
     setApp({ info, recents });
+    receiveSettings(settings);
     for await (const event of app.stream('app.events', {})) {
       switch (event.event) {
         case 'open':
@@ -26,6 +30,9 @@ async function begin({ app }: Services): Promise<void> {
           break;
         case 'recents':
           setApp({ recents: event.recents });
+          break;
+        case 'settings':
+          receiveSettings(event.settings);
           break;
         case 'command':
           runCommand(event.command);

@@ -1,12 +1,12 @@
 import { create } from 'zustand';
 import type { AppInfo, RecentRow, SourceToken } from '../../shared/contract/calls.ts';
+import { DEFAULT_SETTINGS, type Settings } from '../../shared/contract/settings.ts';
 import type { Crumb, EntryDetails, EntryRow, ImageInfo, SortKey, View } from '../../shared/contract/rows.ts';
 import type { History } from '../models/history.ts';
 import type { RowCache } from '../models/rows.ts';
 import type { Ranges } from '../models/ranges.ts';
 import { NOTHING_SELECTED, type Selection } from '../models/selection.ts';
 import type { ErrorData, HostClient } from './services.ts';
-import { loadPreferences, type Preferences } from './preferences.ts';
 
 /** Where a tab is: a folder of a filesystem, or the page of a layer. */
 export type Place =
@@ -72,7 +72,7 @@ export interface AppState {
   readonly dragging: boolean;
   readonly editingPath: boolean;
   readonly menu: { readonly x: number; readonly y: number } | undefined;
-  readonly preferences: Preferences;
+  readonly settings: Settings;
   /** What screen readers are told. */
   readonly announcement: string;
 }
@@ -86,7 +86,7 @@ export const useApp = create<AppState>(() => ({
   dragging: false,
   editingPath: false,
   menu: undefined,
-  preferences: loadPreferences(),
+  settings: DEFAULT_SETTINGS,
   announcement: '',
 }));
 

@@ -6,21 +6,21 @@ import { texts } from '../texts/index.ts';
 import { always, type Command, withFolder } from './command.ts';
 
 const sortCommand = (key: SortKey): Command => ({
-  id: `sort-${key}`, label: texts.commands.sort[key], icon: ArrowDownUp, group: 'sort', keys: [], on: (state) => state.preferences.sort.key === key,
+  id: `sort-${key}`, label: texts.commands.sort[key], icon: ArrowDownUp, group: 'sort', keys: [], on: (state) => state.settings.sort.key === key,
   enabled: withFolder(always), run: () => sortBy(key),
 });
 
 /** A second time turns the order around. */
 export function sortBy(key: SortKey): void {
-  const { sort } = getApp().preferences;
+  const { sort } = getApp().settings;
   prefer({ sort: { key, descending: sort.key === key ? !sort.descending : false } });
 }
 
 /** What is shown, and in which order. */
 export const viewCommands: readonly Command[] = [
-  { id: 'hidden', label: texts.commands.hidden, icon: EyeOff, group: 'view', keys: ['Mod+H'], on: (state) => state.preferences.hidden, enabled: always, run: () => prefer({ hidden: !getApp().preferences.hidden }) },
-  { id: 'preview-pane', label: texts.commands.previewPane, icon: PanelRight, group: 'view', keys: ['Alt+P'], on: (state) => state.preferences.preview, enabled: always, run: () => prefer({ preview: !getApp().preferences.preview }) },
-  { id: 'sidebar', label: texts.commands.sidebar, icon: PanelLeft, group: 'view', keys: ['F9'], on: (state) => state.preferences.sidebar, enabled: always, run: () => prefer({ sidebar: !getApp().preferences.sidebar }) },
+  { id: 'hidden', label: texts.commands.hidden, icon: EyeOff, group: 'view', keys: ['Mod+H'], on: (state) => state.settings.hidden, enabled: always, run: () => prefer({ hidden: !getApp().settings.hidden }) },
+  { id: 'preview-pane', label: texts.commands.previewPane, icon: PanelRight, group: 'view', keys: ['Alt+P'], on: (state) => state.settings.preview, enabled: always, run: () => prefer({ preview: !getApp().settings.preview }) },
+  { id: 'sidebar', label: texts.commands.sidebar, icon: PanelLeft, group: 'view', keys: ['F9'], on: (state) => state.settings.sidebar, enabled: always, run: () => prefer({ sidebar: !getApp().settings.sidebar }) },
 
   ...(['name', 'size', 'mtime', 'type', 'mode', 'owner'] as const).map(sortCommand),
 ];

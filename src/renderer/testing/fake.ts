@@ -1,8 +1,11 @@
 import { type AppEvent, appContract, type HostContract, hostContract, type JobEvent, type RecentRow, type SourceToken } from '../../shared/contract/calls.ts';
 import type { Crumb, EntryDetails, EntryRow, ImageInfo } from '../../shared/contract/rows.ts';
-import type { Client, Contract, Service } from '../../shared/rpc/types.ts';
+import { DEFAULT_SETTINGS, settingsSchema } from '../../shared/contract/settings.ts';
+import type { Cancel, Client, Contract, Service } from '../../shared/rpc/types.ts';
 import type { AppClient, ErrorData, HostClient, Services } from '../app/services.ts';
 import * as v from 'valibot';
+import { matchName } from '../../engines/core/match.ts';
+import { fakeSearch } from './search.ts';
 import { childrenOf, type FakeNode, fakeRoot } from './tree.ts';
 import { IMAGES } from './images.ts';
 
@@ -30,8 +33,8 @@ const token = (n: number): string => n.toString(16).padStart(32, '0');
 /** A client straight over a service in the page. Parameters are checked as a real one's are. */
 function clientOf<C extends Contract>(contract: C, service: Service<C>, slow: number): Client<C> {
   const check = (name: string, params: unknown): unknown => v.parse(contract[name]!.params, params);
-  const functions = service as unknown as Record<string, (params: unknown, cancel: typeof uncancelled) => never>;
-  const uncancelled = { aborted: false, onAbort: () => {} };
+  const functions = service as unknown as Record<string, (params: unknown, cancel: Cancel) => never>;
+  const uncancelled: Cancel = { aborted: false, onAbort: () => {} };
   return {
     async call(name, params, signal) {
       const checked = check(name, params);
@@ -39,7 +42,7 @@ function clientOf<C extends Contract>(contract: C, service: Service<C>, slow: nu
       if (signal?.aborted) throw new Failure({ fault: { kind: 'cancelled' }, message: 'Cancelled' });
       return await functions[name]!(checked, uncancelled);
     },
-    stream: (name, params) => functions[name]!(check(name, params), uncancelled),
+    stream: (name, params, signal) => functions[name]!(check(name, params), signal === undefined ? uncancelled : { get aborted() { return signal.aborted; }, onAbort: (run: () => void) => signal.addEventListener('abort', run) }),
     close() {},
     onClose() {},
   };
@@ -56,6 +59,7 @@ export function fakeServices(options: FakeOptions): Services {
   };
   let recents: RecentRow[] = !options.recents ? [] : Object.values(IMAGES).map((image, i) => ({ ...source(image.path), summary: image.summary, size: image.size, opened: Date.now() - i * 40_000_000, pinned: i === 2, missing: false }));
   if (options.recents) recents.push({ ...source('/media/usb/backup of the old laptop, before the move.img'), summary: 'MBR', size: 500_107_862_016, opened: 1_700_000_000_000, pinned: false, missing: true });
+  let settings = DEFAULT_SETTINGS;
   const events: AppEvent[] = [];
   let wake = (): void => {};
   const send = (event: AppEvent): void => { events.push(event); wake(); };
@@ -71,6 +75,12 @@ export function fakeServices(options: FakeOptions): Services {
         for (let event = events.shift(); event !== undefined; event = events.shift()) yield event;
         await new Promise<void>((done) => { wake = done; });
       }
+    },
+    'settings.get': () => settings,
+    'settings.set': (patch) => {
+      settings = v.parse(settingsSchema, { ...settings, ...patch });
+      send({ event: 'settings', settings });
+      return settings;
     },
     'recents.list': () => recents,
     'recents.pin': (params) => { recents = recents.map((row) => (row.token === params.token ? { ...row, pinned: params.pinned } : row)); send({ event: 'recents', recents }); },
@@ -124,14 +134,15 @@ function hostOf(opened: SourceToken, options: FakeOptions): HostClient {
     // Nothing more is noticed in a fake.
     'image.changes': async function* changes() { yield info; },
     'image.reopen': () => IMAGES['root.ext4']!,
-    'view.open'({ node, sort, hidden }) {
+    'view.open'({ node, sort, hidden, filter }) {
       const parent = nodes.get(node) ?? root;
       if (parent.row.flags.includes('broken')) throw new Failure({ fault: { kind: 'corrupt', place: { structure: 'directory block 0 of inode 77', at: 528_384, length: 4096 } }, message: 'directory block 0 of inode 77 at byte 528384: an entry reaches past the end of the block', advice: 'Check the filesystem to see the whole extent of the damage.' });
       const all = learn(childrenOf(parent)).map((each) => each.row);
-      const rows = all.filter((row) => hidden || !row.name.startsWith('.')).toSorted((a, b) => Number(b.type === 'dir') - Number(a.type === 'dir') || compare(a, b, sort.key) * (sort.descending ? -1 : 1));
+      const shown = all.filter((row) => hidden || !row.name.startsWith('.'));
+      const rows = shown.filter(({ name }) => filter === undefined || matchName(filter)(name)).toSorted((a, b) => Number(b.type === 'dir') - Number(a.type === 'dir') || compare(a, b, sort.key) * (sort.descending ? -1 : 1));
       const view = views.size + 1;
       views.set(view, rows);
-      return { view, count: rows.length, hidden: all.length - rows.length, notes: parent === root && opened.name === 'dirty.ext4' ? [{ severity: 'warning', message: 'One directory block has a wrong checksum', place: { structure: 'directory block 0 of inode 2', at: 20_480 } }] : [] };
+      return { view, count: rows.length, hidden: all.length - shown.length, filtered: shown.length - rows.length, notes: parent === root && opened.name === 'dirty.ext4' ? [{ severity: 'warning', message: 'One directory block has a wrong checksum', place: { structure: 'directory block 0 of inode 2', at: 20_480 } }] : [] };
     },
     'view.rows': ({ view, from, count }) => views.get(view)!.slice(from, from + count),
     'view.find'({ view, prefix, from }) {
@@ -142,8 +153,13 @@ function hostOf(opened: SourceToken, options: FakeOptions): HostClient {
       }
       return { index: undefined };
     },
+    'view.match'({ view, query }) {
+      const matches = matchName(query);
+      return { ranges: views.get(view)!.flatMap(({ name }, i) => (matches(name) ? [[i, i + 1] as const] : [])) };
+    },
     'view.index': ({ view, node }) => { const index = views.get(view)!.findIndex((row) => row.node === node); return { index: index < 0 ? undefined : index }; },
     'view.close': () => {},
+    'search.start': ({ node, ...request }, cancel) => fakeSearch(nodes.get(node) ?? root, (each) => learn(childrenOf(each)), request, cancel, (message) => new Failure(message === 'Cancelled' ? { fault: { kind: 'cancelled' }, message } : { fault: { kind: 'corrupt', place: { structure: 'inode 2', at: 1_449_216 } }, message, advice: 'Check the filesystem to see the whole extent of the damage.' })),
     'path.resolve'({ path }) {
       const crumbs: Crumb[] = [{ node: 2, name: '', display: '' }];
       let at = root;

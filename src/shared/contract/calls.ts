@@ -1,7 +1,8 @@
 import * as v from 'valibot';
 import type { Answer, JobNote, Progress, Question } from '../../engines/core/job.ts';
 import type { DiskErrorData } from '../../engines/core/errors.ts';
-import type { Crumb, EntryDetails, EntryRow, ImageInfo, JobState, JobSummary, Preview, View } from './rows.ts';
+import { type Settings, settingsPatch, sortKey } from './settings.ts';
+import type { Crumb, EntryDetails, EntryRow, ImageInfo, JobState, JobSummary, Preview, SearchEvent, View } from './rows.ts';
 
 /**
  * The contract: every call and stream between a client (window, browser) and the two services, in one place.
@@ -30,10 +31,12 @@ const none = v.strictObject({});
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const layer = v.pipe(v.string(), v.maxLength(256), v.regex(/^\d+(\/\d+)*$/));
 const name = v.pipe(v.string(), v.maxLength(65536));
+/** What is looked for in names: see engines/core/match. */
+const query = v.pipe(v.string(), v.maxLength(1024));
 /** A word for a path of this computer, made by the service that knows the path. Pages never see or send paths. */
 const token = v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/));
 const handle = { layer, node: count };
-const sort = v.strictObject({ key: v.picklist(['name', 'size', 'mtime', 'type', 'mode', 'owner']), descending: v.boolean() });
+const sort = v.strictObject({ key: sortKey, descending: v.boolean() });
 
 /** What stays on: conflicts are asked about unless a policy is given. */
 export const extractOptions = v.strictObject({
@@ -60,13 +63,17 @@ export const hostContract = {
   'image.changes': streams<ImageInfo>()(none),
   /** Opens a layer as another format than the best match. */
   'image.reopen': returns<ImageInfo>()(v.strictObject({ layer, format: v.pipe(v.string(), v.maxLength(64)) })),
-  'view.open': returns<View>()(v.strictObject({ ...handle, sort, hidden: v.boolean(), filter: v.optional(name) })),
+  'view.open': returns<View>()(v.strictObject({ ...handle, sort, hidden: v.boolean(), filter: v.optional(query) })),
   'view.rows': returns<EntryRow[]>()(v.strictObject({ view: count, from: count, count: v.pipe(count, v.maxValue(1000)) })),
   /** Indexes of the rows whose names begin with `prefix` (type-ahead), from `from` on, the next one first. */
   'view.find': returns<{ index: number | undefined }>()(v.strictObject({ view: count, prefix: name, from: count })),
+  /** The rows of a view whose names `query` matches (as in a search), as sorted half-open ranges. */
+  'view.match': returns<{ ranges: (readonly [from: number, to: number])[] }>()(v.strictObject({ view: count, query })),
   /** Where a node stands in a view. */
   'view.index': returns<{ index: number | undefined }>()(v.strictObject({ view: count, node: count })),
   'view.close': returns<void>()(v.strictObject({ view: count })),
+  /** Looks for names below a folder, the near ones first: a part of the name, or with "*" or "?" a pattern of the whole. */
+  'search.start': streams<SearchEvent>()(v.strictObject({ ...handle, query, hidden: v.boolean() })),
   /** The steps from the root to a path of this filesystem ("/etc/ssl"); symlinks in it are followed, inside the image only. */
   'path.resolve': returns<{ crumbs: Crumb[] }>()(v.strictObject({ layer, path: name })),
   'entry.details': returns<EntryDetails>()(v.strictObject({ ...handle, name })),
@@ -123,6 +130,7 @@ export type AppEvent =
   /** Images that the app was told to open: arguments, a second start, "open with". */
   | { readonly event: 'open'; readonly sources: readonly SourceToken[] }
   | { readonly event: 'recents'; readonly recents: readonly RecentRow[] }
+  | { readonly event: 'settings'; readonly settings: Settings }
   /** A native menu's item. */
   | { readonly event: 'command'; readonly command: string }
   /** An image's host process ended without being asked to. */
@@ -132,6 +140,9 @@ export type AppEvent =
 export const appContract = {
   'app.info': returns<AppInfo>()(none),
   'app.events': streams<AppEvent>()(none),
+  'settings.get': returns<Settings>()(none),
+  /** Changes what is given; all clients hear of it. */
+  'settings.set': returns<Settings>()(settingsPatch),
   'recents.list': returns<RecentRow[]>()(none),
   'recents.pin': returns<void>()(v.strictObject({ token, pinned: v.boolean() })),
   'recents.remove': returns<void>()(v.strictObject({ token: v.optional(token) })),

@@ -11,9 +11,9 @@ const t = texts.grid;
 
 /** A folder: its entries, or why they can't be shown. */
 export function Browser({ tab }: { tab: Tab }) {
-  const columns = useColumns();
   const { listing } = tab;
   const folder = folderOf(tab);
+  const columns = useColumns(tab.info?.layers.find(({ path }) => path === folder?.layer)?.format ?? '');
   if (folder === undefined || listing === undefined) return null;
   const { view, rows, error } = listing;
   const name = folder.crumbs.at(-1)?.display || tab.source.name;

@@ -2,6 +2,7 @@ import { columnResizingFeature, columnSizingFeature, createColumnHelper, rowSort
 import { ArrowDown, ArrowUp } from 'lucide-react';
 import { useMemo } from 'react';
 import type { EntryRow, SortKey } from '../../../shared/contract/rows.ts';
+import type { Settings } from '../../../shared/contract/settings.ts';
 import { sortBy } from '../../commands/view.ts';
 import { prefer } from '../../app/navigation.ts';
 import { getApp, useApp } from '../../app/state.ts';
@@ -25,6 +26,7 @@ const definitions = helper.columns([
 const noRows: EntryRow[] = [];
 
 export interface Columns {
+  readonly format: string;
   readonly headers: readonly ColumnHeader[];
   /** For grid-template-columns. */
   readonly template: string;
@@ -44,15 +46,26 @@ interface ColumnHeader {
   readonly onResize: (event: unknown) => void;
 }
 
-/** The columns with their widths and order, kept in the preferences. */
-export function useColumns(): Columns {
-  const sort = useApp((state) => state.preferences.sort);
-  const widths = useApp((state) => state.preferences.columns);
+const NO_WIDTHS = {};
+
+function widthsOf(settings: Settings, format: string): Readonly<Record<string, number>> {
+  return settings.columns[format]?.widths ?? NO_WIDTHS;
+}
+
+function keepWidths(format: string, widths: Record<string, number>): void {
+  const { columns } = getApp().settings;
+  prefer({ columns: { ...columns, [format]: { ...columns[format], widths } } });
+}
+
+/** The columns of a format's lists with their widths and order, kept in the settings. */
+export function useColumns(format: string): Columns {
+  const sort = useApp((state) => state.settings.sort);
+  const widths = useApp((state) => widthsOf(state.settings, format));
   const sorting = useMemo(() => [{ id: sort.key, desc: sort.descending }], [sort]);
   const table = useTable({
     features, columns: definitions, data: noRows, manualSorting: true, enableSortingRemoval: false, columnResizeMode: 'onChange',
     state: { sorting, columnSizing: widths },
-    onColumnSizingChange: (update) => prefer({ columns: typeof update === 'function' ? update(getApp().preferences.columns) : update }),
+    onColumnSizingChange: (update) => keepWidths(format, typeof update === 'function' ? update(widthsOf(getApp().settings, format)) : update),
   });
   const headers = (table.getHeaderGroups()[0]?.headers ?? []).map((header): ColumnHeader => ({
     id: header.column.id as SortKey,
@@ -67,7 +80,7 @@ export function useColumns(): Columns {
   // The last two are left out of a narrow list: grid.css sets their widths to nothing.
   const widthOf = ({ id, width }: ColumnHeader): string => (id === 'mode' || id === 'owner' ? `var(--${id}-width, ${width}px)` : `${width}px`);
   const template = headers.map((header) => (header.id === 'name' && widths['name'] === undefined ? `minmax(${header.width}px, 1fr)` : widthOf(header))).join(' ');
-  return { headers, template, least: `calc(${headers.map(widthOf).join(' + ')})`, sized };
+  return { format, headers, template, least: `calc(${headers.map(widthOf).join(' + ')})`, sized };
 }
 
 /** Pixels that an arrow key changes a width by. */
@@ -87,10 +100,10 @@ export function GridHeader({ columns }: { columns: Columns }) {
               role="slider" aria-orientation="horizontal" aria-label={t.resize(title)} aria-valuenow={width} aria-valuemin={least} aria-valuemax={2000} tabIndex={-1}
               className={resizing ? 'resizer is-resizing' : 'resizer'}
               onMouseDown={onResize} onTouchStart={onResize}
-              onDoubleClick={() => { const { [id]: _, ...rest } = getApp().preferences.columns; prefer({ columns: rest }); }}
+              onDoubleClick={() => { const { [id]: _, ...rest } = widthsOf(getApp().settings, columns.format); keepWidths(columns.format, rest); }}
               onKeyDown={(event) => {
                 const by = event.key === 'ArrowLeft' ? -STEP : event.key === 'ArrowRight' ? STEP : 0;
-                if (by !== 0) prefer({ columns: { ...getApp().preferences.columns, [id]: Math.max(least, width + by) } });
+                if (by !== 0) keepWidths(columns.format, { ...widthsOf(getApp().settings, columns.format), [id]: Math.max(least, width + by) });
               }}
             />
           </div>

@@ -13,7 +13,7 @@ import { LayerPage } from './LayerPage.tsx';
 
 /** What a tab shows: its image, or how far the opening is, or why it failed. */
 export function ImageView({ tab }: { tab: Tab }) {
-  const preview = useApp((state) => state.preferences.preview);
+  const preview = useApp((state) => state.settings.preview);
   if (tab.state === 'opening') return <Opening tab={tab} />;
   if (tab.error !== undefined) {
     return (

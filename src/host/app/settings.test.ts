@@ -1,0 +1,35 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { DEFAULT_SETTINGS } from '../../shared/contract/settings.ts';
+import { SettingsStore } from './settings.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'clutch-settings-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('settings', () => {
+  it('are the defaults until something is chosen, and outlive the program', () => {
+    const file = join(folder, 'settings.json');
+    expect(new SettingsStore(file).get()).toEqual(DEFAULT_SETTINGS);
+    new SettingsStore(file).set({ hidden: true, columns: { ext4: { shown: ['name', 'size'], widths: { size: 90 } } } });
+    expect(new SettingsStore(file).get()).toEqual({ ...DEFAULT_SETTINGS, hidden: true, columns: { ext4: { shown: ['name', 'size'], widths: { size: 90 } } } });
+    expect(readFileSync(file, 'utf8')).toContain('\n  "hidden": true');
+  });
+
+  it('lose a value that makes no sense, and no other', () => {
+    const file = join(folder, 'edited.json');
+    writeFileSync(file, JSON.stringify({ theme: 'pink', hidden: true, sort: { key: 'size' }, columns: { ext4: { shown: [], widths: { size: -1 } } } }));
+    expect(new SettingsStore(file).get()).toEqual({ ...DEFAULT_SETTINGS, hidden: true, columns: { ext4: { widths: {} } } });
+    writeFileSync(file, '[not json');
+    expect(new SettingsStore(file).get()).toEqual(DEFAULT_SETTINGS);
+  });
+
+  it('leave in the file what was edited by hand, and what another version wrote', () => {
+    const file = join(folder, 'newer.json');
+    const store = new SettingsStore(file);
+    writeFileSync(file, JSON.stringify({ future: { a: 1 }, sidebar: false }));
+    expect(store.set({ hidden: true })).toEqual({ ...DEFAULT_SETTINGS, sidebar: false, hidden: true });
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({ future: { a: 1 }, sidebar: false, hidden: true });
+  });
+});
