@@ -29,7 +29,7 @@ export async function preview(fs: FileSystem, node: NodeId): Promise<Preview> {
 }
 
 /** The first `length` bytes of a file, less only where it ends before its size. */
-async function readUpTo(fs: FileSystem, node: NodeId, length: number): Promise<Uint8Array> {
+export async function readUpTo(fs: FileSystem, node: NodeId, length: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(length);
   for (let at = 0; at < length;) {
     const got = await fs.read(node, at, bytes.subarray(at));
