@@ -1,5 +1,6 @@
 import type { BlockDevice } from './bytes/device.ts';
 import type { Place } from './errors.ts';
+import type { Structures } from './layout/annotate.ts';
 import type { Name } from './names.ts';
 
 /** Engines answer at once; guests answer later. A caller that cares for speed tests before it awaits. */
@@ -121,6 +122,8 @@ export interface FileSystem {
   close(): Maybe<void>;
   readonly xattrs?: Xattrs;
   readonly extents?: FileExtents;
+  /** What the bytes of the device are, for the hex view. */
+  readonly structures?: Structures;
   /**
    * What the format knows of a node beyond its Stat, for its properties: checksums, how its blocks are mapped, how a directory is
    * indexed. Few short sections; damage in a part of it is one of its facts. Values hold no control characters.

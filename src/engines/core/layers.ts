@@ -2,6 +2,7 @@ import { type BlockDevice, readBytes } from './bytes/device.ts';
 import { SliceDevice } from './bytes/slice.ts';
 import { type DiskError, toDiskError, unsupported } from './errors.ts';
 import type { FileSystem, Note } from './filesystem.ts';
+import type { Structures } from './layout/annotate.ts';
 import type { Candidate, Format, OpenContext, Opener, RegistryEntry, Volume } from './probe.ts';
 
 /**
@@ -32,6 +33,8 @@ export interface Layer {
   readonly notes: Note[];
   readonly volume?: Volume;
   readonly filesystem?: FileSystem;
+  /** What its bytes are, where its format can tell. */
+  readonly structures?: Structures;
   /** Why it could not be opened. */
   readonly error?: DiskError;
   readonly children: readonly Layer[];
@@ -131,13 +134,14 @@ class LayerWalk {
         const filesystem = await format.open(device, context);
         const { info } = filesystem;
         return {
-          filesystem, label: info.label, uuid: info.uuid, details: info.details,
+          filesystem, ...structuresOf(filesystem), label: info.label, uuid: info.uuid, details: info.details,
           openers: [openerOf(format, info.access.write ? 'read-write' : 'read-only', info.access.reason)],
         };
       }
       case 'container': {
-        const { device: inner, details } = await format.open(device, context);
-        return { details, openers: [openerOf(format, 'read-only', 'unpacked for reading')], children: [await this.open(inner, `${path}/0`, 0, depth + 1)] };
+        const opened = await format.open(device, context);
+        const { device: inner, details } = opened;
+        return { details, ...structuresOf(opened), openers: [openerOf(format, 'read-only', 'unpacked for reading')], children: [await this.open(inner, `${path}/0`, 0, depth + 1)] };
       }
       case 'table': {
         const table = await format.open(device, context);
@@ -156,7 +160,7 @@ class LayerWalk {
           children.push(await this.#volume(device, volume, `${path}/${number}`, depth + 1));
         }
         return {
-          label: table.label, uuid: table.uuid, children, openers: [openerOf(format, 'read-only', 'partition tables are shown, not edited')],
+          label: table.label, uuid: table.uuid, ...structuresOf(table), children, openers: [openerOf(format, 'read-only', 'partition tables are shown, not edited')],
           details: [['Sector size', `${table.sectorSize}`], ...table.details],
         };
       }
@@ -179,6 +183,10 @@ class LayerWalk {
       device: slice, evidence: [], alternatives: [], openers: [], details: [], notes, volume, children: probed,
     };
   }
+}
+
+function structuresOf({ structures }: { readonly structures?: Structures }): { readonly structures?: Structures } {
+  return structures === undefined ? {} : { structures };
 }
 
 function openerOf(format: Format, access: Opener['access'], reason: string): Opener {

@@ -2,6 +2,7 @@ import type { BlockDevice } from './bytes/device.ts';
 import type { DiskError } from './errors.ts';
 import type { FileSystem, Note } from './filesystem.ts';
 import type { JobContext } from './job.ts';
+import type { Structures } from './layout/annotate.ts';
 
 /** What a format is to the tree of layers. */
 export type FormatKind = 'container' | 'table' | 'filesystem';
@@ -64,6 +65,8 @@ export interface ContainerFormat extends FormatBase {
 export interface OpenedContainer {
   readonly device: BlockDevice;
   readonly details: readonly (readonly [string, string])[];
+  /** What the container's own bytes are. */
+  readonly structures?: Structures;
 }
 
 /** Bytes → slices. */
@@ -80,6 +83,8 @@ export interface OpenedTable {
   readonly details: readonly (readonly [string, string])[];
   /** In order of offset, free space included. */
   readonly volumes: readonly Volume[];
+  /** What the table's own bytes are. */
+  readonly structures?: Structures;
 }
 
 /** A slice that a table describes. */

@@ -7,11 +7,13 @@ import type { DeviceBlocks } from './blocks.ts';
 import { describeInode } from './describe.ts';
 import { type DirectoryContext, listDirectory } from './directory.ts';
 import { ExtentMapping } from './extents.ts';
+import type { Groups } from './groups.ts';
 import { lookupHashed } from './htree.ts';
 import { inlineParts, readInline } from './inline-data.ts';
 import type { Inode, InodeTable } from './inode.ts';
 import { INODE, INODE_FLAGS, SUPERBLOCK_FLAGS } from './layout.ts';
 import { mappedRuns, type Mapping, readMapped } from './mapping.ts';
+import { Ext4Structures } from './structures/index.ts';
 import type { Superblock } from './superblock.ts';
 import { type EaInode, readXattrs, type Xattr, type XattrContext } from './xattr.ts';
 
@@ -29,6 +31,7 @@ export class Ext4FileSystem implements FileSystem {
   readonly root: NodeId = INODE.root;
   readonly xattrs: Xattrs;
   readonly extents: FileExtents;
+  readonly structures: Ext4Structures;
   readonly #superblock: Superblock;
   readonly #blocks: DeviceBlocks;
   readonly #inodes: InodeTable;
@@ -44,7 +47,7 @@ export class Ext4FileSystem implements FileSystem {
    * @param device where file extents are offsets on
    * @param orphans inodes in the list of those that were deleted or cut while they were open
    */
-  constructor(info: VolumeInfo, superblock: Superblock, device: BlockDevice, blocks: DeviceBlocks, inodes: InodeTable, orphans: readonly NodeId[], note: (note: Note) => void) {
+  constructor(info: VolumeInfo, superblock: Superblock, device: BlockDevice, blocks: DeviceBlocks, groups: Groups, inodes: InodeTable, orphans: readonly NodeId[], note: (note: Note) => void) {
     this.info = info;
     this.#superblock = superblock;
     this.#blocks = blocks;
@@ -55,6 +58,13 @@ export class Ext4FileSystem implements FileSystem {
       list: (node) => (this.#look(node).mayHaveAttributes ? [...this.#attributes(node).keys()] : NO_NAMES),
       get: (node, name) => this.#attributes(node).get(name)?.value(),
     };
+    this.structures = new Ext4Structures({
+      superblock, groups, device,
+      mapped: (node) => {
+        const inode = this.#keep(node);
+        return { inode, mapping: this.#mapping(inode) };
+      },
+    });
     this.extents = { device, map: (node) => this.#extents(node) };
   }
 

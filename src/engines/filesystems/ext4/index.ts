@@ -81,7 +81,7 @@ function open(device: BlockDevice, context: OpenContext): FileSystem {
   const inodes = new InodeTable(superblock, blocks, groups, note);
   const orphans = findOrphans(superblock, blocks, groups, inodes, note);
   const info = volumeInfo(superblock, groups, blocks, recovery, orphans.length, note);
-  return new Ext4FileSystem(info, superblock, device, blocks, inodes, orphans, note);
+  return new Ext4FileSystem(info, superblock, device, blocks, groups, inodes, orphans, note);
 }
 
 /** Passes every note on once, however often the damage is met. */

@@ -13,7 +13,7 @@ const TYPES: readonly (EntryType | undefined)[] = [
 ];
 
 /** Bits of i_flags by name, in the order of lsattr. */
-const FLAG_NAMES: readonly (readonly [bit: number, name: string])[] = [
+export const FLAG_NAMES: readonly (readonly [bit: number, name: string])[] = [
   [0x1, 'secure-deletion'], [0x2, 'undelete'], [0x8, 'sync'], [0x10000, 'dirsync'], [0x10, 'immutable'], [0x20, 'append'], [0x40, 'nodump'], [0x80, 'noatime'],
   [0x4, 'compress'], [0x200, 'compressed'], [0x800, 'encrypted'], [0x4000, 'journal-data'], [0x1000, 'index'], [0x8000, 'notail'], [0x20000, 'topdir'],
   [0x40000, 'huge-file'], [0x80000, 'extents'], [0x100000, 'verity'], [0x200000, 'ea-inode'], [0x2000000, 'dax'], [0x10000000, 'inline-data'],

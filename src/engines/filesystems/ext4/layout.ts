@@ -199,6 +199,9 @@ export type Ext4InodeView = View<typeof Ext4InodeExtra>;
 /** Length of i_block: fifteen block numbers, or an extent root, or a short link's target, or the first inline bytes. */
 export const I_BLOCK_SIZE = 60;
 
+/** i_block of files mapped without extents: block numbers, direct and indirect. */
+export const Ext4BlockNumbers = struct('ext4_inode.i_block', I_BLOCK_SIZE, { direct: u32s(0x0, 12), indirect: u32(0x30), double_indirect: u32(0x34), triple_indirect: u32(0x38) });
+
 /** Inodes with a fixed meaning. */
 export const INODE = { root: 2, journal: 8 } as const;
 
