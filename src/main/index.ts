@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { app, type BrowserWindow, clipboard, dialog, ipcMain, MessageChannelMain, type MessagePortMain, shell } from 'electron';
+import { app, type BrowserWindow, clipboard, dialog, ipcMain, MessageChannelMain, type MessagePortMain, nativeTheme, shell } from 'electron';
 import { version } from '../../package.json';
 import { toDiskError } from '../engines/core/errors.ts';
 import { App } from '../host/app/service.ts';
@@ -11,7 +11,7 @@ import { portTransport } from '../shared/rpc/transports/port.ts';
 import { imagesOf } from './arguments.ts';
 import { DragOut } from './drag-out.ts';
 import { startImageProcess } from './image-process.ts';
-import { setMenu } from './menu.ts';
+import { NO_COMMANDS, setMenu } from './menu.ts';
 import { declareScheme, hardenContents, hardenSession, isOurPage } from './security.ts';
 import { createWindow } from './window.ts';
 
@@ -28,10 +28,12 @@ async function main(): Promise<void> {
   const built = findBuilt();
   const drags = new DragOut();
   let window: BrowserWindow | undefined;
+  let commands = NO_COMMANDS;
 
   const clutch = new App<MessagePortMain>({
     info: { version, client: 'electron', platform: process.platform, dialogs: 'native', dragOut: true },
     folder: app.getPath('userData'),
+    session: true,
     startHost: (path) => new SupervisedHost(startImageProcess(built.host), path),
     pickImages: async () => {
       const { canceled, filePaths } = await ask({ title: 'Open image', properties: ['openFile', 'multiSelections'] });
@@ -49,15 +51,22 @@ async function main(): Promise<void> {
     async drag(host, params) {
       if (window) await drags.start(host, params, window.webContents);
     },
+    showFile: (file) => shell.showItemInFolder(file),
+    onMenu(menu) {
+      commands = menu;
+      showMenu();
+    },
     onRecents: showMenu,
+    onSettings: ({ theme }) => { nativeTheme.themeSource = theme; },
   });
+  nativeTheme.themeSource = clutch.settings.theme;
 
   function ask(options: Electron.OpenDialogOptions): Promise<Electron.OpenDialogReturnValue> {
     return window ? dialog.showOpenDialog(window, options) : dialog.showOpenDialog(options);
   }
 
-  function showMenu(recents: readonly string[]): void {
-    setMenu(recents, { command: (command) => clutch.tell({ event: 'command', command }), openRecent: (path) => open([path]) });
+  function showMenu(): void {
+    setMenu(commands, clutch.recentPaths(), { command: (command) => clutch.tell({ event: 'command', command }), openRecent: (path) => open([path]) });
   }
 
   function showWindow(): void {
@@ -68,6 +77,7 @@ async function main(): Promise<void> {
     }
     window = createWindow(join(app.getPath('userData'), 'window.json'), fileURLToPath(new URL('../preload/preload.cjs', import.meta.url)));
     window.on('closed', () => { window = undefined; });
+    window.webContents.on('render-process-gone', () => clutch.forgetSession());
   }
 
   function open(paths: readonly string[]): void {
@@ -123,6 +133,6 @@ async function main(): Promise<void> {
 
   await app.whenReady();
   hardenSession(built.renderer);
-  showMenu(clutch.recentPaths());
+  showMenu();
   showWindow();
 }

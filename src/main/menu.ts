@@ -1,4 +1,5 @@
 import { Menu, type MenuItemConstructorOptions } from 'electron';
+import type { Menu as PageMenu } from '../shared/contract/window.ts';
 
 export interface MenuActions {
   /** Runs a command of the page's. */
@@ -6,36 +7,58 @@ export interface MenuActions {
   openRecent(path: string): void;
 }
 
-/** The application menu. The page has every command itself and hears its keys first; on a Mac this is where people look for them. */
-export function setMenu(recents: readonly string[], { command, openRecent }: MenuActions): void {
-  const isMac = process.platform === 'darwin';
-  // The page owns the keys; a Mac shows them in its menu all the same.
-  const item = (label: string, id: string, accelerator: string): MenuItemConstructorOptions => ({ label, accelerator, registerAccelerator: false, click: () => command(id) });
-  const separator: MenuItemConstructorOptions = { type: 'separator' };
-  Menu.setApplicationMenu(Menu.buildFromTemplate([
-    ...(isMac ? [{ role: 'appMenu' } as const] : []),
-    {
-      label: '&File',
-      submenu: [
-        item('Open Image…', 'open', 'CommandOrControl+O'),
-        { label: 'Open Recent', enabled: recents.length > 0, submenu: recents.slice(0, 10).map((path) => ({ label: path.replaceAll('&', '&&'), click: () => openRecent(path) })) },
-        separator,
-        item('Extract…', 'extract', 'CommandOrControl+E'),
-        separator,
-        item('Close Tab', 'close-tab', 'CommandOrControl+W'),
-        ...(isMac ? [] : [separator, { role: 'quit' } as const]),
-      ],
-    },
-    { role: 'editMenu' },
-    {
-      label: '&View',
-      submenu: [
-        item('Hidden Files', 'hidden', 'CommandOrControl+H'), item('Preview', 'preview-pane', 'Alt+P'), item('Sidebar', 'sidebar', 'F9'),
-        separator, { role: 'resetZoom' }, { role: 'zoomIn' }, { role: 'zoomOut' }, separator, { role: 'togglefullscreen' },
-      ],
-    },
-    { label: '&Go', submenu: [item('Back', 'back', 'Alt+Left'), item('Forward', 'forward', 'Alt+Right'), item('Up', 'up', 'Alt+Up'), item('Enter Path…', 'edit-path', 'CommandOrControl+L')] },
-    ...(isMac ? [{ role: 'windowMenu' } as const] : []),
-    { role: 'help', submenu: [item('Keyboard Shortcuts', 'shortcuts', 'F1')] },
-  ]));
+/** What stands in the bar until the page has told its commands. */
+export const NO_COMMANDS: PageMenu = { groups: [{ id: 'file', label: 'File', items: [] }, { id: 'view', label: 'View', items: [] }] };
+
+/** Recents that the menu shows. */
+const SHOWN_RECENTS = 10;
+
+const separator: MenuItemConstructorOptions = { type: 'separator' };
+
+/** The application menu: the page's commands by their groups, and between them what the system does itself (quit, edit, zoom). */
+export function setMenu(page: PageMenu, recents: readonly string[], actions: MenuActions): void {
+  Menu.setApplicationMenu(Menu.buildFromTemplate(menuTemplate(page, recents, actions, process.platform === 'darwin')));
+}
+
+/** The menu as data. */
+export function menuTemplate({ groups }: PageMenu, recents: readonly string[], { command, openRecent }: MenuActions, isMac: boolean): MenuItemConstructorOptions[] {
+  const own: Readonly<Record<string, MenuItemConstructorOptions[]>> = {
+    file: [
+      separator,
+      { label: 'Open Recent', enabled: recents.length > 0, submenu: recents.slice(0, SHOWN_RECENTS).map((path) => ({ label: escaped(path), click: () => openRecent(path) })) },
+      ...(isMac ? [] : [separator, { role: 'quit' } as const]),
+    ],
+    view: [separator, { role: 'resetZoom' }, { role: 'zoomIn' }, { role: 'zoomOut' }, separator, { role: 'togglefullscreen' }],
+  };
+  const menus = groups.map(({ id, label, items }): MenuItemConstructorOptions => ({
+    label: escaped(label),
+    ...(id === 'help' ? { role: 'help' } as const : {}),
+    submenu: [
+      ...items.map((item): MenuItemConstructorOptions => ({
+        label: escaped(item.label), enabled: item.enabled, click: () => command(item.id),
+        ...(item.checked === undefined ? {} : { type: 'checkbox', checked: item.checked } as const),
+        // The page hears its keys itself; a Mac shows them in its menu all the same.
+        ...(item.keys === undefined ? {} : { accelerator: acceleratorOf(item.keys), registerAccelerator: false }),
+      })),
+      ...(own[id] ?? []),
+    ],
+  }));
+  menus.splice(groups.findIndex(({ id }) => id === 'file') + 1, 0, { role: 'editMenu' });
+  if (isMac) {
+    menus.unshift({ role: 'appMenu' });
+    const help = menus.findIndex(({ role }) => role === 'help');
+    menus.splice(help < 0 ? menus.length : help, 0, { role: 'windowMenu' });
+  }
+  return menus;
+}
+
+/** "Mod+ArrowLeft" as Electron spells it. */
+export function acceleratorOf(keys: string): string {
+  const names: Readonly<Record<string, string>> = { Mod: 'CommandOrControl', Ctrl: 'Control', ArrowLeft: 'Left', ArrowRight: 'Right', ArrowUp: 'Up', ArrowDown: 'Down', ' ': 'Space' };
+  return keys.split('+').map((part) => names[part] ?? part).join('+');
+}
+
+/** "&" would underline what follows. */
+function escaped(label: string): string {
+  return label.replaceAll('&', '&&');
 }

@@ -4,10 +4,12 @@ import { DiskError, isDiskError, toDiskError, usage } from '../../engines/core/e
 import { displayName } from '../../engines/core/names.ts';
 import { type AppContract, appContract, type AppEvent, type AppInfo, type SourceToken } from '../../shared/contract/calls.ts';
 import type { Settings } from '../../shared/contract/settings.ts';
+import type { Menu } from '../../shared/contract/window.ts';
 import { serve } from '../../shared/rpc/server.ts';
 import type { Cancel, Params, Service, Transport } from '../../shared/rpc/types.ts';
 import type { SupervisedHost } from '../supervisor.ts';
 import { RecentStore } from './recents.ts';
+import { SessionStore } from './session.ts';
 import { SettingsStore } from './settings.ts';
 import { TokenStore, type TokenUse } from './tokens.ts';
 
@@ -19,15 +21,20 @@ const MAX_WAITING = 256;
 
 /** What Electron and `clutch serve` do each in its own way. Absent = refused. */
 export interface Platform<P> {
-  readonly info: AppInfo;
-  /** Absolute path of the folder that keeps recents.json and settings.json. */
+  readonly info: Omit<AppInfo, 'settingsFile'>;
+  /** Absolute path of the folder that keeps recents.json, session.json and settings.json. */
   readonly folder: string;
+  /** Whether tabs are kept for the next start, and brought back. */
+  readonly session: boolean;
   startHost(path: string): SupervisedHost<P>;
   pickImages?(): Promise<string[]>;
   pickFolder?(): Promise<string | undefined>;
   showFolder?(folder: string): Promise<void>;
   copyText?(text: string): void;
   drag?(host: SupervisedHost<P>, params: Params<AppContract['drag.start']>): Promise<void>;
+  showFile?(file: string): void;
+  /** The window's commands as they are now. */
+  onMenu?(menu: Menu): void;
   /** The settings changed. */
   onSettings?(settings: Settings): void;
   /** The recents changed. */
@@ -40,6 +47,7 @@ export class App<P> {
   readonly #tokens = new TokenStore();
   readonly #recents: RecentStore;
   readonly #settings: SettingsStore;
+  readonly #session: SessionStore;
   readonly #images = new Map<number, SupervisedHost<P>>();
   readonly #listeners = new Set<(event: AppEvent) => void>();
   readonly #waiting: AppEvent[] = [];
@@ -49,6 +57,8 @@ export class App<P> {
     this.#platform = platform;
     this.#recents = new RecentStore(join(platform.folder, 'recents.json'), this.#tokens);
     this.#settings = new SettingsStore(join(platform.folder, 'settings.json'));
+    this.#settings.watch(() => this.#settingsChanged());
+    this.#session = new SessionStore(platform.session ? join(platform.folder, 'session.json') : undefined, this.#tokens);
   }
 
   /** Answers a client until its channel ends. The images that it opened end with it: a page that is gone can't close them. */
@@ -93,23 +103,36 @@ export class App<P> {
     return this.#recents.list().map(({ path }) => path);
   }
 
+  /** Forgets the tabs of last time: what ended a page would end the next one, too. */
+  forgetSession(): void {
+    this.#session.forget();
+  }
+
   /** Ends every image's process. */
   async close(): Promise<void> {
+    this.#settings.close();
     await Promise.all([...this.#images.values()].map((host) => host.close()));
   }
 
   #service(opened: Set<number>): Service<AppContract> {
     const platform = this.#platform;
     return {
-      'app.info': () => platform.info,
+      'app.info': () => ({ ...platform.info, settingsFile: this.#settings.file }),
       'app.events': (_params, cancel) => this.#events(cancel),
       'settings.get': () => this.settings,
       'settings.set': (patch) => {
         const settings = this.#settings.set(patch);
-        platform.onSettings?.(settings);
-        if (this.#listeners.size > 0) this.tell({ event: 'settings', settings });
+        this.#settingsChanged();
         return settings;
       },
+      'settings.show': () => {
+        if (!platform.showFile) throw notHere('showing files');
+        this.#settings.keep();
+        platform.showFile(this.#settings.file);
+      },
+      'session.get': () => this.#session.get(),
+      'session.set': (session) => this.#session.set(session),
+      'menu.set': (menu) => platform.onMenu?.(menu),
       'recents.list': () => this.#recents.list(),
       'recents.pin': ({ token, pinned }) => {
         this.#recents.pin(this.#tokens.pathOf(token, 'source'), pinned);
@@ -206,6 +229,12 @@ export class App<P> {
     }
     const reason = await host.ended;
     if (this.#images.delete(image) && reason !== undefined) this.tell({ event: 'lost', image, reason });
+  }
+
+  #settingsChanged(): void {
+    const { settings } = this;
+    this.#platform.onSettings?.(settings);
+    if (this.#listeners.size > 0) this.tell({ event: 'settings', settings });
   }
 
   #recentsChanged(): void {

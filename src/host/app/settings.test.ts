@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -31,5 +31,27 @@ describe('settings', () => {
     writeFileSync(file, JSON.stringify({ future: { a: 1 }, sidebar: false }));
     expect(store.set({ hidden: true })).toEqual({ ...DEFAULT_SETTINGS, sidebar: false, hidden: true });
     expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({ future: { a: 1 }, sidebar: false, hidden: true });
+  });
+
+  it('are taken over from the file when a person edits it, also as editors do it: a new file under the old name', async () => {
+    const file = join(folder, 'watched', 'settings.json');
+    const store = new SettingsStore(file);
+    let told = 0;
+    store.watch(() => { told++; });
+    store.set({ hidden: true });
+    store.keep();
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({ ...DEFAULT_SETTINGS, hidden: true });
+    writeFileSync(`${file}~`, '{"hidden":true,"theme":"dark"}');
+    renameSync(`${file}~`, file);
+    await expect.poll(() => store.get().theme).toBe('dark');
+    expect(told).toBe(1);
+    writeFileSync(file, '{"hidden":true,"theme":');
+    await new Promise((done) => { setTimeout(done, 400); });
+    expect(store.get().theme).toBe('dark');
+    expect(told).toBe(1);
+    store.close();
+    writeFileSync(file, '{"theme":"light"}');
+    await new Promise((done) => { setTimeout(done, 400); });
+    expect(store.get().theme).toBe('dark');
   });
 });

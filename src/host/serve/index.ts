@@ -52,6 +52,8 @@ export async function serve(options: ServeOptions): Promise<Served> {
   const app = new App<never>({
     info: { version, client: 'browser', platform: process.platform, dialogs: 'path', dragOut: false },
     folder: options.settings ?? envPaths('clutch', { suffix: '' }).config,
+    // Who names images wants those.
+    session: options.images.length === 0,
     startHost: (path) => new SupervisedHost(forkHost(built.host), path),
   });
   const server = createServer();

@@ -5,6 +5,7 @@ import type { Cancel, Client, Contract, Service } from '../../shared/rpc/types.t
 import type { AppClient, ErrorData, HostClient, Services } from '../app/services.ts';
 import * as v from 'valibot';
 import { matchName } from '../../engines/core/match.ts';
+import { fakeDetails, fakeMeasure } from './properties.ts';
 import { fakeSearch } from './search.ts';
 import { childrenOf, type FakeNode, fakeRoot } from './tree.ts';
 import { IMAGES } from './images.ts';
@@ -48,6 +49,8 @@ function clientOf<C extends Contract>(contract: C, service: Service<C>, slow: nu
   };
 }
 
+const sessionOfTests = v.object({ tabs: v.array(v.object({ path: v.string(), place: v.optional(v.object({ layer: v.string(), path: v.optional(v.string()) })) })), active: v.optional(v.number()) });
+
 /** Everything behind the window, in memory. */
 export function fakeServices(options: FakeOptions): Services {
   const sources = new Map<string, SourceToken>();
@@ -66,10 +69,12 @@ export function fakeServices(options: FakeOptions): Services {
   const open = new Map<number, SourceToken>();
   const copied: string[] = [];
   const drags: unknown[] = [];
-  Object.assign(window, { fake: { send, copied, drags, open } });
+  const shown: string[] = [];
+  const menus: unknown[] = [];
+  Object.assign(window, { fake: { send, copied, drags, open, shown, menus, settings: () => settings } });
 
   const app: AppClient = clientOf(appContract, {
-    'app.info': () => ({ version: '0.1.0', client: 'browser', platform: 'linux', dialogs: options.dialogs, dragOut: true }),
+    'app.info': () => ({ version: '0.1.0', client: 'browser', platform: 'linux', dialogs: options.dialogs, dragOut: true, settingsFile: '/home/ada/.config/clutch/settings.json' }),
     async *'app.events'() {
       for (;;) {
         for (let event = events.shift(); event !== undefined; event = events.shift()) yield event;
@@ -82,6 +87,14 @@ export function fakeServices(options: FakeOptions): Services {
       send({ event: 'settings', settings });
       return settings;
     },
+    'settings.show': () => { shown.push('settings.json'); },
+    // Over a reload, in the browser's own storage.
+    'session.get': () => {
+      const kept = v.parse(sessionOfTests, JSON.parse(sessionStorage.getItem('session') ?? '{"tabs":[]}'));
+      return { ...kept, tabs: kept.tabs.map(({ path, place }) => ({ source: source(path), place })) };
+    },
+    'session.set': ({ tabs, active }) => { sessionStorage.setItem('session', JSON.stringify({ tabs: tabs.map((tab) => ({ path: sources.get(tab.token)!.path, place: tab.place })), active })); },
+    'menu.set': (menu) => { menus.splice(0, menus.length, menu); },
     'recents.list': () => recents,
     'recents.pin': (params) => { recents = recents.map((row) => (row.token === params.token ? { ...row, pinned: params.pinned } : row)); send({ event: 'recents', recents }); },
     'recents.remove': (params) => { recents = params.token === undefined ? [] : recents.filter((row) => row.token !== params.token); send({ event: 'recents', recents }); },
@@ -175,8 +188,9 @@ function hostOf(opened: SourceToken, options: FakeOptions): HostClient {
     'entry.details'({ node, name }): EntryDetails {
       const { row } = find(node, name);
       if (row.error !== undefined) throw new Failure(row.error);
-      return { ...row, atime: row.mtime + 3_600_000_000_000n, ctime: row.mtime, btime: row.mtime - 1n, allocated: Math.ceil(row.size / 4096) * 4096, xattrs: [{ name: 'user.origin', value: new Uint8Array([104, 105]), text: 'hi' }, { name: 'security.capability', value: new Uint8Array([1, 0, 0, 2]) }], acl: ['user::rwx', 'user:1000:r-x', 'mask::r-x'] };
+      return fakeDetails(row);
     },
+    'measure.start': ({ entries }, cancel) => fakeMeasure(entries.map(({ node, name }) => find(node, name)), cancel),
     'entry.preview'({ node, name }) {
       const found = find(node, name);
       if (found.row.error !== undefined) throw new Failure(found.row.error);

@@ -2,7 +2,8 @@ import * as v from 'valibot';
 import type { Answer, JobNote, Progress, Question } from '../../engines/core/job.ts';
 import type { DiskErrorData } from '../../engines/core/errors.ts';
 import { type Settings, settingsPatch, sortKey } from './settings.ts';
-import type { Crumb, EntryDetails, EntryRow, ImageInfo, JobState, JobSummary, Preview, SearchEvent, View } from './rows.ts';
+import { menu, type Session, sessionState } from './window.ts';
+import type { Crumb, EntryDetails, EntryRow, ImageInfo, JobState, JobSummary, MeasureProgress, Preview, SearchEvent, View } from './rows.ts';
 
 /**
  * The contract: every call and stream between a client (window, browser) and the two services, in one place.
@@ -37,6 +38,9 @@ const query = v.pipe(v.string(), v.maxLength(1024));
 const token = v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/));
 const handle = { layer, node: count };
 const sort = v.strictObject({ key: sortKey, descending: v.boolean() });
+const page = v.strictObject({ size: v.pipe(count, v.minValue(1), v.maxValue(1000)), at: count, node: v.optional(count) });
+const place = v.pipe(v.number(), v.safeInteger(), v.minValue(-1));
+const keep = v.strictObject({ view: count, ranges: v.pipe(v.array(v.tuple([count, count])), v.maxLength(10_000)), focus: place, anchor: place });
 
 /** What stays on: conflicts are asked about unless a policy is given. */
 export const extractOptions = v.strictObject({
@@ -63,7 +67,11 @@ export const hostContract = {
   'image.changes': streams<ImageInfo>()(none),
   /** Opens a layer as another format than the best match. */
   'image.reopen': returns<ImageInfo>()(v.strictObject({ layer, format: v.pipe(v.string(), v.maxLength(64)) })),
-  'view.open': returns<View>()(v.strictObject({ ...handle, sort, hidden: v.boolean(), filter: v.optional(query) })),
+  /**
+   * Lists a folder. `page`: the rows of the page of `size` rows that holds row `at`, or `node` where it is there, come with the answer.
+   * `keep`: rows that were selected in another view of the same folder are found again.
+   */
+  'view.open': returns<View>()(v.strictObject({ ...handle, sort, hidden: v.boolean(), filter: v.optional(query), page: v.optional(page), keep: v.optional(keep) })),
   'view.rows': returns<EntryRow[]>()(v.strictObject({ view: count, from: count, count: v.pipe(count, v.maxValue(1000)) })),
   /** Indexes of the rows whose names begin with `prefix` (type-ahead), from `from` on, the next one first. */
   'view.find': returns<{ index: number | undefined }>()(v.strictObject({ view: count, prefix: name, from: count })),
@@ -77,6 +85,8 @@ export const hostContract = {
   /** The steps from the root to a path of this filesystem ("/etc/ssl"); symlinks in it are followed, inside the image only. */
   'path.resolve': returns<{ crumbs: Crumb[] }>()(v.strictObject({ layer, path: name })),
   'entry.details': returns<EntryDetails>()(v.strictObject({ ...handle, name })),
+  /** Sizes and counts of entries and of all below them: how far it is, some times a second, and the whole at the end. */
+  'measure.start': streams<MeasureProgress>()(v.strictObject({ layer, entries: v.pipe(v.array(v.strictObject({ node: count, name })), v.minLength(1), v.maxLength(1_000_000)) })),
   'entry.preview': returns<Preview>()(v.strictObject({ ...handle, name })),
   /** Bytes of a file (or, without `node`, of the layer itself), at most 64 KiB at once. */
   'bytes.read': returns<{ bytes: Uint8Array; size: number }>()(v.strictObject({ layer, node: v.optional(count), at: count, length: v.pipe(count, v.maxValue(65536)) })),
@@ -124,6 +134,8 @@ export interface AppInfo {
   readonly dialogs: 'native' | 'path';
   /** Whether entries can be dragged out of the window into other programs. */
   readonly dragOut: boolean;
+  /** Where settings.json lies, for showing. */
+  readonly settingsFile: string;
 }
 
 export type AppEvent =
@@ -143,6 +155,14 @@ export const appContract = {
   'settings.get': returns<Settings>()(none),
   /** Changes what is given; all clients hear of it. */
   'settings.set': returns<Settings>()(settingsPatch),
+  /** Shows settings.json in the system's file manager. Electron only. */
+  'settings.show': returns<void>()(none),
+  /** The tabs of last time; none where the program was told not to bring them back. */
+  'session.get': returns<Session>()(none),
+  /** What is open now, for the next start. */
+  'session.set': returns<void>()(sessionState),
+  /** The window's commands as they are now, for a native menu. Clients without one forget it. */
+  'menu.set': returns<void>()(menu),
   'recents.list': returns<RecentRow[]>()(none),
   'recents.pin': returns<void>()(v.strictObject({ token, pinned: v.boolean() })),
   'recents.remove': returns<void>()(v.strictObject({ token: v.optional(token) })),

@@ -12,7 +12,7 @@ const pixels = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(10_
 const columnId = v.pipe(v.string(), v.maxLength(64));
 
 /** Keys that a listing can be sorted by. */
-export const sortKey = v.picklist(['name', 'size', 'mtime', 'type', 'mode', 'owner']);
+export const sortKey = v.picklist(['name', 'size', 'allocated', 'mtime', 'ctime', 'atime', 'btime', 'type', 'mode', 'owner', 'group', 'uid', 'gid', 'inode', 'links', 'flags', 'target']);
 
 /** The columns of one format's lists. */
 const columns = v.object({
@@ -26,6 +26,7 @@ export type ColumnSettings = v.InferOutput<typeof columns>;
 const theme = v.picklist(['system', 'light', 'dark']);
 const density = v.picklist(['compact', 'comfortable']);
 const sort = v.object({ key: sortKey, descending: v.boolean() });
+const usedCommands = v.pipe(v.array(v.pipe(v.string(), v.maxLength(64))), v.maxLength(16));
 const columnsByFormat = v.record(v.pipe(v.string(), v.maxLength(64)), columns);
 
 export const settingsSchema = v.object({
@@ -37,6 +38,10 @@ export const settingsSchema = v.object({
   /** Whether hidden files are shown. */
   hidden: or(v.boolean(), false),
   sidebar: or(v.boolean(), true),
+  /** Width of the sidebar in pixels; 0: a part of the window's. */
+  sidebarWidth: or(pixels, 0),
+  /** Ids of the commands that were chosen in the palette, the last one first. */
+  usedCommands: or(usedCommands, []),
   /** The pane at the side. */
   preview: or(v.boolean(), false),
   /** Whether the images of last time are opened again at the start. */
@@ -50,7 +55,7 @@ export type Settings = v.InferOutput<typeof settingsSchema>;
 
 /** A change: the keys that are there. */
 export const settingsPatch = v.partial(v.strictObject({
-  theme, density, sort, hidden: v.boolean(), sidebar: v.boolean(), preview: v.boolean(), reopen: v.boolean(), notices: v.boolean(), columns: columnsByFormat,
+  theme, density, sort, hidden: v.boolean(), sidebar: v.boolean(), preview: v.boolean(), reopen: v.boolean(), notices: v.boolean(), columns: columnsByFormat, sidebarWidth: pixels, usedCommands,
 }));
 export type SettingsPatch = v.InferOutput<typeof settingsPatch>;
 
