@@ -24,8 +24,8 @@ export interface GzipHeader {
   readonly system: string;
 }
 
-/** Section 2.3.1. */
-const SYSTEMS = ['FAT', 'Amiga', 'VMS', 'Unix', 'VM/CMS', 'Atari TOS', 'HPFS', 'Macintosh', 'Z-System', 'CP/M', 'TOPS-20', 'NTFS', 'QDOS', 'Acorn RISCOS'];
+/** By the OS byte (section 2.3.1). */
+export const SYSTEMS = ['FAT', 'Amiga', 'VMS', 'Unix', 'VM/CMS', 'Atari TOS', 'HPFS', 'Macintosh', 'Z-System', 'CP/M', 'TOPS-20', 'NTFS', 'QDOS', 'Acorn RISCOS'];
 
 /** True for a member's first bytes: magic, deflate, no reserved flags. */
 export function isHeader(bytes: Uint8Array): boolean {

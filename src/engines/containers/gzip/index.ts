@@ -4,7 +4,9 @@ import { type BlockDevice, readBytes } from '../../core/bytes/device.ts';
 import { corrupt, isDiskError, unsupported } from '../../core/errors.ts';
 import type { JobContext } from '../../core/job.ts';
 import type { ContainerFormat, GunzipStream, Match, OpenContext, OpenedContainer, ScratchDevice } from '../../core/probe.ts';
+import { GzipMember } from './layout.ts';
 import { writeSparse } from './sparse.ts';
+import { gzipStructures } from './structures.ts';
 
 /** Bytes of input at a time, unless the codec asks for more. Deflate packs up to 1032 to 1, so that one piece becomes at most 17 MiB. */
 const PIECE = 16 * 1024;
@@ -40,7 +42,8 @@ export const gzip: ContainerFormat = {
     try {
       const size = await unpack(device, scratch, context);
       scratch.finish(size);
-      return { device: scratch, details: detailsOf(header, device.size, size) };
+      const structures = gzipStructures(readBytes(device, 0, Math.min(device.size, HEADER_PIECE)).slice(0, header?.length ?? GzipMember.size));
+      return { device: scratch, details: detailsOf(header, device.size, size), structures };
     } catch (error) {
       scratch.close();
       throw error;

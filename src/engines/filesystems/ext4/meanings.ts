@@ -165,8 +165,10 @@ export const extentHeaderMeanings: Meanings<typeof Ext4ExtentHeader.fields> = {
   eh_depth: (value) => (value === 0 ? 'a leaf: extents follow' : 'an inner node: indexes follow'),
 };
 
+const counted = (blocks: number): string => (blocks === 1 ? '1 block' : `${blocks} blocks`);
+
 export const extentMeanings = (blockSize: number): Meanings<typeof Ext4Extent.fields> => ({
-  ee_len: (value) => (value > EXTENT_INIT_MAX ? `${value - EXTENT_INIT_MAX} blocks, unwritten` : `${value} blocks`),
+  ee_len: (value) => (value > EXTENT_INIT_MAX ? `${counted(value - EXTENT_INIT_MAX)}, unwritten` : counted(value)),
   ee_start_lo: (value, extent) => `at byte 0x${(high(value, extent.ee_start_hi) * blockSize).toString(16)}`,
 });
 

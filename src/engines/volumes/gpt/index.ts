@@ -6,6 +6,7 @@ import type { TableCopy } from './header.ts';
 import { readProtectiveMbr } from './hybrid.ts';
 import { guidText } from './layout.ts';
 import { type Located, locate, soundness } from './locate.ts';
+import { GptStructures } from './structures.ts';
 import { readVolumes } from './table.ts';
 
 /** The GUID partition table of UEFI. */
@@ -34,6 +35,7 @@ export const gpt: TableFormat = {
         ['Table used', found.used === found.primary ? 'primary' : 'backup'],
       ],
       volumes: readVolumes(device, found, (note) => context.note(note)),
+      structures: new GptStructures(device, found),
     };
   },
 };

@@ -1,5 +1,5 @@
 /** On-disk structures of the GUID partition table (UEFI 2.10 sections 5.3.2 and 5.3.3), little-endian. */
-import { bytes, struct, u32, u64, type View } from '../../core/layout/struct.ts';
+import { bytes, struct, u32, u64, u8, type View } from '../../core/layout/struct.ts';
 
 /** The header, at LBA 1 and again at the device's last LBA. */
 export const GptHeader = struct('gpt_header', 92, {
@@ -37,6 +37,11 @@ export const GptEntry = struct('gpt_entry', 128, {
   partition_name: bytes(56, 72),
 });
 export type GptEntry = View<typeof GptEntry>;
+
+/** A partition record of the protective MBR in sector 0, from byte 446 on (section 5.2.3). */
+export const ProtectiveEntry = struct('protective_mbr_partition_record', 16, {
+  boot_indicator: u8(0), starting_chs: bytes(1, 3), os_type: u8(4), ending_chs: bytes(5, 3), starting_lba: u32(8), size_in_lba: u32(12),
+});
 
 /** "EFI PART". */
 export const SIGNATURE: readonly number[] = [0x45, 0x46, 0x49, 0x20, 0x50, 0x41, 0x52, 0x54];

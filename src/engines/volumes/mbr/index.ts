@@ -3,6 +3,7 @@ import { corrupt } from '../../core/errors.ts';
 import type { Match, OpenContext, OpenedTable, TableFormat } from '../../core/probe.ts';
 import { bootSectorOf } from './boot-sector.ts';
 import { type BootRecord, entriesOf } from './layout.ts';
+import { MbrStructures } from './structures.ts';
 import { readBootRecord, readTable } from './table.ts';
 import { GPT_PROTECTIVE } from './types.ts';
 
@@ -23,7 +24,7 @@ export const mbr: TableFormat = {
     const table = readTable(device, record);
     for (const note of table.notes) context.note(note);
     const uuid = table.diskSignature.toString(16).padStart(8, '0');
-    return { label: '', uuid, sectorSize: table.sectorSize, details: [['Disk signature', `0x${uuid}`]], volumes: table.volumes };
+    return { label: '', uuid, sectorSize: table.sectorSize, details: [['Disk signature', `0x${uuid}`]], volumes: table.volumes, structures: new MbrStructures(device, table) };
   },
 };
 
