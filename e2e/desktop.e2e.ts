@@ -6,7 +6,7 @@ import { type Display, startDisplay } from './harness/display.ts';
 import { scratch } from './harness/image.ts';
 import { endAll, has } from './harness/processes.ts';
 import { answerDialog, type Desktop, dropFiles, secondStart, shot, startElectron, until } from './harness/window.ts';
-import { axe } from '../src/renderer/testing/harness.ts';
+import { axe } from '../src/renderer/testing/checks.ts';
 import { nothingLeft, showsRoot } from './scenarios/browse.ts';
 import { row, showPreview, tab } from './scenarios/client.ts';
 

@@ -1,7 +1,6 @@
 import { createServer } from 'node:http';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { extname, join, normalize } from 'node:path';
@@ -61,25 +60,6 @@ export async function startHarness(): Promise<Harness> {
       await rm(folder, { recursive: true, force: true });
     },
   };
-}
-
-const axeSource = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
-
-/** What axe-core finds on a page as lines of "rule: elements"; empty when it is sound. The policy forbids inline scripts, so axe comes in by evaluation. */
-export async function axe(page: Page): Promise<string[]> {
-  await page.evaluate(await readFile(axeSource, 'utf8'));
-  // Colours in the middle of a fade are nobody's: what moves, but for progress without an end, comes to rest first.
-  await page.evaluate(() => Promise.all(document.getAnimations()
-    .filter((animation) => animation.effect?.getComputedTiming().endTime !== Infinity)
-    .map((animation) => animation.finished.catch(() => undefined))));
-  return page.evaluate(async () => {
-    const results = await (globalThis as unknown as { axe: { run(options: object): Promise<{ violations: { id: string; help: string; nodes: { html: string; failureSummary?: string }[] }[] }> } }).axe.run({
-      resultTypes: ['violations'],
-      // A menu item is named by its label; its keys and the reason why it is disabled are its description (aria-describedby), which this rule takes for a part of the name.
-      rules: { 'label-content-name-mismatch': { enabled: false } },
-    });
-    return results.violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.slice(0, 3).map((node) => `${node.html.slice(0, 160)} ${node.failureSummary?.slice(0, 220) ?? ''}`).join(' | ')}`);
-  });
 }
 
 /** Opens one of the fake's images by its path. */

@@ -1,7 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { axe, type Harness, noBrowser, startHarness } from './harness.ts';
+import { axe, unreachable } from './checks.ts';
+import { type Harness, noBrowser, startHarness } from './harness.ts';
 import { VIEWS } from './views.ts';
 
 /** A folder for a picture of every view, to be looked at by people. */
@@ -9,6 +10,9 @@ const SHOTS = process.env['CLUTCH_SHOTS'];
 
 /** Views to run, by a part of their names; all without. */
 const ONLY = process.env['CLUTCH_VIEWS'];
+
+/** The window's usual size at a zoom of 200 %: CSS pixels. */
+const ZOOMED = { width: 590, height: 370 };
 
 if (noBrowser !== undefined) console.warn(`page tests skipped: ${noBrowser}`);
 
@@ -23,7 +27,7 @@ describe.skipIf(noBrowser !== undefined)('the page over a fake host', () => {
   });
 
   for (const view of VIEWS.filter(({ name }) => ONLY === undefined || name.includes(ONLY))) {
-    test(`${view.name}: axe finds nothing in light and dark, the page logs nothing`, async () => {
+    test(`${view.name}: axe finds nothing in light and dark, all is within reach at 200 % zoom, the page logs nothing`, async () => {
       const page = await harness.page(view.query, 'light', view.viewport);
       const logged: string[] = [];
       page.on('console', (message) => { if (message.type() === 'error' || message.type() === 'warning') logged.push(message.text()); });
@@ -32,13 +36,25 @@ describe.skipIf(noBrowser !== undefined)('the page over a fake host', () => {
         await view.go(page);
         // Past every transition.
         await page.waitForTimeout(200);
-        for (const scheme of ['light', 'dark'] as const) {
-          await page.emulateMedia({ colorScheme: scheme });
+        const look = async (name: string): Promise<void> => {
           // Colours fade over 120 ms.
           await page.waitForTimeout(150);
-          if (SHOTS !== undefined) await page.screenshot({ path: join(SHOTS, `${view.name}-${scheme}.png`) });
-          expect(await axe(page), scheme).toEqual([]);
+          if (SHOTS !== undefined) await page.screenshot({ path: join(SHOTS, `${view.name}-${name}.png`) });
+        };
+        await look('light');
+        expect(await axe(page), 'light').toEqual([]);
+        await page.emulateMedia({ colorScheme: 'dark' });
+        await look('dark');
+        // The same elements with the same names: only their colours are new.
+        expect(await axe(page, ['color-contrast']), 'dark').toEqual([]);
+        if (SHOTS !== undefined) {
+          await page.emulateMedia({ forcedColors: 'active' });
+          await look('forced');
+          await page.emulateMedia({ forcedColors: 'none' });
         }
+        await page.setViewportSize(ZOOMED);
+        await look('zoomed');
+        expect(await unreachable(page), 'at 200 % zoom').toEqual([]);
         expect(logged).toEqual([]);
       } catch (error) {
         if (SHOTS !== undefined) await page.screenshot({ path: join(SHOTS, `failed-${view.name}.png`) });

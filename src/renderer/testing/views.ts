@@ -49,6 +49,7 @@ export const VIEWS: readonly PageView[] = [
   { name: 'hidden-only', go: async (page) => { await openRoot(page); await row(page, 'hidden only').dblclick(); await page.getByRole('button', { name: 'Show hidden files' }).waitFor(); } },
   { name: 'broken-folder', go: async (page) => { await openRoot(page); await row(page, 'broken directory').dblclick(); await page.getByRole('alert').waitFor(); } },
   { name: 'context-menu', go: async (page) => { await openRoot(page); await row(page, 'start\\.sh').locator('.entry').click({ button: 'right' }); await page.getByRole('menu').waitFor(); } },
+  { name: 'context-menu-zoomed', viewport: { width: 590, height: 370 }, go: async (page) => { await openImage(page, 'root.ext4'); await row(page, 'etc').locator('.entry').click({ button: 'right' }); await page.getByRole('menu').waitFor(); } },
   { name: 'app-menu', go: async (page) => { await openRoot(page); await page.getByRole('button', { name: 'Menu' }).click(); await page.getByRole('menu').waitFor(); } },
   { name: 'path-field', go: async (page) => { await openRoot(page); await page.keyboard.press('Control+l'); await page.getByRole('textbox', { name: 'Path' }).fill('/nope'); await page.keyboard.press('Enter'); await page.getByText('There is no folder').waitFor(); } },
   { name: 'properties', go: async (page) => { await openRoot(page); await select(page, 'start\\.sh'); await page.keyboard.press('Alt+Enter'); await page.getByRole('dialog').waitFor(); } },

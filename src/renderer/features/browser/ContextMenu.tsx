@@ -1,7 +1,7 @@
-import { useRef } from 'react';
+import { useEffect, useRef } from 'react';
 import { Menu, Popover, Separator } from 'react-aria-components';
 import { commandOf, ENTRY_MENU, runCommand } from '../../commands/index.ts';
-import { activeTab, setApp, useApp } from '../../app/state.ts';
+import { activeTab, getApp, setApp, useApp } from '../../app/state.ts';
 import { countOf } from '../../models/ranges.ts';
 import { isMac } from '../../ui/buttons.tsx';
 import { texts } from '../../texts/index.ts';
@@ -14,6 +14,12 @@ export function ContextMenu() {
   const { menu } = state;
   const tab = activeTab(state);
   const mac = isMac(state.info?.platform);
+  useEffect(() => {
+    // What it was opened at lies elsewhere now, or nowhere.
+    const close = (): void => { if (getApp().menu !== undefined) setApp({ menu: undefined }); };
+    window.addEventListener('resize', close);
+    return () => window.removeEventListener('resize', close);
+  }, []);
   const nothing = tab === undefined || countOf(tab.selection.ranges) === 0;
   return (
     <>
