@@ -122,6 +122,7 @@ export interface FileSystem {
   close(): Maybe<void>;
   readonly xattrs?: Xattrs;
   readonly extents?: FileExtents;
+  readonly subvolumes?: Subvolumes;
   /** What the bytes of the device are, for the hex view. */
   readonly structures?: Structures;
   /**
@@ -129,6 +130,26 @@ export interface FileSystem {
    * indexed. Few short sections; damage in a part of it is one of its facts. Values hold no control characters.
    */
   describe?(node: NodeId): Maybe<readonly Section[]>;
+}
+
+/** A tree of its own inside a filesystem: a subvolume of btrfs, a snapshot, a dataset. */
+export interface Subvolume {
+  /** The format's own number of it, in decimal; unique in the filesystem. */
+  readonly id: string;
+  /** Its path from the top of the filesystem, as the format names it; the last name alone where it has no path. */
+  readonly path: Name;
+  /** The id of the subvolume that holds it; absent at the top. */
+  readonly parent?: string;
+  readonly readOnly: boolean;
+  /** A snapshot of another at a moment, rather than a tree that was begun empty. */
+  readonly snapshot: boolean;
+  /** The root of its tree, a node like any other of this filesystem. */
+  readonly root: NodeId;
+}
+
+export interface Subvolumes {
+  /** All of them but the top one (that is the filesystem's root), parents before children. Bounded by the engine. */
+  list(): Maybe<readonly Subvolume[]>;
 }
 
 export interface Xattrs {

@@ -1,5 +1,5 @@
 import { type DiskError, usage } from '../core/errors.ts';
-import type { Cursor, DirEntry, EntryType, FileExtent, FileSystem, ListBatch, NodeId, Stat, VolumeInfo } from '../core/filesystem.ts';
+import type { Cursor, DirEntry, EntryType, FileExtent, FileSystem, ListBatch, NodeId, Stat, Subvolume, Subvolumes, VolumeInfo } from '../core/filesystem.ts';
 import type { Name } from '../core/names.ts';
 import { encodeName } from '../core/names.ts';
 
@@ -47,9 +47,12 @@ export class MemoryFileSystem implements FileSystem {
   readonly #nodes: MemoryNode[] = [];
   readonly #ids = new Map<MemoryNode, NodeId>();
   readonly #links = new Map<MemoryNode, number>();
+  readonly subvolumes?: Subvolumes;
 
-  constructor(root: MemoryNode) {
+  /** @param subvolumes directories of the tree that are subvolumes, with what is said of them */
+  constructor(root: MemoryNode, subvolumes?: readonly (Omit<Subvolume, 'root'> & { readonly root: MemoryNode })[]) {
     this.#id(root);
+    if (subvolumes) this.subvolumes = { list: () => subvolumes.map((each) => ({ ...each, root: this.#id(each.root) })) };
     const seen = new Set<MemoryNode>();
     const todo = [root];
     for (let node = todo.pop(); node !== undefined; node = todo.pop()) {

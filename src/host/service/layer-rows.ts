@@ -1,26 +1,43 @@
+import { toDiskError } from '../../engines/core/errors.ts';
+import type { Subvolumes } from '../../engines/core/filesystem.ts';
 import { type Layer, layersOf } from '../../engines/core/layers.ts';
-import type { ImageInfo, LayerRow } from '../../shared/contract/rows.ts';
+import { displayName } from '../../engines/core/names.ts';
+import type { ImageInfo, LayerRow, SubvolumeRow } from '../../shared/contract/rows.ts';
 import type { ImageSession } from '../session.ts';
 
+/** Subvolumes of one filesystem that the window shows: snapshots are made by the hour and kept for years. */
+const MAX_SUBVOLUMES = 4096;
+
 /** An open image as its clients see it. */
-export function imageInfo(session: ImageSession): ImageInfo {
-  return {
-    name: session.name, path: session.path, size: session.size, summary: session.summary(),
-    layers: [...layersOf(session.layers)].map(layerRow),
-  };
+export async function imageInfo(session: ImageSession): Promise<ImageInfo> {
+  const layers: LayerRow[] = [];
+  for (const layer of layersOf(session.layers)) layers.push(await layerRow(layer));
+  return { name: session.name, path: session.path, size: session.size, summary: session.summary(), layers };
 }
 
-function layerRow(layer: Layer): LayerRow {
-  const { path, kind, format, title, label, uuid, offset, size, evidence, alternatives, openers, details, volume, filesystem, error } = layer;
+async function layerRow(layer: Layer): Promise<LayerRow> {
+  const { path, kind, format, title, label, uuid, offset, size, evidence, alternatives, guesses, openers, details, volume, filesystem, error } = layer;
+  const trees = filesystem?.subvolumes === undefined ? undefined : await subvolumeRows(filesystem.subvolumes);
   return {
-    path, kind, format, title, label, uuid, offset, size, evidence, alternatives, openers, details, notes: [...layer.notes],
+    path, kind, format, title, label, uuid, offset, size, evidence, alternatives, guesses, openers, details, notes: trees?.note === undefined ? [...layer.notes] : [...layer.notes, trees.note],
     ...(error ? { error: error.toJSON() } : {}),
     ...(volume ? { volume: { ...(volume.number === undefined ? {} : { number: volume.number }), kind: volume.kind, typeId: volume.typeId, flags: volume.flags } } : {}),
-    ...(filesystem ? { filesystem: filesystemRow(filesystem) } : {}),
+    ...(filesystem ? { filesystem: { ...filesystemRow(filesystem), ...(trees ? { subvolumes: trees.rows } : {}) } } : {}),
   };
 }
 
 function filesystemRow({ root, info }: NonNullable<Layer['filesystem']>): NonNullable<LayerRow['filesystem']> {
-  const { free, blockSize, state, features, inodes, access } = info;
-  return { root, free, blockSize, state, features, access, ...(inodes ? { inodes } : {}) };
+  const { free, blockSize, state, features, featureDetails, inodes, access } = info;
+  return { root, free, blockSize, state, features, access, ...(inodes ? { inodes } : {}), ...(featureDetails ? { featureDetails } : {}) };
+}
+
+/** Damage in the list of subvolumes is a note: the tree at the top can be read without it. */
+async function subvolumeRows(subvolumes: Subvolumes): Promise<{ readonly rows: readonly SubvolumeRow[]; readonly note?: LayerRow['notes'][number] }> {
+  try {
+    const all = await subvolumes.list();
+    const rows = all.slice(0, MAX_SUBVOLUMES).map(({ id, path, parent, readOnly, snapshot, root }) => ({ id, path, display: displayName(path), readOnly, snapshot, root, ...(parent === undefined ? {} : { parent }) }));
+    return all.length <= MAX_SUBVOLUMES ? { rows } : { rows, note: { severity: 'note', message: `The filesystem has ${all.length} subvolumes; the first ${MAX_SUBVOLUMES} are shown` } };
+  } catch (error) {
+    return { rows: [], note: { severity: 'warning', message: `The subvolumes can't be listed: ${toDiskError(error).message}` } };
+  }
 }
