@@ -3,6 +3,7 @@ import { checkRange } from '../../engines/core/bytes/device.ts';
 import { DiskError, ioError, usage } from '../../engines/core/errors.ts';
 import { type Choices, type Layer, layersOf } from '../../engines/core/layers.ts';
 import { displayName } from '../../engines/core/names.ts';
+import type { FindBytesEvent } from '../../shared/contract/bytes.ts';
 import type { HostContract } from '../../shared/contract/calls.ts';
 import type { ImageInfo } from '../../shared/contract/rows.ts';
 import { hostContract } from '../../shared/contract/calls.ts';
@@ -11,9 +12,11 @@ import type { Cancel, Service, Transport } from '../../shared/rpc/types.ts';
 import { extract } from '../jobs/extract/extract.ts';
 import { type FilesystemLayer, type ImageSession, nodeJob, openImage, resolvePath } from '../session.ts';
 import { checkName, entryDetails } from './entries.ts';
+import { findBytes, type FindRequest, type Readable } from './find-bytes.ts';
 import { Jobs } from './jobs.ts';
 import { imageInfo } from './layer-rows.ts';
 import { preview } from './preview.ts';
+import { placeRows, structureRows } from './structures.ts';
 import { DirectoryView, Views } from './view.ts';
 
 /** Milliseconds in which what is noticed is told together: damage seldom comes alone. */
@@ -121,6 +124,9 @@ export class ImageHost {
         return preview(filesystem, node);
       },
       'bytes.read': ({ layer, node, at, length }) => (node === undefined ? this.#layerBytes(layer, at, length) : this.#fileBytes(layer, node, at, length)),
+      'bytes.structures': async ({ layer, at, length }) => structureRows(this.#layer(await this.#session, layer), at, length),
+      'bytes.places': async ({ layer }) => placeRows(this.#layer(await this.#session, layer)),
+      'bytes.find': ({ layer, node, ...request }, cancel) => this.#findBytes(layer, node, request, cancel),
       'extract.start': async ({ layer, entries, target, options }) => {
         const { filesystem } = await this.#filesystem(layer);
         const folder = this.#folders.get(target);
@@ -170,6 +176,20 @@ export class ImageHost {
       device.read(at, bytes);
     }
     return { bytes, size: device.size };
+  }
+
+  async *#findBytes(path: string, node: number | undefined, request: FindRequest, cancel: Cancel): AsyncGenerator<FindBytesEvent> {
+    const read = async (at: number, length: number): Promise<{ bytes: Uint8Array; size: number }> => (node === undefined ? this.#layerBytes(path, at, length) : this.#fileBytes(path, node, at, length));
+    const { size } = await read(0, 0);
+    const source: Readable = {
+      size,
+      async read(at, into) {
+        const { bytes } = await read(at, into.length);
+        into.set(bytes);
+        return bytes.length;
+      },
+    };
+    yield* findBytes(source, request, nodeJob({ signal: cancel }));
   }
 
   async #fileBytes(path: string, node: number, at: number, length: number): Promise<{ bytes: Uint8Array; size: number }> {

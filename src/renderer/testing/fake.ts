@@ -6,6 +6,7 @@ import type { AppClient, ErrorData, HostClient, Services } from '../app/services
 import * as v from 'valibot';
 import { matchName } from '../../engines/core/match.ts';
 import { fakeDetails, fakeMeasure } from './properties.ts';
+import { fakeBytes, fakeFind, fakePlaces, fakeStructures } from './bytes.ts';
 import { fakeSearch } from './search.ts';
 import { childrenOf, type FakeNode, fakeRoot } from './tree.ts';
 import { IMAGES } from './images.ts';
@@ -139,6 +140,8 @@ function hostOf(opened: SourceToken, options: FakeOptions): HostClient {
   const jobs = new Map<number, FakeJob>();
   const find = (node: number, name: string): FakeNode => [...nodes.values()].flatMap((each) => (each.children === undefined || typeof each.children === 'function' ? [each] : [each, ...each.children])).find((each) => each.row.node === node && each.row.name === name) ?? nodes.get(node) ?? root;
 
+  const sizeOf = (layer: string, node: number | undefined): number => (node === undefined ? info.layers.find((each) => each.path === layer)?.size : nodes.get(node)?.row.size) ?? info.size;
+
   const service: Service<HostContract> = {
     async 'image.info'() {
       if (opened.name.includes('slow')) await sleep(60_000);
@@ -199,7 +202,10 @@ function hostOf(opened: SourceToken, options: FakeOptions): HostClient {
       if (found.bytes !== undefined) return { kind: 'binary', bytes: found.bytes, truncated: true };
       return { kind: 'none', reason: found.row.size === 0 ? 'The file is empty.' : 'The file is too large for a preview.' };
     },
-    'bytes.read': ({ at, length }) => ({ bytes: Uint8Array.from({ length }, (_, i) => (i < 64 ? 'CLUTCH test image, nothing in it is known.\0'.charCodeAt(i % 43) : ((at + i) * 13) & 255)), size: info.size }),
+    'bytes.read': ({ layer, node, at, length }) => fakeBytes(at, length, sizeOf(layer, node)),
+    'bytes.structures': ({ layer, at, length }) => fakeStructures(layer, at, length),
+    'bytes.places': ({ layer }) => fakePlaces(layer),
+    'bytes.find': ({ layer, node, ...request }) => fakeFind(sizeOf(layer, node), request),
     'extract.start'({ entries, options: chosen }) {
       const job = jobs.size + 1;
       jobs.set(job, new FakeJob(entries.length, chosen.conflict ?? 'ask'));

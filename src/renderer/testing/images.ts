@@ -61,6 +61,7 @@ export const IMAGES: Readonly<Record<string, ImageInfo>> = {
       ],
     }),
   ]),
+  'vast.img': image('vast.img', 'unknown', [layer({ path: '0', kind: 'unknown', format: 'unknown', title: 'Unknown', size: 2 ** 53 - 1, evidence: ['no known format matched'] })]),
   'torn.ext4': image('torn.ext4', 'ext4 (damaged)', [
     layer({
       path: '0', kind: 'filesystem', format: 'ext4', title: 'ext4', size: 64 * MIB, evidence: ['magic 0xEF53 at 0x438'],

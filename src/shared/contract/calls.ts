@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import type { Answer, JobNote, Progress, Question } from '../../engines/core/job.ts';
+import type { FindBytesEvent, PlaceRow, StructureRow } from './bytes.ts';
 import type { DiskErrorData } from '../../engines/core/errors.ts';
 import { type Settings, settingsPatch, sortKey } from './settings.ts';
 import { menu, type Session, sessionState } from './window.ts';
@@ -90,6 +91,14 @@ export const hostContract = {
   'entry.preview': returns<Preview>()(v.strictObject({ ...handle, name })),
   /** Bytes of a file (or, without `node`, of the layer itself), at most 64 KiB at once. */
   'bytes.read': returns<{ bytes: Uint8Array; size: number }>()(v.strictObject({ layer, node: v.optional(count), at: count, length: v.pipe(count, v.maxValue(65536)) })),
+  /** What lies in bytes of a layer, by the engines' own layouts. */
+  'bytes.structures': returns<StructureRow[]>()(v.strictObject({ layer, at: count, length: v.pipe(count, v.maxValue(65536)) })),
+  /** Places of a layer worth going to. */
+  'bytes.places': returns<PlaceRow[]>()(v.strictObject({ layer })),
+  /** Looks for the next place of `pattern` from `from` on; for the one before, backward. */
+  'bytes.find': streams<FindBytesEvent>()(v.strictObject({
+    layer, node: v.optional(count), pattern: v.pipe(v.instance(Uint8Array), v.minLength(1), v.maxLength(256)), ignoreCase: v.boolean(), from: count, direction: v.picklist(['forward', 'backward']),
+  })),
   /** Starts an extraction; its events come from 'job.events'. `target` is a token of a folder. */
   'extract.start': returns<{ job: number }>()(v.strictObject({ layer, entries: v.pipe(v.array(v.strictObject({ node: count, name })), v.minLength(1), v.maxLength(1_000_000)), target: token, options: extractOptions })),
   'job.events': streams<JobEvent>()(v.strictObject({ job: count })),
