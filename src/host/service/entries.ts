@@ -1,16 +1,26 @@
 import { decodeAcl } from '../../engines/core/acl.ts';
 import { isDiskError, toDiskError, usage } from '../../engines/core/errors.ts';
-import type { EntryType, FileSystem, NodeId, Stat } from '../../engines/core/filesystem.ts';
+import type { EntryType, FileExtent, FileSystem, NodeId, Section, Stat } from '../../engines/core/filesystem.ts';
 import { displayName, isDecodable, type Name } from '../../engines/core/names.ts';
-import type { EntryDetails, EntryRow } from '../../shared/contract/rows.ts';
+import type { AclRow, EntryDetails, EntryRow, ExtentMap } from '../../shared/contract/rows.ts';
 import { resolvePath } from '../paths.ts';
+import { type Identities, identitiesOf } from './identities.ts';
 
 /** Extended attributes of one entry that are shown, and bytes of all their values together. */
 const MAX_XATTRS = 1000;
 const MAX_XATTR_BYTES = 4 * 1024 * 1024;
 
-/** Steps that a symlink's target may have when it is followed for a row. */
+/** Runs of a file that are told. */
+const MAX_RUNS = 10_000;
+
+/** Sections and facts that an engine may say of one entry, and characters of each. */
+const MAX_SECTIONS = 50;
+const MAX_FACTS = 500;
+const MAX_FACT = 2000;
+
+/** Steps, and symlinks on the way, that a symlink's target may have when it is followed for a row. */
 const MAX_STEPS = 256;
+const MAX_LINKS = 40;
 
 /**
  * Checks a name that came from a client: one component of a path, or "" for a filesystem's root.
@@ -27,16 +37,21 @@ export async function entryRow(fs: FileSystem, dir: NodeId | undefined, node: No
   try {
     const got = fs.stat(node);
     const stat = got instanceof Promise ? await got : got;
-    return { ...plainRow(stat, node, name), ...(stat.type === 'symlink' ? await linkOf(fs, dir, node) : {}) };
+    const who = identitiesOf(fs);
+    return { ...plainRow(stat, node, name, who instanceof Promise ? await who : who), ...(stat.type === 'symlink' ? await linkOf(fs, dir, node) : {}) };
   } catch (error) {
-    return { node, name, display: displayName(name), type: type ?? 'file', size: 0, mtime: 0n, mode: 0, uid: 0, gid: 0, nlink: 0, flags: [], error: toDiskError(error).toJSON() };
+    return { node, name, display: displayName(name), type: type ?? 'file', size: 0, allocated: 0, mtime: 0n, atime: 0n, ctime: 0n, mode: 0, uid: 0, gid: 0, nlink: 0, flags: [], error: toDiskError(error).toJSON() };
   }
 }
 
-function plainRow(stat: Stat, node: NodeId, name: Name): EntryRow {
+function plainRow(stat: Stat, node: NodeId, name: Name, who: Identities): EntryRow {
+  const { uid, gid } = stat;
+  const owner = who.user(uid);
+  const group = who.group(gid);
   return {
-    node, name, display: displayName(name), type: stat.type, size: stat.size, mtime: stat.mtime, mode: stat.mode,
-    uid: stat.uid, gid: stat.gid, nlink: stat.nlink, flags: stat.flags,
+    node, name, display: displayName(name), type: stat.type, size: stat.size, allocated: stat.allocated, mtime: stat.mtime, atime: stat.atime, ctime: stat.ctime, mode: stat.mode,
+    ...(stat.btime === undefined ? {} : { btime: stat.btime }),
+    uid, gid, nlink: stat.nlink, flags: stat.flags, ...(owner === undefined ? {} : { owner }), ...(group === undefined ? {} : { group }),
   };
 }
 
@@ -58,50 +73,105 @@ async function linkOf(fs: FileSystem, dir: NodeId | undefined, node: NodeId): Pr
   }
 }
 
-/** Follows a target from the directory that holds the link; undefined where the way up from there is not known. */
+/** Follows a target from the directory that holds the link; undefined where it leads nowhere, in circles, or through too much. */
 async function followLink(fs: FileSystem, dir: NodeId | undefined, target: Name): Promise<Stat | undefined> {
   if (target.startsWith('/') || dir === fs.root) return (await resolvePath(fs, target)).stat;
   if (dir === undefined) return undefined;
-  const parts = target.split('/').filter((part) => part !== '' && part !== '.');
-  if (parts.length > MAX_STEPS) return undefined;
   let at = dir;
-  for (const [i, part] of parts.entries()) {
-    const next: NodeId | undefined = part === '..' && at === fs.root ? at : await fs.lookup(at, part);
+  let links = 0;
+  let stat: Stat | undefined;
+  // The components that are still to go, the next one last.
+  const todo = componentsOf(target);
+  for (let walked = 0; todo.length > 0; walked++) {
+    if (walked > MAX_STEPS) return undefined;
+    const part = todo.pop()!;
+    const next = part === '..' && at === fs.root ? at : await fs.lookup(at, part);
     if (next === undefined) return undefined;
-    const stat = await fs.stat(next);
-    // A link on the way or at the end: the path to it is not known here, only an absolute one can be followed.
-    if (stat.type === 'symlink') {
-      const further = await fs.readlink(next);
-      if (!further.startsWith('/')) return undefined;
-      return (await resolvePath(fs, [further, ...parts.slice(i + 1)].join('/'))).stat;
+    stat = await fs.stat(next);
+    if (stat.type !== 'symlink') {
+      at = next;
+      continue;
     }
-    at = next;
+    // Links in circles end here; so do links whose targets, spelled out, have more components than any path.
+    if (++links > MAX_LINKS) return undefined;
+    const further = await fs.readlink(next);
+    if (further.startsWith('/')) return (await resolvePath(fs, [further, ...todo.toReversed()].join('/'))).stat;
+    const parts = componentsOf(further);
+    if (todo.length + parts.length > MAX_STEPS) return undefined;
+    todo.push(...parts);
   }
-  return fs.stat(at);
+  return stat ?? fs.stat(at);
 }
 
-/** Everything about one entry. @throws DiskError when the node can't be read at all */
+/** The last first. */
+function componentsOf(target: Name): Name[] {
+  return target.split('/').filter((part) => part !== '' && part !== '.').toReversed();
+}
+
+/** Everything about one entry. What can't be read of it is in its `error`. @throws DiskError when the node can't be read at all */
 export async function entryDetails(fs: FileSystem, node: NodeId, name: Name): Promise<EntryDetails> {
   const stat = await fs.stat(node);
-  const row = { ...plainRow(stat, node, name), ...(stat.type === 'symlink' ? await linkOf(fs, undefined, node) : {}) };
-  let xattrs: EntryDetails['xattrs'] = [];
-  let error = row.error;
-  try {
-    xattrs = await readXattrs(fs, node);
-  } catch (thrown) {
-    error ??= toDiskError(thrown).toJSON();
-  }
-  const acl = xattrs.filter(({ name: each }) => each.startsWith('system.posix_acl_')).flatMap(({ name: each, value }) => {
-    const entries = decodeAcl(value) ?? [];
-    return each.endsWith('_default') ? entries.map((entry) => `default:${entry}`) : entries;
-  });
+  const who = await identitiesOf(fs);
+  const row = { ...plainRow(stat, node, name, who), ...(stat.type === 'symlink' ? await linkOf(fs, undefined, node) : {}) };
+  let { error } = row;
+  const part = async <T>(read: () => Promise<T>, otherwise: T): Promise<T> => {
+    try {
+      return await read();
+    } catch (thrown) {
+      error ??= toDiskError(thrown).toJSON();
+      return otherwise;
+    }
+  };
+  const xattrs = await part(() => readXattrs(fs, node), []);
+  const extents = await part(() => readExtents(fs, stat), undefined);
+  const sections = await part(() => readSections(fs, node), []);
+  const acl = xattrs.flatMap((xattr) => aclRows(xattr, who));
   return {
-    ...row, atime: stat.atime, ctime: stat.ctime, allocated: stat.allocated, xattrs,
-    ...(stat.btime === undefined ? {} : { btime: stat.btime }),
+    ...row, xattrs, sections,
     ...(stat.device === undefined ? {} : { device: stat.device }),
     ...(acl.length > 0 ? { acl } : {}),
+    ...(extents === undefined ? {} : { extents }),
     ...(error === undefined ? {} : { error }),
   };
+}
+
+/** The lines of an attribute that is an access list; none of others, and of lists that make no sense. */
+function aclRows({ name, value }: { readonly name: string; readonly value: Uint8Array }, names: Identities): AclRow[] {
+  if (!name.startsWith('system.posix_acl_')) return [];
+  const scope = name.endsWith('_default') ? 'default' : 'access';
+  return (decodeAcl(value) ?? []).map((line) => {
+    const [who, id, rights] = line.split(':') as [AclRow['who'], string, string];
+    if (id === '') return { scope, who, rights };
+    const named = who === 'user' ? names.user(Number(id)) : names.group(Number(id));
+    return { scope, who, id: Number(id), rights, ...(named === undefined ? {} : { name: named }) };
+  });
+}
+
+async function readExtents(fs: FileSystem, { node, type }: Stat): Promise<ExtentMap | undefined> {
+  if (fs.extents === undefined || type !== 'file') return undefined;
+  const runs: FileExtent[] = [];
+  let fragments = 0;
+  let cut = false;
+  let end: number | undefined;
+  for (const run of await fs.extents.map(node)) {
+    if (runs.length === MAX_RUNS) {
+      cut = true;
+      break;
+    }
+    runs.push(run);
+    if (run.physical === undefined || run.physical !== end) fragments++;
+    end = run.physical === undefined ? undefined : run.physical + run.length;
+  }
+  return { runs, cut, fragments, device: fs.extents.device.size };
+}
+
+function shownFact(text: string): string {
+  return displayName(text.slice(0, MAX_FACT));
+}
+
+async function readSections(fs: FileSystem, node: NodeId): Promise<Section[]> {
+  const told = (await fs.describe?.(node)) ?? [];
+  return told.slice(0, MAX_SECTIONS).map(({ title, facts }) => ({ title: shownFact(title), facts: facts.slice(0, MAX_FACTS).map(([label, value]) => [shownFact(label), shownFact(value)] as const) }));
 }
 
 async function readXattrs(fs: FileSystem, node: NodeId): Promise<EntryDetails['xattrs']> {

@@ -21,4 +21,17 @@ describe('a lazy order', () => {
     order.range(0, 100);
     expect(compared).toBeLessThan(500_000);
   });
+
+  it('picks the first ones out of any order, also the opposite one, and tells places without sorting', () => {
+    for (const value of [(i: number) => (i * 7919) % 10_007, (i: number) => i, (i: number) => -i, (i: number) => i % 3]) {
+      const compare = (a: number, b: number): number => value(a) - value(b) || a - b;
+      const expected = Uint32Array.from({ length: 10_007 }, (_, i) => i).toSorted(compare);
+      const order = new LazyOrder(10_007, compare);
+      expect([...order.range(0, 100)]).toEqual([...expected.subarray(0, 100)]);
+      expect([...order.range(100, 300)]).toEqual([...expected.subarray(100, 300)]);
+      expect([...order.range(9000, 9010)]).toEqual([...expected.subarray(9000, 9010)]);
+      expect(order.placeOf(expected[4321]!)).toBe(4321);
+      expect([...order.all()]).toEqual([...expected]);
+    }
+  });
 });

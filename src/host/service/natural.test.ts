@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { compareNatural } from './natural.ts';
+import { compareNatural, naturalOrder } from './natural.ts';
 
 const collator = new Intl.Collator('en', { numeric: true });
 
@@ -26,5 +26,26 @@ describe('natural order', () => {
       if (Math.sign(compareNatural(a, b)) !== Math.sign(expected)) wrong.push(JSON.stringify([a, b, expected]));
     }
     expect(wrong).toEqual([]);
+  });
+
+  it('is the same with keys, for names that share a beginning, numbers of any length, and names without a key', () => {
+    let seed = 99;
+    const random = (n: number): number => {
+      seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
+      return Math.floor((seed / 2 ** 32) * n);
+    };
+    const parts = ['a', 'B', 'b', '0', '00', '7', '10', '123456789', '1'.repeat(70), '-', '_', ' ', '.txt', 'ä', 'a\u0308', '字', '\u0001', '\udc80'];
+    for (const start of ['', 'IMG_2024', 'long beginning of every name ', 'x0', 'ä', '1']) {
+      const names = Array.from({ length: 300 }, () => start + Array.from({ length: random(6) }, () => parts[random(parts.length)]!).join(''));
+      const order = naturalOrder(names);
+      const wrong: string[] = [];
+      // Keys are made on the way.
+      for (let i = 0; i < 20_000; i++) {
+        const [a, b] = [random(names.length), random(names.length)];
+        if (Math.sign(order(a, b)) !== Math.sign(compareNatural(names[a]!, names[b]!))) wrong.push(JSON.stringify([names[a], names[b]]));
+      }
+      expect(wrong).toEqual([]);
+    }
+    expect(naturalOrder([])).toBeTypeOf('function');
   });
 });

@@ -64,3 +64,92 @@ function isDigit(name: string, i: number): boolean {
 function isPlain(name: string, i: number): boolean {
   return i + 1 >= name.length || name.charCodeAt(i + 1) < 128;
 }
+
+/** Comparisons a name after which keys are worth making: the first rows of a listing are found with fewer. */
+const WORTH = 3;
+
+/**
+ * `compareNatural` of names by their indexes, for many of them. Where more is asked than who comes first, each name gets a number as a
+ * key, made of what follows the beginning that all share; most pairs are told apart by it. The rest, and names that need the collator,
+ * are compared as a whole.
+ */
+export function naturalOrder(names: readonly string[]): (a: number, b: number) => number {
+  let left = names.length * WORTH;
+  let keys: Float64Array | undefined;
+  return (a, b) => {
+    if (keys === undefined) {
+      if (--left < 0) keys = keysOf(names);
+    } else {
+      // Without a key it is NaN, which is neither less nor more.
+      if (keys[a]! < keys[b]!) return -1;
+      if (keys[a]! > keys[b]!) return 1;
+    }
+    return compareNatural(names[a]!, names[b]!);
+  };
+}
+
+function keysOf(names: readonly string[]): Float64Array {
+  const keys = new Float64Array(names.length);
+  const skip = sharedStart(names);
+  for (let i = 0; i < names.length; i++) keys[i] = keyOf(names[i]!, skip);
+  return keys;
+}
+
+/** Characters that all names begin with and that decide nothing: no part of a number, and nothing that a combining character could follow. */
+function sharedStart(names: readonly string[]): number {
+  const [first = ''] = names;
+  let length = first.length;
+  for (const name of names) {
+    let same = 0;
+    while (same < length && name.charCodeAt(same) === first.charCodeAt(same)) same++;
+    length = same;
+  }
+  for (let i = 0; i < length; i++) {
+    const code = first.charCodeAt(i);
+    if (code >= 128 || WEIGHTS[code] === 0) length = i;
+  }
+  length = Math.max(0, length - 1);
+  while (length > 0 && isDigit(first, length - 1)) length--;
+  return length;
+}
+
+/** What a double holds exactly, less the widest field. */
+const ROOM = 2 ** 47;
+const FULL = 2 ** 53;
+
+/** Digits of one number of which a key has room for the count. */
+const LONGEST_NUMBER = 60;
+
+/**
+ * A name's key: for each character its weight in 6 bits; for a number the weight of a digit, how many digits it has in 6 bits, and the
+ * digits in 4 bits each; as much as there is room for, and zeros. Names that begin alike have fields of the same widths up to where they
+ * differ, so the keys are in the order of the names. NaN for a name that needs the collator.
+ */
+function keyOf(name: string, from: number): number {
+  let key = 0;
+  // How far the key has been shifted.
+  let scale = 1;
+  for (let i = from; i < name.length && scale < ROOM;) {
+    const code = name.charCodeAt(i);
+    const weight = code < 128 ? WEIGHTS[code]! : 0;
+    if (weight === 0 || !isPlain(name, i)) return Number.NaN;
+    key = key * 64 + weight;
+    scale *= 64;
+    if (weight !== DIGIT) {
+      i++;
+      continue;
+    }
+    while (name.charCodeAt(i) === 0x30 && isDigit(name, i + 1)) i++;
+    let end = i;
+    while (isDigit(name, end) && end - i <= LONGEST_NUMBER) end++;
+    if (end - i > LONGEST_NUMBER || !isPlain(name, end - 1)) return Number.NaN;
+    if (scale >= ROOM) break;
+    key = key * 64 + end - i;
+    scale *= 64;
+    for (; i < end && scale < ROOM; i++) {
+      key = key * 16 + name.charCodeAt(i) - 0x30;
+      scale *= 16;
+    }
+  }
+  return key * (FULL / scale);
+}

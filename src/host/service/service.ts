@@ -1,41 +1,57 @@
 import { setTimeout } from 'node:timers/promises';
 import { checkRange } from '../../engines/core/bytes/device.ts';
-import { DiskError, ioError, usage } from '../../engines/core/errors.ts';
-import { type Choices, type Layer, layersOf } from '../../engines/core/layers.ts';
+import { DiskError, ioError, toDiskError, usage } from '../../engines/core/errors.ts';
+import { type Layer, layersOf } from '../../engines/core/layers.ts';
 import { displayName } from '../../engines/core/names.ts';
 import type { FindBytesEvent } from '../../shared/contract/bytes.ts';
 import type { HostContract } from '../../shared/contract/calls.ts';
-import type { ImageInfo } from '../../shared/contract/rows.ts';
+import type { HashRow } from '../../shared/contract/checksums.ts';
+import type { ImageInfo, MeasureProgress, SearchEvent, SpaceSnapshot } from '../../shared/contract/rows.ts';
 import { hostContract } from '../../shared/contract/calls.ts';
 import { serve } from '../../shared/rpc/server.ts';
-import type { Cancel, Service, Transport } from '../../shared/rpc/types.ts';
-import { extract } from '../jobs/extract/extract.ts';
-import { type FilesystemLayer, type ImageSession, nodeJob, openImage, resolvePath } from '../session.ts';
+import type { Cancel, Params, Service, Transport } from '../../shared/rpc/types.ts';
+import { deviceSource } from '../jobs/hash.ts';
+import { type FilesystemLayer, type ImageSession, nodeJob, openImage, type OpenImageOptions, type ReopenOptions, resolvePath } from '../session.ts';
 import { checkName, entryDetails } from './entries.ts';
 import { findBytes, type FindRequest, type Readable } from './find-bytes.ts';
+import { extraction } from './extraction.ts';
 import { Jobs } from './jobs.ts';
 import { imageInfo } from './layer-rows.ts';
-import { preview } from './preview.ts';
+import { openersOf } from './openers.ts';
+import { Opening } from './opening.ts';
+import { measuring } from './measuring.ts';
+import { hashBytes, hashEntries, HashRows, listsBeside, listsInFolder } from './hashing.ts';
+import { preview, readText } from './preview.ts';
+import { search } from './search.ts';
 import { placeRows, structureRows } from './structures.ts';
+import { space } from './space.ts';
 import { DirectoryView, Views } from './view.ts';
 
 /** Milliseconds in which what is noticed is told together: damage seldom comes alone. */
 const NOTED_TOGETHER = 100;
+
+/** Jobs whose checksums wait to be asked for. */
+const MAX_HASHES = 32;
 
 /** One image, served to any number of clients: windows, browsers, tests. */
 export class ImageHost {
   readonly #path: string;
   readonly #jobs = new Jobs();
   readonly #folders = new Map<string, string>();
-  readonly #opening = { aborted: false };
+  /** Rows of checksums that nobody has taken yet, by job. */
+  readonly #hashes = new Map<number, HashRows>();
+  readonly #closing = { aborted: false };
   readonly #noticed = new Set<() => void>();
-  #choices: Choices = new Map();
-  #session: Promise<ImageSession>;
+  readonly #session: Promise<ImageSession>;
+  /** The one under way, or the last one. */
+  #opening = new Opening();
+  /** Resolves when no layer is being opened anew. */
+  #reopened: Promise<unknown> = Promise.resolve();
 
-  /** Opens at once; a failure is told by every call. */
-  constructor(path: string) {
+  /** Opens at once; a failure is told by every call. @param options the formats that are looked for, where not all that Clutch has */
+  constructor(path: string, options: Pick<OpenImageOptions, 'registry'> = {}) {
     this.#path = path;
-    this.#session = this.#open(this.#choices);
+    this.#session = this.#tellOpening((how) => openImage(this.#path, { ...options, ...how }));
     // Told to whoever asks; without a client yet it must not count as unhandled.
     this.#session.catch(() => {});
   }
@@ -59,14 +75,31 @@ export class ImageHost {
 
   /** Cancels the jobs and closes the image. */
   async close(): Promise<void> {
-    this.#opening.aborted = true;
+    this.#closing.aborted = true;
     await this.#jobs.close();
     await this.#session.then((session) => session.close(), () => {});
   }
 
-  #open(choices: Choices): Promise<ImageSession> {
-    const onNote = (): void => { for (const tell of this.#noticed) tell(); };
-    return openImage(this.#path, { choices, job: nodeJob({ signal: this.#opening }), onNote });
+  /** Runs an opening whose steps and notes clients may follow. */
+  async #tellOpening<T>(open: (how: Pick<Required<OpenImageOptions>, 'job' | 'onStep' | 'onNote'>) => Promise<T>): Promise<T> {
+    const opening = new Opening();
+    this.#opening = opening;
+    const onNote: OpenImageOptions['onNote'] = (note) => {
+      opening.note(note);
+      this.#tellChange();
+    };
+    try {
+      const opened = await open({ job: nodeJob({ signal: this.#closing }), onStep: (start) => opening.step(start), onNote });
+      opening.end();
+      return opened;
+    } catch (error) {
+      opening.end(toDiskError(error).toJSON());
+      throw error;
+    }
+  }
+
+  #tellChange(): void {
+    for (const tell of this.#noticed) tell();
   }
 
   async *#changes(cancel: Cancel): AsyncGenerator<ImageInfo> {
@@ -98,16 +131,30 @@ export class ImageHost {
     return {
       'image.info': () => this.info(),
       'image.changes': (_params, cancel) => this.#changes(cancel),
-      'image.reopen': ({ layer, format }) => this.#reopen(layer, format),
-      'view.open': async ({ layer, ...request }, cancel) => {
+      'image.opening': (_params, cancel) => this.#opening.events(cancel),
+      'image.reopen': ({ layer, format }) => this.#reopen(layer, { format }),
+      'layer.unlock': ({ layer, password }) => this.#reopen(layer, { password }),
+      'layer.openers': async ({ layer }) => {
+        const session = await this.#session;
+        return openersOf(this.#layer(session, layer), session.registry);
+      },
+      'view.open': async ({ layer, page, keep, ...request }, cancel) => {
         const { filesystem } = await this.#filesystem(layer);
         const view = await DirectoryView.open(filesystem, request, nodeJob({ signal: cancel }));
-        return { view: views.add(view), count: view.count, hidden: view.hidden, notes: view.notes };
+        const before = keep === undefined ? undefined : views.find(keep.view);
+        const kept = keep === undefined || before === undefined ? undefined : view.keep(before, keep);
+        const first = page === undefined ? undefined : await view.page(page);
+        return {
+          view: views.add(view), count: view.count, hidden: view.hidden, filtered: view.filtered, notes: view.notes,
+          ...(kept === undefined ? {} : { kept }), ...(first === undefined ? {} : { page: first }),
+        };
       },
       'view.rows': ({ view, from, count }) => views.get(view).rows(from, count),
       'view.find': ({ view, prefix, from }) => ({ index: views.get(view).find(prefix, from) }),
+      'view.match': ({ view, query }) => ({ ranges: views.get(view).match(query) }),
       'view.index': ({ view, node }) => ({ index: views.get(view).indexOf(node) }),
       'view.close': ({ view }) => views.close(view),
+      'search.start': (params, cancel) => this.#search(params, cancel),
       'path.resolve': async ({ layer, path }) => {
         const { filesystem } = await this.#filesystem(layer);
         const { steps } = await resolvePath(filesystem, path);
@@ -118,11 +165,14 @@ export class ImageHost {
         checkName(filesystem, node, name);
         return entryDetails(filesystem, node, name);
       },
-      'entry.preview': async ({ layer, node, name }) => {
+      'measure.start': (params, cancel) => this.#measure(params, cancel),
+      'space.start': (params, cancel) => this.#space(params, cancel),
+      'entry.preview': async ({ layer, node, name, encoding }, cancel) => {
         const { filesystem } = await this.#filesystem(layer);
         checkName(filesystem, node, name);
-        return preview(filesystem, node);
+        return preview(filesystem, node, nodeJob({ signal: cancel }), { encoding });
       },
+      'text.read': async ({ layer, node, at, encoding }, cancel) => readText((await this.#filesystem(layer)).filesystem, node, at, encoding, nodeJob({ signal: cancel })),
       'bytes.read': ({ layer, node, at, length }) => (node === undefined ? this.#layerBytes(layer, at, length) : this.#fileBytes(layer, node, at, length)),
       'bytes.structures': async ({ layer, at, length }) => structureRows(this.#layer(await this.#session, layer), at, length),
       'bytes.places': async ({ layer }) => placeRows(this.#layer(await this.#session, layer)),
@@ -132,27 +182,74 @@ export class ImageHost {
         const folder = this.#folders.get(target);
         if (folder === undefined) throw usage('EACCES', 'The target folder was not granted to this image');
         for (const { node, name } of entries) checkName(filesystem, node, name);
-        return { job: this.#jobs.start((job, tally) => extract({ fs: filesystem, entries }, folder, options, job, undefined, tally)) };
+        return { job: this.#jobs.start(extraction(filesystem, entries, folder, options)) };
       },
+      'hash.start': (params) => this.#startHash(params),
+      'hash.rows': ({ job }, cancel) => this.#hashRows(job, cancel),
+      'hash.lists': async ({ layer, node }, cancel) => (node === undefined ? listsBeside((await this.#session).path) : listsInFolder((await this.#filesystem(layer)).filesystem, node, nodeJob({ signal: cancel }))),
       'job.events': ({ job }, cancel) => this.#jobs.get(job).events(cancel),
       'job.cancel': ({ job }) => this.#jobs.get(job).cancel(),
       'job.pause': ({ job, paused }) => this.#jobs.get(job).pause(paused),
+      'job.retry': ({ job }) => ({ job: this.#jobs.retry(job) }),
       'job.answer': ({ job, id, answer }) => this.#jobs.get(job).answer(id, answer),
     };
   }
 
-  async #reopen(layer: string, format: string): Promise<ImageInfo> {
-    const current = await this.#session;
-    this.#layer(current, layer);
-    if (this.#jobs.running > 0) throw new DiskError({ kind: 'busy' }, 'Work on the image is still under way', 'Wait for it or cancel it, then open the image another way.');
-    // What was chosen inside the layer was chosen for what it is no longer.
-    const choices = new Map([...this.#choices].filter(([path]) => !path.startsWith(`${layer}/`)));
-    choices.set(layer, format);
-    const opened = await this.#open(choices);
-    this.#choices = choices;
-    this.#session = Promise.resolve(opened);
-    await current.close();
-    return imageInfo(opened);
+  async *#search({ layer, ...request }: Params<HostContract['search.start']>, cancel: Cancel): AsyncGenerator<SearchEvent> {
+    const { filesystem } = await this.#filesystem(layer);
+    yield* search(filesystem, request, nodeJob({ signal: cancel }));
+  }
+
+  async *#measure({ layer, entries }: Params<HostContract['measure.start']>, cancel: Cancel): AsyncGenerator<MeasureProgress> {
+    const { filesystem } = await this.#filesystem(layer);
+    for (const { node, name } of entries) checkName(filesystem, node, name);
+    yield* measuring(filesystem, entries, nodeJob({ signal: cancel }));
+  }
+
+  async *#space({ layer, node, name }: Params<HostContract['space.start']>, cancel: Cancel): AsyncGenerator<SpaceSnapshot> {
+    const { filesystem } = await this.#filesystem(layer);
+    checkName(filesystem, node, name);
+    yield* space(filesystem, { node, name }, nodeJob({ signal: cancel }));
+  }
+
+  /** One after another: each is a change of the one tree. */
+  async #startHash({ layer: path, entries, folder, algorithms }: Params<HostContract['hash.start']>): Promise<{ job: number }> {
+    const rows = new HashRows();
+    const session = await this.#session;
+    const layer = this.#layer(session, path);
+    const fs = entries === undefined && folder === undefined ? undefined : (await this.#filesystem(path)).filesystem;
+    // A folder's own name is no part of the paths below it.
+    const below = entries ?? (folder === undefined ? [] : [{ node: folder, name: '' }]);
+    if (fs !== undefined) for (const { node, name } of entries ?? []) checkName(fs, node, name);
+    const name = path === '0' ? session.name : layer.label || layer.title;
+    const job = this.#jobs.start((context, tally) => (fs === undefined
+      ? hashBytes(deviceSource(layer.device), name, algorithms, context, tally, rows)
+      : hashEntries(fs, below, algorithms, context, tally, rows)).finally(() => rows.end()));
+    this.#hashes.set(job, rows);
+    // Those that were never asked for.
+    if (this.#hashes.size > MAX_HASHES) this.#hashes.delete(this.#hashes.keys().next().value!);
+    return { job };
+  }
+
+  async *#hashRows(job: number, cancel: Cancel): AsyncGenerator<HashRow[]> {
+    const rows = this.#hashes.get(job);
+    if (rows === undefined) throw usage('EBADF', `Job ${job} has no checksums to tell (any longer)`);
+    this.#hashes.delete(job);
+    yield* rows.take(cancel, () => this.#jobs.get(job).cancel());
+  }
+
+  async #reopen(layer: string, how: Pick<ReopenOptions, 'format' | 'password'>): Promise<ImageInfo> {
+    const session = await this.#session;
+    const reopen = async (): Promise<ImageInfo> => {
+      this.#layer(session, layer);
+      if (this.#jobs.running > 0) throw new DiskError({ kind: 'busy' }, 'Work on the image is still under way', 'Wait for it or cancel it, then open the image another way.');
+      await this.#tellOpening((opening) => session.reopen(layer, { ...how, ...opening }));
+      this.#tellChange();
+      return imageInfo(session);
+    };
+    const opened = this.#reopened.then(reopen);
+    this.#reopened = opened.catch(() => {});
+    return opened;
   }
 
   #layer(session: ImageSession, path: string): Layer {

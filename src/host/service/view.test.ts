@@ -11,7 +11,7 @@ const tree = new MemoryFileSystem(dir({
   'b9.TXT': file('12', { mtime: 1n, mode: 0o644, uid: 1, gid: 9 }),
   'a.bin': file('12345', { mtime: 2n, mode: 0o755, uid: 1, gid: 1 }),
   '.hidden': file('x'),
-  zoo: dir({ inner: file('') }),
+  zoo: dir({ inner: file(''), hop: symlink('./hop2'), hop2: symlink('inner'), round: symlink('round2'), round2: symlink('round') }),
   Alpha: dir(),
   link: symlink('zoo/inner'),
   loop: symlink('loop'),
@@ -39,7 +39,8 @@ describe('a view of a directory', () => {
 
   it.each<[SortKey, string[]]>([
     ['size', ['b9.TXT', 'a.bin', 'b10.txt']], ['mtime', ['b9.TXT', 'a.bin', 'b10.txt']], ['type', ['a.bin', 'b9.TXT', 'b10.txt']],
-    ['mode', ['b10.txt', 'b9.TXT', 'a.bin']], ['owner', ['a.bin', 'b9.TXT', 'b10.txt']],
+    ['mode', ['b10.txt', 'b9.TXT', 'a.bin']], ['owner', ['a.bin', 'b9.TXT', 'b10.txt']], ['gid', ['b10.txt', 'a.bin', 'b9.TXT']], ['inode', ['b10.txt', 'b9.TXT', 'a.bin']],
+    ['atime', ['a.bin', 'b9.TXT', 'b10.txt']], ['target', ['a.bin', 'b9.TXT', 'b10.txt']], ['flags', ['a.bin', 'b9.TXT', 'b10.txt']],
   ])('sorts by %s', async (key, expected) => {
     const files = (await names(await open({ key }))).filter((name) => /^(a\.|b\d)/.test(name));
     expect(files).toEqual(expected);
@@ -49,6 +50,8 @@ describe('a view of a directory', () => {
 
   it('narrows by a filter regardless of case, and finds names by their beginning', async () => {
     expect(await names(await open({ filter: '.txt' }))).toEqual(['b9.TXT', 'b10.txt']);
+    expect(await open({ filter: 'B?.*' })).toMatchObject({ count: 1, filtered: 10, hidden: 1 });
+    expect(await names(await open({ filter: 'b?.*' }))).toEqual(['b9.TXT']);
     const view = await open();
     const all = await names(view);
     expect(view.find('B', 0)).toBe(all.indexOf('b9.TXT'));
@@ -60,6 +63,16 @@ describe('a view of a directory', () => {
     expect(view.indexOf(9999)).toBeUndefined();
   });
 
+  it('tells which rows a pattern describes, as ranges', async () => {
+    const view = await open();
+    expect(await names(view)).toEqual(['Alpha', 'zoo', 'a.bin', 'away', 'b9.TXT', 'b10.txt', 'broken', 'dead', 'link', 'loop', 'up']);
+    expect(view.match('*.txt')).toEqual([[4, 6]]);
+    expect(view.match('o')).toEqual([[1, 2], [6, 7], [9, 10]]);
+    expect(view.match('*')).toEqual([[0, 11]]);
+    expect(view.match('none')).toEqual([]);
+    expect((await open({ descending: true })).match('*.txt')).toEqual([[7, 9]]);
+  });
+
   it('tells where symlinks lead inside the image, and shows a broken entry with its error', async () => {
     const rows = new Map((await (await open()).rows(0, 100)).map((row) => [row.name, row]));
     expect(rows.get('link')).toMatchObject({ type: 'symlink', target: 'zoo/inner', targetType: 'file' });
@@ -68,6 +81,45 @@ describe('a view of a directory', () => {
     for (const name of ['loop', 'dead']) expect(rows.get(name)).not.toHaveProperty('targetNode');
     expect(rows.get('dead')).toMatchObject({ target: 'nowhere\\x0a' });
     expect(rows.get('broken')).toMatchObject({ type: 'file', error: { fault: { kind: 'corrupt', place: { structure: 'inode 7', at: 77 } } } });
+  });
+
+  it('follows a relative link through another one, and not in circles', async () => {
+    const zoo = tree.lookup(tree.root, 'zoo')!;
+    const rows = new Map((await (await open({ node: zoo })).rows(0, 100)).map((row) => [row.name, row]));
+    expect(rows.get('hop')).toMatchObject({ target: './hop2', targetNode: rows.get('inner')!.node, targetType: 'file' });
+    for (const name of ['round', 'round2']) expect(rows.get(name)).not.toHaveProperty('targetNode');
+  });
+
+  it('answers with the page of a row, or of a node where it is there', async () => {
+    const view = await open();
+    const all = await names(view);
+    expect((await view.page({ size: 4, at: 5 })).rows.map((row) => row.name)).toEqual(all.slice(4, 8));
+    const node = tree.lookup(tree.root, 'loop')!;
+    expect(await view.page({ size: 4, at: 0, node })).toMatchObject({ from: 8, index: all.indexOf('loop'), rows: [{ name: 'link' }, { name: 'loop' }, { name: 'up' }] });
+    expect(await view.page({ size: 4, at: 99, node: 4711 })).toMatchObject({ from: 8 });
+  });
+
+  it('finds a selection again in another order, and what is left of it under a filter', async () => {
+    const view = await open();
+    const turned = await open({ descending: true });
+    const all = await names(view);
+    const other = await names(turned);
+    const chosen = ['zoo', 'a.bin', 'away', 'up'];
+    const kept = turned.keep(view, { ranges: [[1, 4], [10, 11]], focus: 3, anchor: -1 });
+    expect(kept.ranges.flatMap(([from, to]) => other.slice(from, to)).toSorted()).toEqual(chosen.toSorted());
+    expect(other[kept.focus]).toBe(all[3]);
+    expect(kept.anchor).toBe(-1);
+    expect(turned.keep(view, { ranges: [[0, 11]], focus: -1, anchor: -1 }).ranges).toEqual([[0, 11]]);
+    const narrowed = await open({ filter: 'a' });
+    const few = await names(narrowed);
+    expect(narrowed.keep(view, { ranges: [[1, 4]], focus: 1, anchor: 2 })).toEqual({ ranges: [[few.indexOf('a.bin'), few.indexOf('away') + 1]], focus: -1, anchor: few.indexOf('a.bin') });
+    const crowd = new MemoryFileSystem(dir(Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`n${i}`, file('x'.repeat((i * 37) % 200))]))));
+    const byName = await open({}, crowd);
+    const bySize = await open({ key: 'size' }, crowd);
+    const want = (await names(byName)).slice(20, 120);
+    expect(bySize.keep(byName, { ranges: [[20, 120]], focus: 0, anchor: 0 }).ranges.length).toBeGreaterThan(5);
+    const found = await names(bySize);
+    expect(bySize.keep(byName, { ranges: [[20, 120]], focus: 0, anchor: 0 }).ranges.flatMap(([from, to]) => found.slice(from, to)).toSorted()).toEqual(want.toSorted());
   });
 
   it('answers ranges past the end with what there is', async () => {

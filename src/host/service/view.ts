@@ -1,173 +1,156 @@
 import { usage } from '../../engines/core/errors.ts';
-import type { Cursor, DirEntry, EntryType, FileSystem, NodeId } from '../../engines/core/filesystem.ts';
+import type { FileSystem, NodeId } from '../../engines/core/filesystem.ts';
 import type { JobContext } from '../../engines/core/job.ts';
-import type { Name } from '../../engines/core/names.ts';
-import type { EntryRow, SortKey, View } from '../../shared/contract/rows.ts';
+import { matchName } from '../../engines/core/match.ts';
+import type { EntryRow, SortKey, View, ViewPage, ViewSelection } from '../../shared/contract/rows.ts';
 import { entryRow } from './entries.ts';
 import { LazyOrder } from './lazy-order.ts';
-import { compareNatural } from './natural.ts';
+import { listDirectory, type Listing, type ListingRequest, MAX_ENTRIES } from './listing.ts';
+import { type Compare, comparison } from './sorting.ts';
 
-/** Entries of one directory that are listed; a listing that never ends is a crafted one. */
-const MAX_ENTRIES = 10_000_000;
-
-export interface ViewRequest {
-  readonly node: NodeId;
+export interface ViewRequest extends ListingRequest {
   readonly sort: { readonly key: SortKey; readonly descending: boolean };
-  readonly hidden: boolean;
-  readonly filter?: string | undefined;
 }
+
+/** Rows of a selection above which the whole order is worth making to find them again. */
+const FEW = 32;
 
 /** A directory's entries in an order: listed once, sorted as far as it is looked at, rows made when they are asked for. */
 export class DirectoryView {
-  readonly hidden: number;
   readonly notes: View['notes'];
   readonly #fs: FileSystem;
   readonly #dir: NodeId;
-  readonly #entries: readonly DirEntry[];
+  readonly #listing: Listing;
+  readonly #compare: Compare;
   readonly #order: LazyOrder;
 
-  private constructor(fs: FileSystem, dir: NodeId, entries: readonly DirEntry[], hidden: number, compare: (a: number, b: number) => number, notes: View['notes']) {
+  private constructor(fs: FileSystem, dir: NodeId, listing: Listing, compare: Compare) {
     this.#fs = fs;
     this.#dir = dir;
-    this.#entries = entries;
-    this.hidden = hidden;
-    this.notes = notes;
-    this.#order = new LazyOrder(entries.length, compare);
+    this.#listing = listing;
+    this.#compare = compare;
+    this.#order = new LazyOrder(listing.names.length, compare);
+    this.notes = listing.cut ? [{ severity: 'warning', message: `Only the first ${MAX_ENTRIES} entries of the directory are listed` }] : [];
   }
 
   /** @throws DiskError when the directory can't be listed, or cancelled */
   static async open(fs: FileSystem, request: ViewRequest, job: JobContext): Promise<DirectoryView> {
-    const { entries, hidden, cut } = await listEntries(fs, request, job);
-    const types = await typesOf(fs, entries, job);
-    const byKey = await comparison(fs, entries, types, request.sort.key, job);
-    const sign = request.sort.descending ? -1 : 1;
-    const folders = Uint8Array.from(types, (type) => (type === 'dir' ? 1 : 0));
-    const names = entries.map(({ name }) => name);
-    const compare = (a: number, b: number): number => {
-      if (folders[a] !== folders[b]) return folders[b]! - folders[a]!;
-      // A damaged directory may hold a name twice: the place in the listing decides last.
-      return sign * ((byKey && byKey(a, b)) || compareNatural(names[a]!, names[b]!)) || a - b;
-    };
-    const notes: View['notes'] = cut ? [{ severity: 'warning', message: `Only the first ${MAX_ENTRIES} entries of the directory are listed` }] : [];
-    return new DirectoryView(fs, request.node, entries, hidden, compare, notes);
+    const listing = await listDirectory(fs, request, job);
+    return new DirectoryView(fs, request.node, listing, await comparison(fs, listing, request.sort.key, request.sort.descending, job));
   }
 
   get count(): number {
-    return this.#entries.length;
+    return this.#listing.names.length;
+  }
+
+  get hidden(): number {
+    return this.#listing.hidden;
+  }
+
+  get filtered(): number {
+    return this.#listing.filtered;
   }
 
   async rows(from: number, count: number): Promise<EntryRow[]> {
+    const { names, nodes, types } = this.#listing;
     const rows: EntryRow[] = [];
-    for (const i of this.#order.range(from, from + count)) {
-      const { node, name, type } = this.#entries[i]!;
-      rows.push(await entryRow(this.#fs, this.#dir, node, name, type));
-    }
+    for (const i of this.#order.range(from, from + count)) rows.push(await entryRow(this.#fs, this.#dir, nodes[i]!, names[i]!, types[i]));
     return rows;
+  }
+
+  /** The page, of those of `size` rows, that holds `node` or, where that is not given or not here, row `at`. */
+  async page({ size, at, node }: { readonly size: number; readonly at: number; readonly node?: NodeId | undefined }): Promise<ViewPage> {
+    const index = node === undefined ? undefined : this.indexOf(node);
+    const from = Math.floor(Math.min(index ?? at, Math.max(0, this.count - 1)) / size) * size;
+    return { from, rows: await this.rows(from, size), ...(index === undefined ? {} : { index }) };
   }
 
   /** The first row from `from` on, and then from the start, whose name begins with `prefix`, regardless of case. */
   find(prefix: string, from: number): number | undefined {
     const wanted = prefix.toLowerCase();
-    if (!this.#entries.some(({ name }) => name.toLowerCase().startsWith(wanted))) return undefined;
-    const order = this.#order.all();
-    for (let i = 0; i < order.length; i++) {
-      const at = (from + i) % order.length;
-      if (this.#entries[order[at]!]!.name.toLowerCase().startsWith(wanted)) return at;
+    const [start] = this.#order.range(from, from + 1);
+    let first: number | undefined;
+    let next: number | undefined;
+    const { names } = this.#listing;
+    for (let item = 0; item < names.length; item++) {
+      if (!beginsWith(names[item]!, wanted)) continue;
+      if (first === undefined || this.#compare(item, first) < 0) first = item;
+      if (start !== undefined && this.#compare(item, start) >= 0 && (next === undefined || this.#compare(item, next) < 0)) next = item;
+    }
+    const found = next ?? first;
+    return found === undefined ? undefined : this.#order.placeOf(found);
+  }
+
+  /** The rows whose names `query` matches (see `matchName`), as sorted half-open ranges. */
+  match(query: string): [from: number, to: number][] {
+    const matches = matchName(query);
+    return rangesOf(this.#order.all(), (item) => matches(this.#listing.names[item]!));
+  }
+
+  indexOf(node: NodeId): number | undefined {
+    const item = this.#listing.nodes.indexOf(node);
+    return item < 0 ? undefined : this.#order.placeOf(item);
+  }
+
+  /** Where the rows stand here that are selected in another view of the directory. */
+  keep(view: DirectoryView, { ranges: chosenRanges, focus, anchor }: ViewSelection): ViewSelection {
+    const place = (index: number): number => {
+      const item = index < 0 ? undefined : this.#same(view, view.#order.range(index, index + 1)[0]);
+      return item === undefined ? -1 : this.#order.placeOf(item);
+    };
+    const places = { focus: place(focus), anchor: place(anchor) };
+    const count = chosenRanges.reduce((sum, [from, to]) => sum + Math.max(0, Math.min(to, view.count) - from), 0);
+    if (count === view.count && this.count === view.count) return { ranges: count > 0 ? [[0, count]] : [], ...places };
+    if (count <= FEW) {
+      const indexes = chosenRanges.flatMap(([from, to]) => Array.from(view.#order.range(from, to), (item) => this.#same(view, item)));
+      const found = new Set(indexes);
+      const sorted = Uint32Array.from([...found].flatMap((item) => (item === undefined ? [] : [this.#order.placeOf(item)]))).toSorted();
+      const ranges: [number, number][] = [];
+      for (const index of sorted) {
+        if (ranges.at(-1)?.[1] === index) ranges.at(-1)![1] = index + 1;
+        else ranges.push([index, index + 1]);
+      }
+      return { ranges, ...places };
+    }
+    const chosen = new Set(chosenRanges.flatMap(([from, to]) => Array.from(view.#order.range(from, to), (item) => view.#key(item))));
+    return { ranges: rangesOf(this.#order.all(), (item) => chosen.has(this.#key(item))), ...places };
+  }
+
+  /** The item that an item of another view is here. Two entries of one inode are told apart by their names. */
+  #same(view: DirectoryView, item: number | undefined): number | undefined {
+    if (item === undefined) return undefined;
+    const { names, nodes } = this.#listing;
+    const name = view.#listing.names[item]!;
+    const node = view.#listing.nodes[item]!;
+    for (let i = nodes.indexOf(node); i >= 0; i = nodes.indexOf(node, i + 1)) {
+      if (names[i] === name) return i;
     }
     return undefined;
   }
 
-  indexOf(node: NodeId): number | undefined {
-    const entry = this.#entries.findIndex((each) => each.node === node);
-    if (entry < 0) return undefined;
-    return this.#order.all().indexOf(entry);
+  #key(item: number): string {
+    return `${this.#listing.nodes[item]} ${this.#listing.names[item]}`;
   }
 }
 
-async function listEntries(fs: FileSystem, { node, hidden: showHidden, filter }: ViewRequest, job: JobContext): Promise<{ entries: DirEntry[]; hidden: number; cut: boolean }> {
-  const wanted = filter?.toLowerCase();
-  const entries: DirEntry[] = [];
-  let hidden = 0;
-  let cursor: Cursor | undefined;
-  do {
-    const listed = fs.list(node, cursor);
-    const batch = listed instanceof Promise ? await listed : listed;
-    for (const entry of batch.entries) {
-      if (!showHidden && entry.name.startsWith('.')) hidden++;
-      else if (wanted === undefined || entry.name.toLowerCase().includes(wanted)) entries.push(entry);
-    }
-    cursor = batch.next;
-    const pause = job.breathe();
-    if (pause) await pause;
-  } while (cursor !== undefined && entries.length < MAX_ENTRIES);
-  return { entries, hidden, cut: cursor !== undefined };
+/** @param wanted in lower case */
+function beginsWith(name: string, wanted: string): boolean {
+  const [x, y] = [name.charCodeAt(0), wanted.charCodeAt(0)];
+  // Most names are told apart by their first letter.
+  if (x < 128 && y < 128 && (x >= 0x41 && x <= 0x5a ? x + 32 : x) !== y) return false;
+  return name.toLowerCase().startsWith(wanted);
 }
 
-/** Types as the directory tells them; where the format keeps none there, as the nodes do. */
-async function typesOf(fs: FileSystem, entries: readonly DirEntry[], job: JobContext): Promise<(EntryType | undefined)[]> {
-  const types = entries.map(({ type }) => type);
-  if (!types.includes(undefined)) return types;
-  for (const [i, type] of types.entries()) {
-    if (type !== undefined) continue;
-    types[i] = await quietly(async () => (await fs.stat(entries[i]!.node)).type, undefined);
-    const pause = job.breathe();
-    if (pause) await pause;
+/** The places of what is picked, as sorted half-open ranges. */
+function rangesOf(order: Uint32Array, picked: (item: number) => boolean): [from: number, to: number][] {
+  const ranges: [number, number][] = [];
+  let last: [number, number] | undefined;
+  for (const [at, item] of order.entries()) {
+    if (!picked(item)) continue;
+    if (last?.[1] === at) last[1] = at + 1;
+    else ranges.push(last = [at, at + 1]);
   }
-  return types;
-}
-
-/** Compares two entries by a key alone; undefined where the name is all. All but the name and the type need a stat of every entry. */
-async function comparison(fs: FileSystem, entries: readonly DirEntry[], types: readonly (EntryType | undefined)[], key: SortKey, job: JobContext): Promise<((a: number, b: number) => number) | undefined> {
-  switch (key) {
-    case 'name':
-      return undefined;
-    case 'type': {
-      const kinds = entries.map(({ name }, i) => (types[i] === 'file' ? `file ${extensionOf(name)}` : `${types[i]}`));
-      return (a, b) => (kinds[a]! < kinds[b]! ? -1 : kinds[a]! > kinds[b]! ? 1 : 0);
-    }
-    case 'size': return numbers(await statAll(fs, entries, job, (stat) => stat.size, 0));
-    case 'mode': return numbers(await statAll(fs, entries, job, (stat) => stat.mode, 0));
-    // The group decides among one owner's; both are 32 bits wide.
-    case 'owner': return numbers(await statAll(fs, entries, job, (stat) => stat.uid * 2 ** 32 + stat.gid, 0));
-    case 'mtime': {
-      const times = await statAll(fs, entries, job, (stat) => stat.mtime, 0n);
-      return (a, b) => (times[a]! < times[b]! ? -1 : times[a]! > times[b]! ? 1 : 0);
-    }
-  }
-}
-
-function numbers(values: readonly number[]): (a: number, b: number) => number {
-  return (a, b) => values[a]! - values[b]!;
-}
-
-async function statAll<T>(fs: FileSystem, entries: readonly DirEntry[], job: JobContext, pick: (stat: Awaited<ReturnType<FileSystem['stat']>>) => T, broken: T): Promise<T[]> {
-  const values = Array.from<T>({ length: entries.length }).fill(broken);
-  // In the order of the nodes, in which they mostly lie on the device.
-  const order = Uint32Array.from(entries, (_, i) => i).toSorted((a, b) => entries[a]!.node - entries[b]!.node);
-  for (const i of order) {
-    values[i] = await quietly(async () => {
-      const got = fs.stat(entries[i]!.node);
-      return pick(got instanceof Promise ? await got : got);
-    }, broken);
-    const pause = job.breathe();
-    if (pause) await pause;
-  }
-  return values;
-}
-
-/** A node that can't be read sorts like an empty one; its row tells the error. */
-async function quietly<T>(run: () => Promise<T>, otherwise: T): Promise<T> {
-  try {
-    return await run();
-  } catch {
-    return otherwise;
-  }
-}
-
-/** "" for none, and for names that are all extension (".profile"). */
-function extensionOf(name: Name): string {
-  const dot = name.lastIndexOf('.');
-  return dot > 0 ? name.slice(dot + 1).toLowerCase() : '';
+  return ranges;
 }
 
 /** The views of one client. Those that it forgets to close are closed when it opens many more. */
@@ -190,6 +173,11 @@ export class Views {
     this.#views.delete(id);
     this.#views.set(id, view);
     return view;
+  }
+
+  /** undefined for one that is closed. */
+  find(id: number): DirectoryView | undefined {
+    return this.#views.get(id);
   }
 
   close(id: number): void {

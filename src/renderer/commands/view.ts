@@ -5,7 +5,7 @@ import { getApp } from '../app/state.ts';
 import { texts } from '../texts/index.ts';
 import { always, type Command, withFolder } from './command.ts';
 
-const sortCommand = (key: SortKey): Command => ({
+const sortCommand = (key: keyof typeof texts.commands.sort): Command => ({
   id: `sort-${key}`, label: texts.commands.sort[key], icon: ArrowDownUp, group: 'sort', keys: [], on: (state) => state.settings.sort.key === key,
   enabled: withFolder(always), run: () => sortBy(key),
 });
@@ -22,5 +22,5 @@ export const viewCommands: readonly Command[] = [
   { id: 'preview-pane', label: texts.commands.previewPane, icon: PanelRight, group: 'view', keys: ['Alt+P'], on: (state) => state.settings.preview, enabled: always, run: () => prefer({ preview: !getApp().settings.preview }) },
   { id: 'sidebar', label: texts.commands.sidebar, icon: PanelLeft, group: 'view', keys: ['F9'], on: (state) => state.settings.sidebar, enabled: always, run: () => prefer({ sidebar: !getApp().settings.sidebar }) },
 
-  ...(['name', 'size', 'mtime', 'type', 'mode', 'owner'] as const).map(sortCommand),
+  ...(Object.keys(texts.commands.sort) as (keyof typeof texts.commands.sort)[]).map(sortCommand),
 ];

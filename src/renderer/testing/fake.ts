@@ -1,12 +1,15 @@
 import { type AppEvent, appContract, type HostContract, hostContract, type JobEvent, type RecentRow, type SourceToken } from '../../shared/contract/calls.ts';
-import type { Crumb, EntryDetails, EntryRow, ImageInfo } from '../../shared/contract/rows.ts';
+import type { Crumb, EntryDetails, EntryRow, ImageInfo, SortKey, ViewSelection } from '../../shared/contract/rows.ts';
 import { DEFAULT_SETTINGS, settingsSchema } from '../../shared/contract/settings.ts';
 import type { Cancel, Client, Contract, Service } from '../../shared/rpc/types.ts';
 import type { AppClient, ErrorData, HostClient, Services } from '../app/services.ts';
 import * as v from 'valibot';
 import { matchName } from '../../engines/core/match.ts';
 import { fakeDetails, fakeMeasure } from './properties.ts';
+import { fakeOpeners, fakeOpening, unlocked } from './opening.ts';
 import { fakeBytes, fakeFind, fakePlaces, fakeStructures } from './bytes.ts';
+import { FakeHash, fakeLists } from './checksums.ts';
+import { fakePreview, fakeText } from './preview.ts';
 import { fakeSearch } from './search.ts';
 import { childrenOf, type FakeNode, fakeRoot } from './tree.ts';
 import { IMAGES } from './images.ts';
@@ -99,6 +102,8 @@ export function fakeServices(options: FakeOptions): Services {
     'recents.list': () => recents,
     'recents.pin': (params) => { recents = recents.map((row) => (row.token === params.token ? { ...row, pinned: params.pinned } : row)); send({ event: 'recents', recents }); },
     'recents.remove': (params) => { recents = params.token === undefined ? [] : recents.filter((row) => row.token !== params.token); send({ event: 'recents', recents }); },
+    'recents.locate': ({ token: moved, found }) => { recents = recents.map((row) => (row.token === moved ? { ...row, ...sources.get(found)!, missing: false } : row)); send({ event: 'recents', recents }); },
+    'sample.open': () => source('/opt/clutch/assets/sample/sample.img.gz'),
     'dialog.open': () => [source('/home/ada/images/disk.img.gz')],
     'dialog.folder': () => source('/home/ada/extracted'),
     'path.source': ({ path }) => {
@@ -118,6 +123,7 @@ export function fakeServices(options: FakeOptions): Services {
     'image.grant': () => {},
     'drag.start': (params) => { drags.push(params); },
     'folder.show': () => {},
+    'text.paste': () => ({ text: copied.at(-1) ?? '' }),
     'text.copy': ({ text }) => { copied.push(text); },
   }, options.slow);
 
@@ -129,7 +135,7 @@ export function fakeServices(options: FakeOptions): Services {
 }
 
 function hostOf(opened: SourceToken, options: FakeOptions): HostClient {
-  const info: ImageInfo = IMAGES[opened.name] ?? IMAGES['root.ext4']!;
+  let info: ImageInfo = IMAGES[opened.name] ?? IMAGES['root.ext4']!;
   const root = fakeRoot();
   const nodes = new Map<number, FakeNode>([[2, root]]);
   const learn = (children: readonly FakeNode[]): readonly FakeNode[] => {
@@ -137,7 +143,7 @@ function hostOf(opened: SourceToken, options: FakeOptions): HostClient {
     return children;
   };
   const views = new Map<number, EntryRow[]>();
-  const jobs = new Map<number, FakeJob>();
+  const jobs = new Map<number, FakeJob | FakeHash>();
   const find = (node: number, name: string): FakeNode => [...nodes.values()].flatMap((each) => (each.children === undefined || typeof each.children === 'function' ? [each] : [each, ...each.children])).find((each) => each.row.node === node && each.row.name === name) ?? nodes.get(node) ?? root;
 
   const sizeOf = (layer: string, node: number | undefined): number => (node === undefined ? info.layers.find((each) => each.path === layer)?.size : nodes.get(node)?.row.size) ?? info.size;
@@ -149,8 +155,20 @@ function hostOf(opened: SourceToken, options: FakeOptions): HostClient {
     },
     // Nothing more is noticed in a fake.
     'image.changes': async function* changes() { yield info; },
-    'image.reopen': () => IMAGES['root.ext4']!,
-    'view.open'({ node, sort, hidden, filter }) {
+    'image.opening': () => fakeOpening(opened.name),
+    'image.reopen'({ layer, format }) {
+      const asked = info.layers.find((each) => each.path === layer)?.alternatives.find((each) => each.format === format);
+      if (asked === undefined) throw new Failure({ fault: { kind: 'corrupt', place: { structure: 'superblock', at: 1024 } }, message: 'superblock at byte 1024: there is none, and no backup of one', advice: 'Choose another format, or see that the image is complete.' });
+      return IMAGES['root.ext4']!;
+    },
+    'layer.openers': ({ layer }) => fakeOpeners(info, layer),
+    async 'layer.unlock'({ layer, password }) {
+      await sleep(30);
+      if (password !== 'open sesame') throw new Failure({ fault: { kind: 'locked', what: 'vault' }, message: 'That is not the password of vault', advice: 'Try another one; tries are not kept.' });
+      info = unlocked(info, layer);
+      return info;
+    },
+    'view.open'({ node, sort, hidden, filter, page, keep }) {
       const parent = nodes.get(node) ?? root;
       if (parent.row.flags.includes('broken')) throw new Failure({ fault: { kind: 'corrupt', place: { structure: 'directory block 0 of inode 77', at: 528_384, length: 4096 } }, message: 'directory block 0 of inode 77 at byte 528384: an entry reaches past the end of the block', advice: 'Check the filesystem to see the whole extent of the damage.' });
       const all = learn(childrenOf(parent)).map((each) => each.row);
@@ -158,7 +176,10 @@ function hostOf(opened: SourceToken, options: FakeOptions): HostClient {
       const rows = shown.filter(({ name }) => filter === undefined || matchName(filter)(name)).toSorted((a, b) => Number(b.type === 'dir') - Number(a.type === 'dir') || compare(a, b, sort.key) * (sort.descending ? -1 : 1));
       const view = views.size + 1;
       views.set(view, rows);
-      return { view, count: rows.length, hidden: all.length - shown.length, filtered: shown.length - rows.length, notes: parent === root && opened.name === 'dirty.ext4' ? [{ severity: 'warning', message: 'One directory block has a wrong checksum', place: { structure: 'directory block 0 of inode 2', at: 20_480 } }] : [] };
+      const kept = keep === undefined ? undefined : keptRows(views.get(keep.view) ?? [], rows, keep);
+      const index = page?.node === undefined ? -1 : rows.findIndex((row) => row.node === page.node);
+      const from = page === undefined ? 0 : Math.floor((index < 0 ? page.at : index) / page.size) * page.size;
+      return { view, count: rows.length, hidden: all.length - shown.length, filtered: shown.length - rows.length, ...(kept === undefined ? {} : { kept }), ...(page === undefined ? {} : { page: { from, rows: rows.slice(from, from + page.size), ...(index < 0 ? {} : { index }) } }), notes: parent === root && opened.name === 'dirty.ext4' ? [{ severity: 'warning', message: 'One directory block has a wrong checksum', place: { structure: 'directory block 0 of inode 2', at: 20_480 } }] : [] };
     },
     'view.rows': ({ view, from, count }) => views.get(view)!.slice(from, from + count),
     'view.find'({ view, prefix, from }) {
@@ -194,14 +215,12 @@ function hostOf(opened: SourceToken, options: FakeOptions): HostClient {
       return fakeDetails(row);
     },
     'measure.start': ({ entries }, cancel) => fakeMeasure(entries.map(({ node, name }) => find(node, name)), cancel),
-    'entry.preview'({ node, name }) {
+    'entry.preview'({ node, name, encoding }) {
       const found = find(node, name);
       if (found.row.error !== undefined) throw new Failure(found.row.error);
-      if (found.text !== undefined) return { kind: 'text', text: found.text, encoding: 'UTF-8', truncated: false };
-      if (found.mime !== undefined) return { kind: 'picture', mime: found.mime, bytes: found.bytes! };
-      if (found.bytes !== undefined) return { kind: 'binary', bytes: found.bytes, truncated: true };
-      return { kind: 'none', reason: found.row.size === 0 ? 'The file is empty.' : 'The file is too large for a preview.' };
+      return fakePreview(found, encoding);
     },
+    'text.read': ({ node, at }) => fakeText(nodes.get(node) ?? root, at),
     'bytes.read': ({ layer, node, at, length }) => fakeBytes(at, length, sizeOf(layer, node)),
     'bytes.structures': ({ layer, at, length }) => fakeStructures(layer, at, length),
     'bytes.places': ({ layer }) => fakePlaces(layer),
@@ -211,6 +230,13 @@ function hostOf(opened: SourceToken, options: FakeOptions): HostClient {
       jobs.set(job, new FakeJob(entries.length, chosen.conflict ?? 'ask'));
       return { job };
     },
+    'hash.start'({ entries, folder, algorithms }) {
+      const job = jobs.size + 1;
+      jobs.set(job, new FakeHash(entries?.map(({ node, name }) => find(node, name)) ?? (folder === undefined ? undefined : [{ ...nodes.get(folder)!, row: { ...nodes.get(folder)!.row, name: '' } }]), info.name, algorithms));
+      return { job };
+    },
+    'hash.rows': ({ job }) => (jobs.get(job) as FakeHash).rows(),
+    'hash.lists': ({ node }) => fakeLists(node === undefined ? undefined : nodes.get(node), info.name),
     'job.events': ({ job }) => jobs.get(job)!.run(),
     'job.cancel': ({ job }) => { jobs.get(job)!.cancelled = true; jobs.get(job)!.reply?.('stop'); },
     'job.pause': ({ job, paused }) => { jobs.get(job)!.paused = paused; },
@@ -219,10 +245,17 @@ function hostOf(opened: SourceToken, options: FakeOptions): HostClient {
   return clientOf(hostContract, service, options.slow);
 }
 
-function compare(a: EntryRow, b: EntryRow, key: string): number {
-  if (key === 'size') return a.size - b.size;
-  if (key === 'mtime') return Number(a.mtime - b.mtime);
-  return a.name < b.name ? -1 : 1;
+function compare(a: EntryRow, b: EntryRow, key: SortKey): number {
+  const values = (row: EntryRow): number | bigint => (key === 'mtime' || key === 'atime' || key === 'ctime' ? row[key] : key === 'size' || key === 'allocated' || key === 'mode' || key === 'uid' || key === 'gid' ? row[key] : key === 'inode' ? row.node : 0);
+  const [x, y] = [values(a), values(b)];
+  return x < y ? -1 : x > y ? 1 : a.name < b.name ? -1 : 1;
+}
+
+/** The rows that were selected in one listing, in another. */
+function keptRows(before: readonly EntryRow[], rows: readonly EntryRow[], { ranges, focus, anchor }: ViewSelection): ViewSelection {
+  const chosen = new Set(ranges.flatMap(([from, to]) => before.slice(from, to)));
+  const place = (index: number): number => rows.indexOf(before[index]!);
+  return { ranges: rows.reduce<(readonly [number, number])[]>((found, row, i) => (!chosen.has(row) ? found : found.at(-1)?.[1] === i ? [...found.slice(0, -1), [found.at(-1)![0], i + 1]] : [...found, [i, i + 1]]), []), focus: place(focus), anchor: place(anchor) };
 }
 
 /** An extraction that takes some seconds, meets one conflict and one problem. One entry alone is done at once. */

@@ -1,4 +1,6 @@
+import type { Preview } from '../../shared/contract/preview.ts';
 import type { EntryRow } from '../../shared/contract/rows.ts';
+import { samples } from './preview.ts';
 
 /** A file or folder of a fake image. */
 export interface FakeNode {
@@ -7,14 +9,26 @@ export interface FakeNode {
   readonly text?: string;
   readonly bytes?: Uint8Array;
   readonly mime?: string;
+  /** What a quick look shows of it, where that is not plain. */
+  readonly preview?: Preview;
 }
 
 const T0 = 1_700_000_000_000_000_000n;
 let nextNode = 100;
 
+/** As the image's own passwd and group have them. */
+const USERS: Readonly<Record<number, string>> = { 0: 'root', 1000: 'ada' };
+const GROUPS: Readonly<Record<number, string>> = { 0: 'root', 5: 'tty', 6: 'disk', 42: 'shadow', 1000: 'ada' };
+
 function row(name: string, patch: Partial<EntryRow>): EntryRow {
   const node = nextNode++;
-  return { node, name, display: shown(name), type: 'file', size: 0, mtime: T0 + BigInt(node) * 86_411_000_000_123n, mode: 0o644, uid: 0, gid: 0, nlink: 1, flags: [], ...patch };
+  const { uid = 0, gid = 0 } = patch;
+  const owner = USERS[uid];
+  const group = GROUPS[gid];
+  return {
+    node, name, display: shown(name), type: 'file', size: 0, allocated: 0, atime: T0 + 3_600_000_000_000n, ctime: T0, btime: T0 - 1n, mtime: T0 + BigInt(node) * 86_411_000_000_123n, mode: 0o644, uid, gid, nlink: 1, flags: [],
+    ...(owner === undefined ? {} : { owner }), ...(group === undefined ? {} : { group }), ...patch,
+  };
 }
 
 /** As the host escapes names, near enough for a test: what can't be seen, and what reorders text. */
@@ -24,7 +38,7 @@ function shown(name: string): string {
 }
 
 export function file(name: string, size: number, patch: Partial<EntryRow> = {}, content: Omit<FakeNode, 'row' | 'children'> = {}): FakeNode {
-  return { row: row(name, { size, ...patch }), ...content };
+  return { row: row(name, { size, allocated: Math.ceil(size / 4096) * 4096, ...patch }), ...content };
 }
 
 export function folder(name: string, children: FakeNode['children'] = [], patch: Partial<EntryRow> = {}): FakeNode {
@@ -50,7 +64,7 @@ export function fakeRoot(): FakeNode {
   const etc = folder('etc', [folder('ssl', [file('openssl.cnf', 10_835)]), file('hostname', 7, {}, { text: 'clutch\n' }), file('passwd', 1432, {}, { text: 'root:x:0:0:root:/root:/bin/bash\n' }), file('shadow', 901, { mode: 0o640, gid: 42 })]);
   return folder('', [
     etc,
-    folder('home', [folder('ada', [file('thesis.tex', 88_120), file('.bashrc', 3526)], { uid: 1000, gid: 1000 })]),
+    folder('home', [folder('ada', [file('thesis.tex', 88_120), file('.bashrc', 3526)], { uid: 1000, gid: 1000 }), samples()]),
     folder('many', once(() => Array.from({ length: 100_000 }, (_, i) => file(`file-${String(i).padStart(6, '0')}.dat`, (i * 7919) % 5_000_000)))),
     folder('hidden only', [file('.one', 1), file('.two', 2)]),
     folder('empty'),

@@ -4,7 +4,9 @@ import type { FindBytesEvent, PlaceRow, StructureRow } from './bytes.ts';
 import type { DiskErrorData } from '../../engines/core/errors.ts';
 import { type Settings, settingsPatch, sortKey } from './settings.ts';
 import { menu, type Session, sessionState } from './window.ts';
-import type { Crumb, EntryDetails, EntryRow, ImageInfo, JobState, JobSummary, MeasureProgress, Preview, SearchEvent, View } from './rows.ts';
+import { HASHES, type HashRow, type SumList } from './checksums.ts';
+import { type Preview, TEXT_ENCODINGS, type TextPart } from './preview.ts';
+import type { Crumb, EntryDetails, EntryRow, ImageInfo, JobState, JobSummary, MeasureProgress, OpenerRow, OpeningEvent, SearchEvent, SpaceSnapshot, View } from './rows.ts';
 
 /**
  * The contract: every call and stream between a client (window, browser) and the two services, in one place.
@@ -38,6 +40,8 @@ const query = v.pipe(v.string(), v.maxLength(1024));
 /** A word for a path of this computer, made by the service that knows the path. Pages never see or send paths. */
 const token = v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/));
 const handle = { layer, node: count };
+const encoding = v.picklist(TEXT_ENCODINGS);
+const entries = v.pipe(v.array(v.strictObject({ node: count, name })), v.minLength(1), v.maxLength(1_000_000));
 const sort = v.strictObject({ key: sortKey, descending: v.boolean() });
 const page = v.strictObject({ size: v.pipe(count, v.minValue(1), v.maxValue(1000)), at: count, node: v.optional(count) });
 const place = v.pipe(v.number(), v.safeInteger(), v.minValue(-1));
@@ -59,15 +63,21 @@ export type JobEvent =
   | { readonly event: 'progress'; readonly progress: Progress; /** Bytes a second, smoothed. */ readonly speed?: number; /** Seconds. */ readonly remaining?: number }
   | { readonly event: 'log'; readonly note: JobNote }
   | { readonly event: 'question'; readonly id: number; readonly question: Question }
-  | { readonly event: 'end'; readonly state: 'done' | 'failed' | 'cancelled'; readonly summary: JobSummary; readonly error?: DiskErrorData };
+  | { readonly event: 'end'; readonly state: 'done' | 'failed' | 'cancelled'; readonly summary: JobSummary; readonly error?: DiskErrorData; /** Entries that could not be kept and that 'job.retry' takes up; absent where there is nothing to take up. */ readonly failed?: number };
 
 /** One image's own service, in a process of its own. */
 export const hostContract = {
   'image.info': returns<ImageInfo>()(none),
   /** The layers as they are now, and again whenever more was noticed in them while they were read. Ends with the channel. */
   'image.changes': streams<ImageInfo>()(none),
-  /** Opens a layer as another format than the best match. */
+  /** What is done while the image (or lately a layer of it) is opened, from the beginning. It ends with the opening. */
+  'image.opening': streams<OpeningEvent>()(none),
+  /** Opens a layer as another format than the best match. When that fails, all stays as it was, and the error says why. */
   'image.reopen': returns<ImageInfo>()(v.strictObject({ layer, format: v.pipe(v.string(), v.maxLength(64)) })),
+  /** Opens a locked layer. A wrong password is told as an error of kind 'locked'; nothing of it is kept. */
+  'layer.unlock': returns<ImageInfo>()(v.strictObject({ layer, password: v.pipe(v.string(), v.minLength(1), v.maxLength(4096)) })),
+  /** Every way into a layer, with the reason why it is or isn't taken. */
+  'layer.openers': returns<OpenerRow[]>()(v.strictObject({ layer })),
   /**
    * Lists a folder. `page`: the rows of the page of `size` rows that holds row `at`, or `node` where it is there, come with the answer.
    * `keep`: rows that were selected in another view of the same folder are found again.
@@ -88,7 +98,12 @@ export const hostContract = {
   'entry.details': returns<EntryDetails>()(v.strictObject({ ...handle, name })),
   /** Sizes and counts of entries and of all below them: how far it is, some times a second, and the whole at the end. */
   'measure.start': streams<MeasureProgress>()(v.strictObject({ layer, entries: v.pipe(v.array(v.strictObject({ node: count, name })), v.minLength(1), v.maxLength(1_000_000)) })),
-  'entry.preview': returns<Preview>()(v.strictObject({ ...handle, name })),
+  /** What takes the space below a folder: snapshots of its largest folders and files, some times a second while it is found out. */
+  'space.start': streams<SpaceSnapshot>()(v.strictObject({ ...handle, name })),
+  /** What a quick look shows. `encoding`: of a text, where the person knows better. */
+  'entry.preview': returns<Preview>()(v.strictObject({ ...handle, name, encoding: v.optional(encoding) })),
+  /** More of a text, from byte `at` on. */
+  'text.read': returns<TextPart>()(v.strictObject({ ...handle, at: count, encoding })),
   /** Bytes of a file (or, without `node`, of the layer itself), at most 64 KiB at once. */
   'bytes.read': returns<{ bytes: Uint8Array; size: number }>()(v.strictObject({ layer, node: v.optional(count), at: count, length: v.pipe(count, v.maxValue(65536)) })),
   /** What lies in bytes of a layer, by the engines' own layouts. */
@@ -100,10 +115,18 @@ export const hostContract = {
     layer, node: v.optional(count), pattern: v.pipe(v.instance(Uint8Array), v.minLength(1), v.maxLength(256)), ignoreCase: v.boolean(), from: count, direction: v.picklist(['forward', 'backward']),
   })),
   /** Starts an extraction; its events come from 'job.events'. `target` is a token of a folder. */
-  'extract.start': returns<{ job: number }>()(v.strictObject({ layer, entries: v.pipe(v.array(v.strictObject({ node: count, name })), v.minLength(1), v.maxLength(1_000_000)), target: token, options: extractOptions })),
+  'extract.start': returns<{ job: number }>()(v.strictObject({ layer, entries, target: token, options: extractOptions })),
+  /** Starts checksums of entries and all files below them, or of all files below a folder; without either, of the layer's own bytes. Layer "0" is the image. */
+  'hash.start': returns<{ job: number }>()(v.strictObject({ layer, entries: v.optional(entries), folder: v.optional(count), algorithms: v.pipe(v.array(v.picklist(HASHES)), v.minLength(1), v.maxLength(HASHES.length)) })),
+  /** What the job has made, in order and in batches, each row once; ends with the job. */
+  'hash.rows': streams<HashRow[]>()(v.strictObject({ job: count })),
+  /** Lists of checksums that lie in a folder, or without `node`, beside the image. */
+  'hash.lists': returns<SumList[]>()(v.strictObject({ layer, node: v.optional(count) })),
   'job.events': streams<JobEvent>()(v.strictObject({ job: count })),
   'job.cancel': returns<void>()(v.strictObject({ job: count })),
   'job.pause': returns<void>()(v.strictObject({ job: count, paused: v.boolean() })),
+  /** Does an ended extraction again: what failed of it, or where it did not come to its end, what is not there yet. */
+  'job.retry': returns<{ job: number }>()(v.strictObject({ job: count })),
   'job.answer': returns<void>()(v.strictObject({
     job: count, id: count,
     answer: v.union([
@@ -175,6 +198,10 @@ export const appContract = {
   'recents.list': returns<RecentRow[]>()(none),
   'recents.pin': returns<void>()(v.strictObject({ token, pinned: v.boolean() })),
   'recents.remove': returns<void>()(v.strictObject({ token: v.optional(token) })),
+  /** A recent image that was moved: its line becomes that of the file `found`. */
+  'recents.locate': returns<void>()(v.strictObject({ token, found: token })),
+  /** The image that is shipped with the app. */
+  'sample.open': returns<SourceToken>()(none),
   /** Native dialog; an empty list when it was left. */
   'dialog.open': returns<SourceToken[]>()(none),
   'dialog.folder': returns<SourceToken | undefined>()(none),
@@ -189,6 +216,12 @@ export const appContract = {
   /** Extracts to a temporary folder and starts the system's drag with it. Electron only. */
   'drag.start': returns<void>()(v.strictObject({ image: count, layer, entries: v.pipe(v.array(v.strictObject({ node: count, name })), v.minLength(1), v.maxLength(1000)) })),
   'folder.show': returns<void>()(v.strictObject({ token })),
+  /** How far the window's long work is, for the taskbar: `running` things, `done` from 0 to 1 where that is known. Electron only. */
+  'app.progress': returns<void>()(v.strictObject({ running: count, done: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1))) })),
+  /** Tells the person by the system, if the window is out of sight. Electron only. */
+  'app.notify': returns<void>()(v.strictObject({ title: v.pipe(v.string(), v.maxLength(200)), body: v.pipe(v.string(), v.maxLength(500)) })),
+  /** What text is on the clipboard, its first MiB; asked for when the person pressed a button that says so. */
+  'text.paste': returns<{ text: string }>()(none),
   'text.copy': returns<void>()(v.strictObject({ text: v.pipe(v.string(), v.maxLength(1 << 20)) })),
 } as const;
 

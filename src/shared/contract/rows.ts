@@ -266,6 +266,35 @@ export interface MeasureProgress {
   readonly done: boolean;
 }
 
+/** A folder or file with the space that it takes. */
+export interface SpaceNode {
+  readonly node: number;
+  readonly name: string;
+  readonly display: string;
+  readonly type: EntryType;
+  /** Bytes on the device; a folder's with all below it. What has several names is counted with the first that is met. */
+  readonly size: number;
+  /** In it and below, all that is no folder. */
+  readonly files: number;
+  /** It, or an entry of it, could not be read. */
+  readonly unreadable?: boolean;
+  /** The largest first. Absent for files, and for folders that were not looked into for this snapshot. */
+  readonly children?: readonly SpaceNode[];
+  /** What is in the folder beside `children`, its own blocks included. */
+  readonly smaller?: { readonly count: number; readonly size: number };
+}
+
+/** What takes the space below a folder, as far as it is known. */
+export interface SpaceSnapshot {
+  readonly tree: SpaceNode;
+  readonly directories: number;
+  /** Entries and listings that could not be read, and the first of them. */
+  readonly unreadable: number;
+  readonly problems: readonly { readonly path: string; readonly message: string }[];
+  /** The last item of the stream. */
+  readonly done: boolean;
+}
+
 /** What a job does, in the order in which it can be in. */
 export type JobState = 'running' | 'paused' | 'asking' | 'done' | 'failed' | 'cancelled';
 
