@@ -48,7 +48,7 @@ function Details({ details, path }: { details: EntryDetails; path: string }) {
         <h3>{t.permissions}</h3>
         <Permissions details={details} />
       </section>
-      {details.acl === undefined || details.acl.length === 0 ? null : <section className="section"><h3>{t.acl}</h3><ul className="plain-list mono">{details.acl.map((line) => <li key={line}>{line}</li>)}</ul></section>}
+      {details.acl === undefined || details.acl.length === 0 ? null : <section className="section"><h3>{t.acl}</h3><ul className="plain-list mono">{details.acl.map((line, i) => <li key={i}>{`${line.who}:${line.name ?? line.id ?? ''}:${line.rights}`}</li>)}</ul></section>}
       {details.xattrs.length === 0 ? null : (
         <Facts title={t.xattrs} facts={details.xattrs.map((xattr) => [xattr.name, <span key={xattr.name} className="mono breaks">{xattr.text ?? [...xattr.value.subarray(0, 256)].map((byte) => byte.toString(16).padStart(2, '0')).join(' ')}</span>])} />
       )}
