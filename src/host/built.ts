@@ -11,6 +11,8 @@ export interface Built {
   readonly writer: string;
   /** The folder of the page. */
   readonly renderer: string;
+  /** The image that is shipped for a first look; undefined where it was left out. */
+  readonly sample: string | undefined;
 }
 
 /**
@@ -22,8 +24,14 @@ export function findBuilt(): Built {
   for (let folder = start; ; folder = dirname(folder)) {
     for (const out of [folder, join(folder, 'out')]) {
       const host = join(out, 'host/host.cjs');
-      if (existsSync(host)) return { host, writer: join(out, 'writer/writer.cjs'), renderer: join(out, 'renderer') };
+      if (existsSync(host)) return { host, writer: join(out, 'writer/writer.cjs'), renderer: join(out, 'renderer'), sample: sampleBeside(out) };
     }
     if (dirname(folder) === folder) throw ioError('Clutch is not built here; run: npm run build');
   }
+}
+
+/** In an archive it lies outside, where every program can read it. */
+function sampleBeside(out: string): string | undefined {
+  const sample = join(dirname(out), 'assets/sample/sample.img.gz').replace(/\.asar(?=[\\/])/, '.asar.unpacked');
+  return existsSync(sample) ? sample : undefined;
 }

@@ -1,9 +1,10 @@
-import { type Choices, closeLayers, type Layer, layersOf, openLayers } from '../engines/core/layers.ts';
-import { usage } from '../engines/core/errors.ts';
+import { type Choices, closeLayers, type Layer, layersOf, openLayers, reopenLayer } from '../engines/core/layers.ts';
+import { DiskError, usage } from '../engines/core/errors.ts';
 import type { FileSystem, Note } from '../engines/core/filesystem.ts';
-import { type JobContext, jobContext } from '../engines/core/job.ts';
+import { type Answer, type JobContext, jobContext, type Question } from '../engines/core/job.ts';
 import { displayName } from '../engines/core/names.ts';
-import { registry } from '../engines/index.ts';
+import type { OpenContext, RegistryEntry } from '../engines/core/probe.ts';
+import { registry as everyFormat } from '../engines/index.ts';
 import { zlibGunzip } from './sources/gunzip.ts';
 import { openSource } from './sources/image.ts';
 import { ScratchFile } from './sources/scratch.ts';
@@ -17,6 +18,17 @@ export interface OpenImageOptions {
   readonly job?: JobContext;
   /** Everything noticed, then and later; each layer keeps its own notes too. */
   readonly onNote?: (note: Note) => void;
+  /** What is done meanwhile, step by step. */
+  readonly onStep?: OpenContext['step'];
+  /** The formats that are looked for, where not all that Clutch has. */
+  readonly registry?: readonly RegistryEntry[];
+}
+
+/** How one layer is opened anew: as a format, or with a password; as the best match without either. */
+export interface ReopenOptions extends Pick<OpenImageOptions, 'job' | 'onStep' | 'onNote'> {
+  readonly format?: string;
+  /** For the layer's own question, once. It is kept nowhere. */
+  readonly password?: string;
 }
 
 /** A layer whose tree is open. */
@@ -32,8 +44,10 @@ export interface ImageSession {
   readonly size: number;
   /** The files that it is made of. */
   readonly files: readonly string[];
-  /** The outermost layer. */
+  /** The outermost layer. Another one after `reopen`. */
   readonly layers: Layer;
+  /** The formats that are looked for. */
+  readonly registry: readonly RegistryEntry[];
   /** The filesystems that are open, in the order in which they lie. */
   filesystems(): FilesystemLayer[];
   /**
@@ -46,6 +60,11 @@ export interface ImageSession {
   layer(sel?: string): Layer;
   /** "gzip › GPT › ext4 (clean)". */
   summary(): string;
+  /**
+   * Opens one layer anew. When that fails, everything stays as it was.
+   * @throws DiskError why the layer can't be opened so; `locked` when the password is wrong; usage for a layer that is not there
+   */
+  reopen(path: string, how: ReopenOptions): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -56,12 +75,28 @@ export interface ImageSession {
 export async function openImage(path: string, options: OpenImageOptions = {}): Promise<ImageSession> {
   const note = options.onNote ?? (() => {});
   const source = openSource(path, note);
-  const job = options.job ?? nodeJob();
+  const registry = options.registry ?? everyFormat;
+  const context = ({ job = nodeJob(), onStep, onNote = note }: Pick<OpenImageOptions, 'job' | 'onStep' | 'onNote'>, key?: Key): OpenContext => ({
+    note: onNote, job: { ...job, ask: (question) => answer(question, job, key) }, scratch: (limit) => new ScratchFile(limit), codecs: { gunzip: zlibGunzip }, ...(onStep ? { step: onStep } : {}),
+  });
   try {
-    const root = await openLayers(source.device, registry, { note, job, scratch: (limit) => new ScratchFile(limit), codecs: { gunzip: zlibGunzip } }, options.choices);
+    let root = await openLayers(source.device, registry, context(options), options.choices);
     let closed = false;
     return {
-      name: source.name, path: source.path, size: source.device.size, files: source.files, layers: root,
+      name: source.name, path: source.path, size: source.device.size, files: source.files, registry,
+      get layers() { return root; },
+      async reopen(at, { format, password, ...how }) {
+        const named = [...layersOf(root)].find((each) => each.path === at);
+        const layer = (named?.kind === 'volume' ? named.children[0]?.path : undefined) ?? at;
+        const opened = await reopenLayer(root, layer, registry, context(how, password === undefined ? undefined : { layer, password }), new Map(format === undefined ? [] : [[layer, format]]));
+        const { error } = opened.after;
+        if (error !== undefined && (format !== undefined || password !== undefined)) {
+          await closeLayers(opened.after);
+          throw error;
+        }
+        ({ root } = opened);
+        await closeLayers(opened.before);
+      },
       filesystems: () => filesystemsOf(root),
       select: (sel) => selectFilesystem(root, sel),
       layer: (sel) => (sel === undefined ? root : selectLayer(root, sel)),
@@ -77,6 +112,20 @@ export async function openImage(path: string, options: OpenImageOptions = {}): P
     source.device.close();
     throw error;
   }
+}
+
+/** A password for one layer. */
+interface Key {
+  readonly layer: string;
+  readonly password: string;
+}
+
+/** Passwords come from `reopen` alone, one for one question of one layer; what asks without one stays locked, and the rest of the image opens. */
+async function answer<Q extends Question>(question: Q, job: JobContext, key: Key | undefined): Promise<Answer<Q>> {
+  if (question.kind !== 'password') return job.ask(question);
+  const tried = key !== undefined && question.layer === key.layer;
+  if (tried && question.attempt <= 1) return { password: key.password } as Answer<Q>;
+  throw new DiskError({ kind: 'locked', what: question.what }, tried ? `That is not the password of ${question.what}` : `${question.what} is locked`, tried ? 'Try another one; tries are not kept.' : 'Unlock it with its password.');
 }
 
 /** A job over Node's clock and event loop; without a host's wishes it is never cancelled and reports to nobody. */

@@ -35,6 +35,7 @@ async function main(): Promise<void> {
     folder: app.getPath('userData'),
     session: true,
     startHost: (path) => new SupervisedHost(startImageProcess(built.host), path),
+    ...(built.sample === undefined ? {} : { sample: built.sample }),
     pickImages: async () => {
       const { canceled, filePaths } = await ask({ title: 'Open image', properties: ['openFile', 'multiSelections'] });
       return canceled ? [] : filePaths;
@@ -48,6 +49,7 @@ async function main(): Promise<void> {
       if (failure !== '') throw new Error(failure);
     },
     copyText: (text) => clipboard.writeText(text),
+    pasteText: () => clipboard.readText(),
     async drag(host, params) {
       if (window) await drags.start(host, params, window.webContents);
     },
@@ -128,7 +130,7 @@ async function main(): Promise<void> {
   // Files that were dropped on the page; only the preload sees their paths.
   ipcMain.handle('clutch:sources', (event, paths: unknown) => {
     if (!isOurPage(event) || !Array.isArray(paths) || paths.length > MAX_DROPPED) return { sources: [] };
-    return { sources: paths.filter((path) => typeof path === 'string' && path !== '').map((path: string) => clutch.tokenOf(path, 'source')) };
+    return { sources: clutch.sourcesOf(paths.filter((path) => typeof path === 'string' && path !== '')) };
   });
 
   await app.whenReady();

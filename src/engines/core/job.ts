@@ -21,7 +21,7 @@ export interface JobNote {
 /** Something that a job must know to go on. Each question has its own closed set of answers. */
 export type Question =
   | { readonly kind: 'conflict'; readonly path: string; readonly source: ConflictSide; readonly target: ConflictSide }
-  | { readonly kind: 'password'; readonly what: string; readonly attempt: number };
+  | { readonly kind: 'password'; readonly what: string; readonly attempt: number; /** The layer that asks; the walk over the layers fills it in. */ readonly layer?: string };
 
 /** One of the two things that want the same name. */
 export interface ConflictSide {

@@ -5,7 +5,7 @@ import { MemoryDevice } from './bytes/memory.ts';
 import { SliceDevice } from './bytes/slice.ts';
 import { corrupt, ioError } from './errors.ts';
 import type { FileSystem } from './filesystem.ts';
-import { closeLayers, type Layer, layersOf, openLayers, probe } from './layers.ts';
+import { closeLayers, type Layer, layersOf, openLayers, probe, reopenLayer } from './layers.ts';
 import type { ContainerFormat, FilesystemFormat, Format, RegistryEntry, TableFormat, Volume } from './probe.ts';
 
 /** A format that matches when the first byte is `mark`. */
@@ -125,6 +125,41 @@ describe('openLayers', () => {
     expect(await openLayers(image(1), registry, testContext(), new Map([['0', 'other']]))).toMatchObject({ kind: 'unknown', error: { fault: { kind: 'unsupported', feature: 'other' } }, alternatives: [{ format: 'strong' }, { format: 'weak' }] });
   });
 
+  it('lets the engine of a format that was asked for say what is wrong', async () => {
+    const picky: FilesystemFormat = { ...filesystem('picky'), open: async () => { throw corrupt('superblock', 'it is not there', 1024); } };
+    const layer = await openLayers(image(5), [entry(picky, 1)], testContext(), new Map([['0', 'picky']]));
+    expect(layer).toMatchObject({ kind: 'filesystem', format: 'picky', error: { fault: { kind: 'corrupt' } }, openers: [{ id: 'native:picky', access: 'refused' }] });
+  });
+
+  it('tells each layer as a step, and passes an opener\'s own steps, progress and questions on under the layer\'s path', async () => {
+    const told: string[] = [];
+    const asked: unknown[] = [];
+    const context = testContext();
+    const box = container(async (device, { job, step }) => {
+      job.report({ done: 1, total: 2, unit: 'bytes', now: 'Unpacking' });
+      const own = step?.({ text: 'looking for the key' });
+      own?.end('done', 'the key is there');
+      await job.ask({ kind: 'password', what: 'box', attempt: 1 });
+      return { device: new SliceDevice(device, 100, 900), details: [] };
+    });
+    let last = 0;
+    await openLayers(image(1), [entry(box, 1)], {
+      ...context,
+      job: { ...context.job, ask: async (question) => { asked.push(question); return { password: 'x' } as never; } },
+      step: ({ layer, text }) => {
+        const id = last++;
+        const tell = (what: string): void => { told.push(`${id} ${layer} ${what}`); };
+        tell(text);
+        return { say: (now) => tell(now), progress: (done, total) => tell(`${done} of ${total}`), end: (state, now) => tell(`${state} ${now}`) };
+      },
+    });
+    expect(told).toEqual([
+      '0 0 Looking at the bytes', '0 0 Box: opening', '0 0 Box: unpacking', '0 0 1 of 2', '1 0 Box: looking for the key', '1 0 done the key is there', '0 0 done Box: 900 bytes are in it',
+      '2 0/0 Looking at the bytes', '2 0/0 Empty', '2 0/0 done the first 900 bytes are zero',
+    ]);
+    expect(asked).toEqual([{ kind: 'password', what: 'box', attempt: 1, layer: '0' }]);
+  });
+
   it('keeps the error of what cannot be opened beside its layer, and goes on', async () => {
     const damaged: FilesystemFormat = { ...filesystem('damaged'), open: async () => { throw corrupt('superblock', 'the checksum is wrong', 1024); } };
     const disk = table(() => [volume({ number: 1, offset: 500, size: 10 }), volume({ number: 2, offset: 600, size: 10 })]);
@@ -155,6 +190,26 @@ describe('openLayers', () => {
     expect(await openLayers(image(5), [], testContext())).toMatchObject({ kind: 'unknown', format: 'unknown' });
     const broken: BlockDevice = { size: 100, blockSize: 512, read() { throw ioError('gone'); }, close() {} };
     expect(await openLayers(broken, [], testContext())).toMatchObject({ kind: 'unknown', title: 'Unreadable' });
+  });
+});
+
+describe('reopenLayer', () => {
+  it('opens one branch anew and leaves the rest as it is', async () => {
+    const closed: string[] = [];
+    const bytes = new Uint8Array(1000);
+    bytes.set([2], 0);
+    bytes.set([3], 500);
+    bytes.set([4], 600);
+    const disk = table(() => [volume({ number: 1, offset: 500, size: 10 }), volume({ number: 2, offset: 600, size: 10 })]);
+    const registry = [entry(disk, 2), entry(filesystem('first', 90, closed), 3), entry(filesystem('other', 10, closed), 3), entry(filesystem('beside', 90, closed), 4)];
+    const root = await openLayers(new MemoryDevice(bytes), registry, testContext());
+    const opened = await reopenLayer(root, '0/1/0', registry, testContext(), new Map([['0/1/0', 'other']]));
+    expect(shape(opened.root)).toEqual(['0 table table', '0/1 volume partition', '0/1/0 filesystem other', '0/2 volume partition', '0/2/0 filesystem beside']);
+    expect(opened.root.children[1]).toBe(root.children[1]);
+    await closeLayers(opened.before);
+    expect(closed).toEqual(['first']);
+    await expect(reopenLayer(root, '0/9', registry, testContext())).rejects.toMatchObject({ fault: { errno: 'ENOENT' } });
+    await expect(reopenLayer(root, '0/1', registry, testContext())).rejects.toMatchObject({ fault: { errno: 'EINVAL' } });
   });
 });
 

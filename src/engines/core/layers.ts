@@ -1,9 +1,11 @@
 import { type BlockDevice, readBytes } from './bytes/device.ts';
 import { SliceDevice } from './bytes/slice.ts';
-import { type DiskError, toDiskError, unsupported } from './errors.ts';
+import { type DiskError, toDiskError, unsupported, usage } from './errors.ts';
 import type { FileSystem, Note } from './filesystem.ts';
+import { type Guess, guess } from './guesses.ts';
+import type { JobContext, Question } from './job.ts';
 import type { Structures } from './layout/annotate.ts';
-import type { Candidate, Format, OpenContext, Opener, RegistryEntry, Volume } from './probe.ts';
+import type { Candidate, Format, OpenContext, Opener, OpenStep, RegistryEntry, Volume } from './probe.ts';
 
 /**
  * One step of the way from an image's bytes to its trees. A container has one child, a table has one a
@@ -27,6 +29,8 @@ export interface Layer {
   readonly evidence: readonly string[];
   /** Other formats that these bytes could be read as. */
   readonly alternatives: readonly { readonly format: string; readonly name: string; readonly confidence: number; readonly evidence: readonly string[] }[];
+  /** What bytes that are not open look like, among the formats that no engine is there for. */
+  readonly guesses: readonly Guess[];
   readonly openers: readonly Opener[];
   readonly details: readonly (readonly [string, string])[];
   /** Grows while the image is read. */
@@ -45,6 +49,9 @@ const MAX_DEPTH = 8;
 
 /** Most layers of one image, whatever its tables claim. */
 const MAX_LAYERS = 4096;
+
+/** Below this confidence, what else the bytes may be is told with the layer. */
+const UNSURE = 60;
 
 /** Which format the person asked for, by layer path. Absent = the best match. */
 export type Choices = ReadonlyMap<string, string>;
@@ -68,6 +75,44 @@ export async function probe(device: BlockDevice, registry: readonly RegistryEntr
 /** Walks from an image's bytes down to its filesystems. Damage stops a branch, never the walk. */
 export async function openLayers(device: BlockDevice, registry: readonly RegistryEntry[], context: OpenContext, choices: Choices = new Map()): Promise<Layer> {
   return new LayerWalk(registry, context, choices).open(device, '0', 0, 0);
+}
+
+/** A tree in which one branch was opened anew. The rest of it is as it was. */
+export interface Reopened {
+  readonly root: Layer;
+  /** The branch that was there, to be closed with closeLayers by whoever takes the new one; or the other way round. */
+  readonly before: Layer;
+  readonly after: Layer;
+}
+
+/**
+ * Opens one layer anew, as another format or with a password, over the device that it has; what is unpacked or unlocked beside it stays open.
+ * @throws DiskError usage ENOENT when there is no such layer, EINVAL for a volume, which is opened by what is in it; cancelled
+ */
+export async function reopenLayer(root: Layer, path: string, registry: readonly RegistryEntry[], context: OpenContext, choices: Choices = new Map()): Promise<Reopened> {
+  const chain = chainTo(root, path);
+  const before = chain.at(-1);
+  if (before === undefined) throw usage('ENOENT', `The image has no layer ${path}`);
+  if (before.kind === 'volume') throw usage('EINVAL', `Nothing in layer ${path} (${before.title}) can be opened`);
+  const depth = chain.filter((layer) => layer.kind !== 'volume').length - 1;
+  const after = await new LayerWalk(registry, context, choices).open(before.device, path, before.offset, depth);
+  return { root: replaced(root, chain, after), before, after };
+}
+
+/** The layers from the root to the one at `path`; empty when there is none. */
+function chainTo(layer: Layer, path: string): Layer[] {
+  if (layer.path === path) return [layer];
+  for (const child of layer.children) {
+    if (path !== child.path && !path.startsWith(`${child.path}/`)) continue;
+    const rest = chainTo(child, path);
+    if (rest.length > 0) return [layer, ...rest];
+  }
+  return [];
+}
+
+function replaced(layer: Layer, chain: readonly Layer[], after: Layer): Layer {
+  if (layer.path === after.path) return after;
+  return { ...layer, children: layer.children.map((child) => (chain.includes(child) ? replaced(child, chain, after) : child)) };
 }
 
 /** Every layer, parents first. */
@@ -98,54 +143,97 @@ class LayerWalk {
   async open(device: BlockDevice, path: string, offset: number, depth: number): Promise<Layer> {
     this.#count++;
     const notes: Note[] = [];
-    const blank = { path, label: '', uuid: '', offset, size: device.size, device, evidence: [], alternatives: [], openers: [], details: [], notes, children: [] };
+    const blank = { path, label: '', uuid: '', offset, size: device.size, device, evidence: [], alternatives: [], guesses: [], openers: [], details: [], notes, children: [] };
+    const pause = this.#context.job.breathe();
+    if (pause) await pause;
+    const step = this.#context.step?.({ layer: path, text: 'Looking at the bytes' });
+    const chosen = this.#choices.get(path);
     let candidates: Candidate[];
+    let candidate: Candidate | undefined;
     try {
       candidates = await probe(device, this.#registry);
+      candidate = chosen === undefined ? candidates[0] : candidates.find((each) => each.format.id === chosen) ?? (await this.#unseen(chosen));
     } catch (error) {
-      return { ...blank, kind: 'unknown', format: 'unknown', title: 'Unreadable', error: toDiskError(error) };
+      const failure = toDiskError(error);
+      step?.end('failed', failure.message);
+      return { ...blank, kind: 'unknown', format: 'unknown', title: 'Unreadable', error: failure };
     }
-    const chosen = this.#choices.get(path);
-    const candidate = chosen === undefined ? candidates[0] : candidates.find((each) => each.format.id === chosen);
     const alternatives = candidates.map(({ format, match }) => ({ format: format.id, name: format.name, confidence: match.confidence, evidence: match.evidence }));
     if (candidate === undefined) {
-      const error = chosen === undefined ? undefined : unsupported(chosen, `The bytes do not look like ${chosen}`);
-      return { ...blank, ...describeUnknown(device), alternatives, ...(error ? { error } : {}) };
+      const error = chosen === undefined ? undefined : unsupported(chosen, `There is no format ${chosen} here`);
+      const unknown = this.#describeUnknown(device);
+      const [first] = unknown.guesses;
+      step?.say(unknown.title, first?.evidence ?? unknown.evidence);
+      step?.end(error === undefined ? 'done' : 'failed', error?.message ?? (unknown.format === 'unknown' && first !== undefined ? `${first.name}, which has no engine here yet` : unknown.evidence.join('; ')));
+      return { ...blank, ...unknown, alternatives, ...(error ? { error } : {}) };
     }
     const { format, match } = candidate;
-    const base = { ...blank, kind: format.kind, format: match.variant ?? format.id, title: match.variant ?? format.name, evidence: match.evidence, alternatives };
-    const context: OpenContext = { ...this.#context, note: (note) => { if (notes.length < 1000) notes.push(note); this.#context.note(note); } };
+    const base = { ...blank, kind: format.kind, format: match.variant ?? format.id, title: match.variant ?? format.name, evidence: match.evidence, alternatives, guesses: match.confidence < UNSURE ? this.#guesses(device) : [] };
+    step?.say(`${base.title}: opening`, match.evidence);
+    const context: OpenContext = {
+      ...this.#context,
+      note: (note) => { if (notes.length < 1000) notes.push(note); this.#context.note(note); },
+      step: (start) => this.#context.step?.({ layer: path, ...start, text: `${base.title}: ${start.text}` }) ?? NO_STEP,
+      job: jobOf(this.#context.job, path, base.title, step),
+    };
     if (depth >= MAX_DEPTH) {
       const error = unsupported('nesting', `Layers are nested deeper than ${MAX_DEPTH}`);
+      step?.end('failed', error.message);
       return { ...base, openers: [openerOf(format, 'refused', error.message)], error };
     }
     try {
-      return { ...base, ...(await this.#enter(format, device, path, depth, context)) };
+      return { ...base, ...(await this.#enter(format, device, path, depth, context, (text) => step?.end('done', `${base.title}: ${text}`))) };
     } catch (error) {
       const failure = toDiskError(error);
+      step?.end('failed', failure.kind === 'cancelled' ? failure.message : `${base.title}: ${failure.message}`);
       if (failure.kind === 'cancelled') throw failure;
-      return { ...base, openers: [openerOf(format, 'refused', failure.message)], error: failure };
+      return { ...base, guesses: this.#guesses(device), openers: [openerOf(format, 'refused', failure.message)], error: failure };
     }
   }
 
-  async #enter(format: Format, device: BlockDevice, path: string, depth: number, context: OpenContext): Promise<Partial<Layer>> {
+  /** A format that was asked for though none of its signs is there: its engine says what is wrong. */
+  async #unseen(id: string): Promise<Candidate | undefined> {
+    const entry = this.#registry.find((each) => each.id === id);
+    return entry && { format: await entry.load(), match: { confidence: 0, evidence: ['it was asked for; none of its signs is there'] } };
+  }
+
+  /** Formats that engines are there for are left to their own look at the bytes. */
+  #guesses(device: BlockDevice): Guess[] {
+    return guess(device, new Set(this.#registry.map(({ id }) => id)));
+  }
+
+  #describeUnknown(device: BlockDevice): { kind: 'unknown'; format: string; title: string; evidence: readonly string[]; guesses: readonly Guess[] } {
+    const plain = describeUnknown(device);
+    if (plain.format !== 'unknown') return { ...plain, guesses: [] };
+    const guesses = this.#guesses(device);
+    const [first] = guesses;
+    // A long magic in its place is no chance: the layer is called by its name.
+    return first !== undefined && first.confidence >= 80 ? { ...plain, title: first.name, evidence: first.evidence, guesses } : { ...plain, guesses };
+  }
+
+  /** @param opened is told what was found, before what is in it is opened */
+  async #enter(format: Format, device: BlockDevice, path: string, depth: number, context: OpenContext, opened: (text: string) => void): Promise<Partial<Layer>> {
     switch (format.kind) {
       case 'filesystem': {
         const filesystem = await format.open(device, context);
         const { info } = filesystem;
+        opened(info.state.replaceAll('-', ' '));
         return {
           filesystem, ...structuresOf(filesystem), label: info.label, uuid: info.uuid, details: info.details,
           openers: [openerOf(format, info.access.write ? 'read-write' : 'read-only', info.access.reason)],
         };
       }
       case 'container': {
-        const opened = await format.open(device, context);
-        const { device: inner, details } = opened;
-        return { details, ...structuresOf(opened), openers: [openerOf(format, 'read-only', 'unpacked for reading')], children: [await this.open(inner, `${path}/0`, 0, depth + 1)] };
+        const box = await format.open(device, context);
+        const { device: inner, details } = box;
+        opened(`${digits(inner.size)} bytes are in it`);
+        return { details, ...structuresOf(box), openers: [openerOf(format, 'read-only', 'unpacked for reading')], children: [await this.open(inner, `${path}/0`, 0, depth + 1)] };
       }
       case 'table': {
         const table = await format.open(device, context);
         const children: Layer[] = [];
+        const count = table.volumes.filter((volume) => volume.kind === 'partition').length;
+        opened(`${count} ${count === 1 ? 'partition' : 'partitions'}`);
         // Free space and metadata are numbered where no partition is: their paths only need to be stable.
         const partitions = new Set(table.volumes.map((volume) => volume.number));
         const used = new Set<number>();
@@ -180,13 +268,33 @@ class LayerWalk {
     const probed = volume.kind === 'partition' && there > 0 ? [await this.open(slice, `${path}/0`, 0, depth)] : [];
     return {
       path, kind: 'volume', format: volume.kind, title: volume.type, label: volume.label, uuid: volume.uuid, offset: volume.offset, size: volume.size,
-      device: slice, evidence: [], alternatives: [], openers: [], details: [], notes, volume, children: probed,
+      device: slice, evidence: [], alternatives: [], guesses: [], openers: [], details: [], notes, volume, children: probed,
     };
   }
 }
 
 function structuresOf({ structures }: { readonly structures?: Structures }): { readonly structures?: Structures } {
   return structures === undefined ? {} : { structures };
+}
+
+const NO_STEP: OpenStep = { say() {}, progress() {}, end() {} };
+
+/** The job as one layer's opener sees it: its progress is the step's too, and its questions say which layer asks. */
+function jobOf(job: JobContext, layer: string, title: string, step: OpenStep | undefined): JobContext {
+  return {
+    ...job,
+    report(progress) {
+      job.report(progress);
+      if (progress.now !== undefined) step?.say(`${title}: ${progress.now.charAt(0).toLowerCase()}${progress.now.slice(1)}`);
+      if (progress.unit === 'bytes') step?.progress(progress.done, progress.total);
+    },
+    ask: <Q extends Question>(question: Q) => job.ask<Q>(question.kind === 'password' ? { ...question, layer } : question),
+  };
+}
+
+/** "33,554,432". */
+function digits(value: number): string {
+  return String(value).replaceAll(/\B(?=(\d{3})+$)/g, ',');
 }
 
 function openerOf(format: Format, access: Opener['access'], reason: string): Opener {

@@ -21,12 +21,32 @@ export interface Match {
 export interface OpenContext {
   /** Damage and peculiarities that do not stop the opening, then and later while reading. */
   note(note: Note): void;
-  /** For openers that take long (unpacking). */
+  /** For openers that take long (unpacking), and for what they must ask (a password). */
   readonly job: JobContext;
+  /** Begins a step that people see while they wait, and later as the account of how the image was opened. */
+  step?(start: StepStart): OpenStep;
   /** An empty, growing, writable device for unpacked bytes, of at most `limit` bytes; freed when it is closed. */
   scratch(limit: number): ScratchDevice;
   /** Faster codecs than the engines' own, where the host has them. */
   readonly codecs?: Codecs;
+}
+
+/** What is being done: "GPT: reading the table", "Linux 6.12: booting". */
+export interface StepStart {
+  readonly text: string;
+  readonly evidence?: readonly string[];
+  /** The layer's path; the walk over the layers fills it in. */
+  readonly layer?: string;
+}
+
+/** A step that has begun. What is told after its end counts for nothing. */
+export interface OpenStep {
+  /** Tells more exactly what is being done. */
+  say(text: string, evidence?: readonly string[]): void;
+  /** @param done of `total` bytes; without a total it is not known how long it takes */
+  progress(done: number, total?: number): void;
+  /** @param text what came of it, or what went wrong */
+  end(state: 'done' | 'failed', text?: string): void;
 }
 
 export interface ScratchDevice extends BlockDevice {

@@ -41,6 +41,12 @@ export class RecentStore {
     this.#save(this.#recents.map((each) => (each.path === path ? { ...each, pinned } : each)));
   }
 
+  /** The file was moved: its line stays, with its new path. */
+  moved(path: string, to: string): void {
+    if (path === to) return;
+    this.#save(this.#recents.filter((each) => each.path !== to).map((each) => (each.path === path ? { ...each, path: to } : each)));
+  }
+
   /** Without a path: all that are not pinned. */
   remove(path?: string): void {
     this.#save(this.#recents.filter((each) => (path === undefined ? each.pinned : each.path !== path)));

@@ -8,6 +8,7 @@ import type { Menu } from '../../shared/contract/window.ts';
 import { serve } from '../../shared/rpc/server.ts';
 import type { Cancel, Params, Service, Transport } from '../../shared/rpc/types.ts';
 import type { SupervisedHost } from '../supervisor.ts';
+import { distinctImages } from '../sources/image.ts';
 import { RecentStore } from './recents.ts';
 import { SessionStore } from './session.ts';
 import { SettingsStore } from './settings.ts';
@@ -15,6 +16,9 @@ import { TokenStore, type TokenUse } from './tokens.ts';
 
 /** Images that may be open at once: each is a process. */
 const MAX_IMAGES = 64;
+
+/** Characters of the clipboard's text that a page gets. */
+const MAX_PASTED = 1 << 20;
 
 /** Events that wait for a page that does not listen yet. */
 const MAX_WAITING = 256;
@@ -27,12 +31,19 @@ export interface Platform<P> {
   /** Whether tabs are kept for the next start, and brought back. */
   readonly session: boolean;
   startHost(path: string): SupervisedHost<P>;
+  /** The image that is shipped with the app. */
+  readonly sample?: string;
   pickImages?(): Promise<string[]>;
   pickFolder?(): Promise<string | undefined>;
   showFolder?(folder: string): Promise<void>;
   copyText?(text: string): void;
+  pasteText?(): string;
   drag?(host: SupervisedHost<P>, params: Params<AppContract['drag.start']>): Promise<void>;
   showFile?(file: string): void;
+  /** How far the window's long work is; 0 `running` when there is none, or its page is gone. */
+  onProgress?(progress: Params<AppContract['app.progress']>): void;
+  /** Tells the person, if the window is out of sight. The texts hold no control characters. */
+  notify?(notice: Params<AppContract['app.notify']>): void;
   /** The window's commands as they are now. */
   onMenu?(menu: Menu): void;
   /** The settings changed. */
@@ -66,13 +77,14 @@ export class App<P> {
     const opened = new Set<number>();
     transport.onClose(() => {
       for (const image of opened) void this.#closeImage(image);
+      this.#platform.onProgress?.({ running: 0 });
     });
     serve<AppContract>(appContract, this.#service(opened), transport, { onFault: (name, error) => console.error(`clutch: ${name}:`, error) });
   }
 
   /** Tells the pages to open images: from the command line, a second start, the system. @param paths absolute */
   open(paths: readonly string[]): void {
-    if (paths.length > 0) this.tell({ event: 'open', sources: paths.map((path) => this.tokenOf(path, 'source')) });
+    if (paths.length > 0) this.tell({ event: 'open', sources: this.sourcesOf(paths) });
   }
 
   tell(event: AppEvent): void {
@@ -81,6 +93,11 @@ export class App<P> {
       return;
     }
     for (const listener of this.#listeners) listener(event);
+  }
+
+  /** Tokens for paths that the person named, one an image: the parts of a split one, and the same path twice, are one. */
+  sourcesOf(paths: readonly string[]): SourceToken[] {
+    return distinctImages(paths).map((path) => this.tokenOf(path, 'source'));
   }
 
   /** A token for a path that the person named to the privileged side. */
@@ -142,16 +159,24 @@ export class App<P> {
         this.#recents.remove(token === undefined ? undefined : this.#tokens.pathOf(token, 'source'));
         this.#recentsChanged();
       },
+      'recents.locate': ({ token, found }) => {
+        this.#recents.moved(this.#tokens.pathOf(token, 'source'), this.#tokens.pathOf(found, 'source'));
+        this.#recentsChanged();
+      },
+      'sample.open': () => {
+        if (platform.sample === undefined) throw notHere('the sample image');
+        return this.tokenOf(platform.sample, 'source');
+      },
       'dialog.open': async () => {
         if (!platform.pickImages) throw notHere('native dialogs');
-        return (await platform.pickImages()).map((path) => this.tokenOf(path, 'source'));
+        return this.sourcesOf(await platform.pickImages());
       },
       'dialog.folder': async () => {
         if (!platform.pickFolder) throw notHere('native dialogs');
         const folder = await platform.pickFolder();
         return folder === undefined ? undefined : this.tokenOf(folder, 'folder');
       },
-      'path.source': async ({ path }) => this.tokenOf(await this.#typedImage(path), 'source'),
+      'path.source': async ({ path }) => this.sourcesOf([await this.#typedImage(path)])[0]!,
       'path.folder': async ({ path }) => this.tokenOf(await this.#typedFolder(path), 'folder'),
       'image.open': ({ token }) => {
         const image = this.#openImage(this.#tokens.pathOf(token, 'source'));
@@ -174,6 +199,18 @@ export class App<P> {
       'folder.show': async ({ token }) => {
         if (!platform.showFolder) throw notHere('showing folders');
         await platform.showFolder(this.#tokens.pathOf(token, 'folder'));
+      },
+      'text.paste': () => {
+        if (!platform.pasteText) throw notHere('the clipboard');
+        return { text: platform.pasteText().slice(0, MAX_PASTED) };
+      },
+      'app.progress': (progress) => {
+        if (!platform.onProgress) throw notHere('the taskbar');
+        platform.onProgress(progress);
+      },
+      'app.notify': ({ title, body }) => {
+        if (!platform.notify) throw notHere('notices of the system');
+        platform.notify({ title: displayName(title), body: displayName(body) });
       },
       'text.copy': ({ text }) => {
         if (!platform.copyText) throw notHere('the clipboard');

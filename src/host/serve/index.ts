@@ -29,7 +29,7 @@ export interface ServeOptions {
   /** Only addresses of this computer itself. */
   readonly host?: string;
   /** The program of an image's process and the folder of the page, where they are not the built ones. */
-  readonly built?: { readonly host: string; readonly renderer: string };
+  readonly built?: { readonly host: string; readonly renderer: string; readonly sample?: string | undefined };
   /** Where settings lie, if not where this system keeps them. */
   readonly settings?: string;
 }
@@ -55,6 +55,7 @@ export async function serve(options: ServeOptions): Promise<Served> {
     // Who names images wants those.
     session: options.images.length === 0,
     startHost: (path) => new SupervisedHost(forkHost(built.host), path),
+    ...(built.sample === undefined ? {} : { sample: built.sample }),
   });
   const server = createServer();
   server.maxConnections = MAX_CONNECTIONS;

@@ -19,7 +19,7 @@ async function layerRow(layer: Layer): Promise<LayerRow> {
   const { path, kind, format, title, label, uuid, offset, size, evidence, alternatives, guesses, openers, details, volume, filesystem, error } = layer;
   const trees = filesystem?.subvolumes === undefined ? undefined : await subvolumeRows(filesystem.subvolumes);
   return {
-    path, kind, format, title, label, uuid, offset, size, evidence, alternatives, guesses, openers, details, notes: trees?.note === undefined ? [...layer.notes] : [...layer.notes, trees.note],
+    path, kind, format, title, label: displayName(label), uuid, offset, size, evidence, alternatives, guesses, openers, details: details.map(([name, value]) => [name, displayName(value)] as const), notes: trees?.note === undefined ? [...layer.notes] : [...layer.notes, trees.note],
     ...(error ? { error: error.toJSON() } : {}),
     ...(volume ? { volume: { ...(volume.number === undefined ? {} : { number: volume.number }), kind: volume.kind, typeId: volume.typeId, flags: volume.flags } } : {}),
     ...(filesystem ? { filesystem: { ...filesystemRow(filesystem), ...(trees ? { subvolumes: trees.rows } : {}) } } : {}),

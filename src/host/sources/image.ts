@@ -36,6 +36,20 @@ export function openSource(path: string, note: (note: Note) => void = () => {}):
   return { device: new ConcatDevice(parts), name, path: absolute, files };
 }
 
+/**
+ * The images among paths that are opened together, each once: the parts of a split image are one, called by the first of them.
+ * @param paths absolute
+ */
+export function distinctImages(paths: readonly string[]): string[] {
+  return [...new Set(paths.map((path) => {
+    try {
+      return partsOf(path)?.[0] ?? path;
+    } catch {
+      return path; // A part is missing: opening it says which.
+    }
+  }))];
+}
+
 function partsOf(path: string): string[] | undefined {
   const folder = dirname(path);
   let names: string[];

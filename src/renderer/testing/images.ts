@@ -4,7 +4,7 @@ const GIB = 2 ** 30;
 const MIB = 2 ** 20;
 
 function layer(patch: Partial<LayerRow> & Pick<LayerRow, 'path' | 'kind' | 'format' | 'title'>): LayerRow {
-  return { label: '', uuid: '', offset: 0, size: GIB, evidence: [], alternatives: [], openers: [], details: [], notes: [], ...patch };
+  return { label: '', uuid: '', offset: 0, size: GIB, evidence: [], alternatives: [], guesses: [], openers: [], details: [], notes: [], ...patch };
 }
 
 export function ext4(path: string, patch: Partial<LayerRow> = {}, state: NonNullable<LayerRow['filesystem']>['state'] = 'clean'): LayerRow {
@@ -27,6 +27,9 @@ function image(name: string, summary: string, layers: LayerRow[], size = layers[
   return { name, path: `/home/ada/images/${name}`, size, layers, summary };
 }
 
+/** A volume whose number says where in the path it stands. */
+const part = (table: string, number: number, label: string, from: number, size: number, title = 'Linux filesystem'): LayerRow => volume(`${table}/${number}`, 'partition', title, label, from * MIB, size * MIB, number, '0x83');
+
 /** The fake images by file name. */
 export const IMAGES: Readonly<Record<string, ImageInfo>> = {
   'root.ext4': image('root.ext4', 'ext4 (clean)', [ext4('0')]),
@@ -36,6 +39,37 @@ export const IMAGES: Readonly<Record<string, ImageInfo>> = {
       { severity: 'error', message: 'The primary superblock’s checksum does not match; the backup in block 32768 is used', place: { structure: 'superblock', at: 1024, length: 1024 } },
     ] }, 'needs-recovery'),
   ]),
+  'locked.img': image('locked.img', 'GPT › Vault (locked)', [
+    layer({ path: '0', kind: 'table', format: 'gpt', title: 'GPT', size: GIB, evidence: ['“EFI PART” at 0x200'] }),
+    volume('0/1', 'partition', 'Linux filesystem', 'private', MIB, 1022 * MIB, 1),
+    layer({
+      path: '0/1/0', kind: 'container', format: 'vault', title: 'Vault', label: 'private', size: 1022 * MIB, evidence: ['“VAULT” at 0x0'],
+      openers: [{ id: 'native:vault', name: 'Clutch’s own Vault', access: 'refused', reason: 'vault is locked' }],
+      error: { fault: { kind: 'locked', what: 'vault' }, message: 'vault is locked', advice: 'Unlock it with its password.' },
+    }),
+  ]),
+  'nested.img': image('nested.img', 'MBR › 3 filesystems', [
+    layer({ path: '0', kind: 'table', format: 'mbr', title: 'MBR', size: GIB, evidence: ['boot signature 55 AA at 510'] }),
+    volume('0/1000', 'metadata', 'Partition table', '', 0, MIB),
+    part('0', 1, 'boot', 1, 63), ext4('0/1/0', { label: 'boot', size: 63 * MIB }),
+    volume('0/2', 'extended', 'Extended', '', 64 * MIB, 600 * MIB, 2, '0x05'),
+    part('0', 5, 'holiday', 65, 200), ext4('0/5/0', { label: 'holiday', size: 200 * MIB }),
+    volume('0/1001', 'free', 'Unallocated', '', 265 * MIB, 100 * MIB),
+    part('0', 6, 'music', 366, 298), ext4('0/6/0', { label: 'music', size: 298 * MIB }, 'needs-recovery'),
+    part('0', 3, 'virtual', 664, 300),
+    layer({ path: '0/3/0', kind: 'table', format: 'gpt', title: 'GPT', size: 300 * MIB, evidence: ['“EFI PART” at 0x200'] }),
+    volume('0/3/0/1000', 'metadata', 'Partition table', '', 0, MIB),
+    volume('0/3/0/1', 'partition', 'Linux filesystem', 'inner', MIB, 120 * MIB, 1), ext4('0/3/0/1/0', { label: 'inner', size: 120 * MIB }),
+    volume('0/3/0/1001', 'free', 'Unallocated', '', 121 * MIB, 179 * MIB),
+    volume('0/1002', 'free', 'Unallocated', '', 964 * MIB, 60 * MIB),
+  ]),
+  'hostile-table.img': image('hostile-table.img', 'MBR › 2 × Unknown …', [
+    layer({ path: '0', kind: 'table', format: 'mbr', title: 'MBR', size: 64 * MIB, evidence: ['boot signature 55 AA at 510'] }),
+    part('0', 1, '\\u{202e}evil\\x07', 0, 64),
+    part('0', 2, 'x'.repeat(5000), 1, 63),
+    part('0', 3, 'beyond', 2 ** 30, 2 ** 20),
+    ...Array.from({ length: 60 }, (_, i) => part('0', i + 5, '', (i % 30) * 2, 2)),
+  ], 64 * MIB),
   'disk.img.gz': image('disk.img.gz', 'gzip › GPT › 2 filesystems', [
     layer({ path: '0', kind: 'container', format: 'gzip', title: 'gzip', size: 812 * MIB, evidence: ['magic 1F 8B at 0x0'], details: [['Original name', 'disk.img'], ['Unpacked', '32 GiB']] }),
     layer({ path: '0/0', kind: 'table', format: 'gpt', title: 'GPT', uuid: '0fc63daf-8483-4772-8e79-3d69d8477de4', size: 32 * GIB, evidence: ['“EFI PART” at 0x200', 'both header checksums match'], details: [['Sector size', '512'], ['Entries', '128 of 128 bytes']], notes: [{ severity: 'note', message: 'Partition 3 does not begin at a multiple of 1 MiB', place: { structure: 'GPT entry 3', at: 1280 } }] }),

@@ -66,7 +66,9 @@ function open(device: BlockDevice, context: OpenContext): FileSystem {
   const { blockSize, blockCount } = found.superblock;
   const cached = new CacheDevice(device, Math.max(PAGE_SIZE, blockSize), CACHE_SIZE);
   const unrecovered = new DeviceBlocks(device, cached, blockSize, blockCount);
+  const step = found.superblock.features.needsRecovery ? context.step?.({ text: 'the journal needs recovery, replaying it in memory' }) : undefined;
   const recovery = recover(found.superblock, unrecovered, found.superblock.at !== SUPERBLOCK_AT, note);
+  step?.end('done', `the journal is ${recovery.summary}`);
   const { superblock, map } = recovery;
   // The journal may hold a superblock that grew the filesystem, or that turned on a feature.
   superblock.features.refuse();

@@ -1,0 +1,144 @@
+/**
+ * Formats that Clutch knows by sight, whether or not it has an engine for them: a name, and where their magic lies. So a file that can't
+ * be opened is still told by its name. Facts from the formats' own specifications and headers, as util-linux's libblkid and file(1)'s
+ * database spell them too.
+ */
+
+/** What a format is: it decides what is said of a file that can't be opened. */
+export type KnownKind = 'disk' | 'table' | 'volume' | 'filesystem' | 'compressed' | 'archive' | 'file';
+
+/** One format that is known by sight. */
+export interface Signature {
+  /** Stable; the same as the registry's once there is an engine. */
+  readonly id: string;
+  readonly name: string;
+  readonly kind: KnownKind;
+  /** Any one of them is a sign. */
+  readonly magics: readonly SignatureMagic[];
+}
+
+/** A magic, where it may lie. */
+export interface SignatureMagic {
+  readonly bytes: readonly number[];
+  /** As it is written in the evidence: text where it is one, else hexadecimal. */
+  readonly text: string;
+  /** Byte offsets on a device of this size; negative ones count from its end. */
+  at(size: number): readonly number[];
+}
+
+type Where = number | readonly number[] | ((size: number) => readonly number[]);
+
+/** A magic that is text. */
+function text(value: string, ...where: Where[]): SignatureMagic {
+  return { bytes: [...value].map((char) => char.charCodeAt(0)), text: `“${value.replace(/[^\x20-\x7e]+/g, '…').trim()}”`, at: placesOf(where) };
+}
+
+/** A magic of bytes, written "53 ef". */
+function hex(value: string, ...where: Where[]): SignatureMagic {
+  return { bytes: value.split(' ').map((byte) => Number.parseInt(byte, 16)), text: value.toUpperCase(), at: placesOf(where) };
+}
+
+function placesOf(where: readonly Where[]): (size: number) => readonly number[] {
+  return (size) => where.flatMap((each) => (typeof each === 'function' ? each(size) : each));
+}
+
+const steps = (from: number, step: number, count: number): readonly number[] => Array.from({ length: count }, (_, i) => from + i * step);
+
+/** The volume recognition sequence of ECMA-167 is searched descriptor by descriptor. */
+const RECOGNITION = steps(0x8001, 0x800, 16);
+
+/** Metadata 1.0 lies 8 KiB before the end, aligned to 4 KiB; 0.90 in the last whole 64 KiB (md(4)). */
+const mdAtEnd = (size: number): readonly number[] => [Math.floor((size - 8192) / 4096) * 4096, Math.floor(size / 65_536) * 65_536 - 65_536].filter((at) => at > 0);
+
+export const SIGNATURES: readonly Signature[] = [
+  // Disk images of virtual machines and of forensics.
+  { id: 'qcow2', name: 'QEMU qcow2 disk', kind: 'disk', magics: [hex('51 46 49 fb', 0)] },
+  { id: 'qed', name: 'QEMU QED disk', kind: 'disk', magics: [text('QED\0', 0)] },
+  { id: 'vmdk', name: 'VMware VMDK disk', kind: 'disk', magics: [text('KDMV', 0), text('COWD', 0), text('# Disk DescriptorFile', 0)] },
+  { id: 'vdi', name: 'VirtualBox VDI disk', kind: 'disk', magics: [hex('7f 10 da be', 0x40)] },
+  { id: 'vhd', name: 'Microsoft VHD disk', kind: 'disk', magics: [text('conectix', -512, 0)] },
+  { id: 'vhdx', name: 'Microsoft VHDX disk', kind: 'disk', magics: [text('vhdxfile', 0)] },
+  { id: 'parallels', name: 'Parallels disk', kind: 'disk', magics: [text('WithoutFreeSpace', 0), text('WithouFreSpacExt', 0)] },
+  { id: 'dmg', name: 'Apple disk image (DMG)', kind: 'disk', magics: [text('koly', -512)] },
+  { id: 'sparsebundle', name: 'Apple sparse image', kind: 'disk', magics: [text('sprs', 0)] },
+  { id: 'ewf', name: 'EnCase image (EWF)', kind: 'disk', magics: [hex('45 56 46 09 0d 0a ff 00', 0), hex('45 56 46 32 0d 0a 81 00', 0)] },
+  { id: 'aff', name: 'Advanced Forensic Format', kind: 'disk', magics: [text('AFF10\r\n\0', 0)] },
+  { id: 'wim', name: 'Windows image (WIM)', kind: 'disk', magics: [text('MSWIM\0\0\0', 0)] },
+  { id: 'android-sparse', name: 'Android sparse image', kind: 'disk', magics: [hex('3a ff 26 ed', 0)] },
+  { id: 'android-boot', name: 'Android boot image', kind: 'disk', magics: [text('ANDROID!', 0)] },
+  { id: 'partclone', name: 'Partclone image', kind: 'disk', magics: [text('partclone-image', 0)] },
+
+  // Partition tables.
+  { id: 'apm', name: 'Apple partition map', kind: 'table', magics: [hex('50 4d 00 00', 512)] },
+  { id: 'bsd-disklabel', name: 'BSD disklabel', kind: 'table', magics: [hex('57 45 56 82', 0, 64, 512)] },
+
+  // Volumes in volumes: encryption, logical volumes, RAID.
+  { id: 'luks', name: 'LUKS encrypted volume', kind: 'volume', magics: [hex('4c 55 4b 53 ba be', 0)] },
+  { id: 'bitlocker', name: 'BitLocker encrypted volume', kind: 'volume', magics: [text('-FVE-FS-', 3)] },
+  { id: 'lvm2', name: 'LVM2 physical volume', kind: 'volume', magics: [text('LVM2 001', 0x18, 0x218, 0x418, 0x618)] },
+  { id: 'md', name: 'Linux software RAID member', kind: 'volume', magics: [hex('fc 4e 2b a9', 0, 0x1000, mdAtEnd)] },
+  { id: 'bcache', name: 'bcache or bcachefs', kind: 'volume', magics: [hex('c6 85 73 f6 4e 1a 45 ca 82 65 f5 7f 48 ba 6d 81', 0x1018)] },
+  { id: 'vmfs', name: 'VMware VMFS', kind: 'volume', magics: [hex('0d d0 01 c0', 0x100000)] },
+
+  // Filesystems.
+  { id: 'ext4', name: 'ext2/3/4', kind: 'filesystem', magics: [hex('53 ef', 0x438)] },
+  { id: 'ntfs', name: 'NTFS', kind: 'filesystem', magics: [text('NTFS    ', 3)] },
+  { id: 'refs', name: 'ReFS', kind: 'filesystem', magics: [text('ReFS\0\0\0\0', 3)] },
+  { id: 'exfat', name: 'exFAT', kind: 'filesystem', magics: [text('EXFAT   ', 3)] },
+  { id: 'fat', name: 'FAT', kind: 'filesystem', magics: [text('FAT12   ', 0x36), text('FAT16   ', 0x36), text('FAT32   ', 0x52)] },
+  { id: 'iso9660', name: 'ISO 9660 (CD, DVD)', kind: 'filesystem', magics: [text('CD001', 0x8001)] },
+  { id: 'udf', name: 'UDF (DVD, Blu-ray)', kind: 'filesystem', magics: [text('NSR02', RECOGNITION), text('NSR03', RECOGNITION)] },
+  { id: 'xfs', name: 'XFS', kind: 'filesystem', magics: [text('XFSB', 0)] },
+  { id: 'btrfs', name: 'Btrfs', kind: 'filesystem', magics: [text('_BHRfS_M', 0x10040)] },
+  { id: 'f2fs', name: 'F2FS', kind: 'filesystem', magics: [hex('10 20 f5 f2', 0x400)] },
+  { id: 'squashfs', name: 'SquashFS', kind: 'filesystem', magics: [text('hsqs', 0), text('sqsh', 0)] },
+  { id: 'erofs', name: 'EROFS', kind: 'filesystem', magics: [hex('e2 e1 f5 e0', 0x400)] },
+  { id: 'cramfs', name: 'cramfs', kind: 'filesystem', magics: [hex('45 3d cd 28', 0, 0x200), hex('28 cd 3d 45', 0, 0x200)] },
+  { id: 'romfs', name: 'romfs', kind: 'filesystem', magics: [text('-rom1fs-', 0)] },
+  { id: 'ubi', name: 'UBI flash volume', kind: 'volume', magics: [text('UBI#', 0)] },
+  { id: 'ubifs', name: 'UBIFS', kind: 'filesystem', magics: [hex('31 18 10 06', 0)] },
+  { id: 'jffs2', name: 'JFFS2', kind: 'filesystem', magics: [hex('85 19', 0), hex('19 85', 0)] },
+  { id: 'apfs', name: 'APFS', kind: 'filesystem', magics: [text('NXSB', 0x20)] },
+  { id: 'hfsplus', name: 'HFS+', kind: 'filesystem', magics: [hex('48 2b 00 04', 0x400), hex('48 58 00 05', 0x400)] },
+  { id: 'hfs', name: 'HFS', kind: 'filesystem', magics: [text('BD', 0x400)] },
+  { id: 'reiserfs', name: 'ReiserFS', kind: 'filesystem', magics: [text('ReIsErFs', 0x2034, 0x10034), text('ReIsEr2Fs', 0x10034), text('ReIsEr3Fs', 0x10034), text('ReIsEr4', 0x10000)] },
+  { id: 'jfs', name: 'JFS', kind: 'filesystem', magics: [text('JFS1', 0x8000)] },
+  // Uberblocks fill the second half of the label in turn, one each KiB or more.
+  { id: 'zfs', name: 'ZFS pool member', kind: 'filesystem', magics: [hex('0c b1 ba 00 00 00 00 00', steps(0x20000, 0x400, 128)), hex('00 00 00 00 00 ba b1 0c', steps(0x20000, 0x400, 128))] },
+  { id: 'nilfs2', name: 'NILFS2', kind: 'filesystem', magics: [hex('34 34', 0x406)] },
+  { id: 'gfs2', name: 'GFS2', kind: 'filesystem', magics: [hex('01 16 19 70', 0x10000)] },
+  { id: 'ocfs2', name: 'OCFS2', kind: 'filesystem', magics: [text('OCFSV2', 0x400, 0x800, 0x1000, 0x2000)] },
+  { id: 'ufs', name: 'UFS', kind: 'filesystem', magics: [hex('54 19 01 00', 0x255c, 0x1055c), hex('19 01 54 19', 0x255c, 0x1055c)] },
+  { id: 'hpfs', name: 'HPFS', kind: 'filesystem', magics: [hex('49 e8 95 f9', 0x2000)] },
+  { id: 'befs', name: 'BeFS', kind: 'filesystem', magics: [text('1SFB', 0x220)] },
+  { id: 'minix', name: 'Minix', kind: 'filesystem', magics: [hex('7f 13', 0x410), hex('8f 13', 0x410), hex('68 24', 0x410), hex('78 24', 0x410)] },
+  { id: 'swap', name: 'Linux swap', kind: 'volume', magics: [text('SWAPSPACE2', [0xff6, 0x1ff6, 0x3ff6, 0xfff6]), text('SWAP-SPACE', [0xff6, 0x1ff6, 0x3ff6, 0xfff6])] },
+
+  // Compression and archives.
+  { id: 'gzip', name: 'gzip', kind: 'compressed', magics: [hex('1f 8b 08', 0)] },
+  { id: 'xz', name: 'xz', kind: 'compressed', magics: [hex('fd 37 7a 58 5a 00', 0)] },
+  { id: 'zstd', name: 'Zstandard', kind: 'compressed', magics: [hex('28 b5 2f fd', 0)] },
+  { id: 'bzip2', name: 'bzip2', kind: 'compressed', magics: [hex('42 5a 68', 0)] },
+  { id: 'lz4', name: 'LZ4', kind: 'compressed', magics: [hex('04 22 4d 18', 0)] },
+  { id: 'lzip', name: 'lzip', kind: 'compressed', magics: [text('LZIP', 0)] },
+  { id: 'lzop', name: 'lzop', kind: 'compressed', magics: [hex('89 4c 5a 4f 00 0d 0a 1a 0a', 0)] },
+  { id: 'zip', name: 'ZIP archive', kind: 'archive', magics: [hex('50 4b 03 04', 0), hex('50 4b 05 06', 0)] },
+  { id: '7z', name: '7-Zip archive', kind: 'archive', magics: [hex('37 7a bc af 27 1c', 0)] },
+  { id: 'rar', name: 'RAR archive', kind: 'archive', magics: [hex('52 61 72 21 1a 07', 0)] },
+  { id: 'tar', name: 'tar archive', kind: 'archive', magics: [text('ustar', 257)] },
+  { id: 'cpio', name: 'cpio archive', kind: 'archive', magics: [text('070701', 0), text('070702', 0), text('070707', 0)] },
+  { id: 'cab', name: 'Windows cabinet', kind: 'archive', magics: [text('MSCF\0\0\0\0', 0)] },
+
+  // Files that are no disk images, but are opened by mistake.
+  { id: 'pdf', name: 'PDF document', kind: 'file', magics: [text('%PDF-', 0)] },
+  { id: 'png', name: 'PNG picture', kind: 'file', magics: [hex('89 50 4e 47 0d 0a 1a 0a', 0)] },
+  { id: 'jpeg', name: 'JPEG picture', kind: 'file', magics: [hex('ff d8 ff', 0)] },
+  { id: 'gif', name: 'GIF picture', kind: 'file', magics: [text('GIF87a', 0), text('GIF89a', 0)] },
+  { id: 'webp', name: 'WebP picture', kind: 'file', magics: [text('WEBPVP8', 8)] },
+  { id: 'tiff', name: 'TIFF picture', kind: 'file', magics: [hex('49 49 2a 00', 0), hex('4d 4d 00 2a', 0)] },
+  { id: 'mp4', name: 'MP4 film', kind: 'file', magics: [text('ftyp', 4)] },
+  { id: 'ogg', name: 'Ogg sound or film', kind: 'file', magics: [text('OggS', 0)] },
+  { id: 'sqlite', name: 'SQLite database', kind: 'file', magics: [text('SQLite format 3\0', 0)] },
+  { id: 'elf', name: 'ELF program', kind: 'file', magics: [hex('7f 45 4c 46', 0)] },
+  { id: 'pe', name: 'Windows or DOS program', kind: 'file', magics: [text('MZ', 0)] },
+];

@@ -1,0 +1,21 @@
+import type { Layer } from '../../engines/core/layers.ts';
+import type { RegistryEntry } from '../../engines/core/probe.ts';
+import type { OpenerRow } from '../../shared/contract/rows.ts';
+
+const ORDER: readonly OpenerRow['access'][] = ['read-write', 'read-only', 'untried', 'refused'];
+
+/**
+ * Every way into a layer, each with its access and the reason for it: the one that was taken, those whose signs are there, and those that
+ * would have to be told. The first is the one in use.
+ */
+export function openersOf(layer: Layer, registry: readonly RegistryEntry[]): OpenerRow[] {
+  const rows = registry.map(({ id, name, kind }): OpenerRow => {
+    const opener = layer.openers.find((each) => each.id === `native:${id}`);
+    const match = layer.alternatives.find((each) => each.format === id);
+    const confidence = match?.confidence ?? 0;
+    const base = { id: `native:${id}`, format: id, name, kind, confidence, evidence: match?.evidence ?? [] };
+    if (opener !== undefined) return { ...base, current: opener.access !== 'refused', access: opener.access, reason: opener.reason };
+    return { ...base, current: false, access: 'untried', reason: match === undefined ? 'none of its signs is there' : match.evidence.join('; ') };
+  });
+  return rows.toSorted((a, b) => Number(b.current) - Number(a.current) || b.confidence - a.confidence || ORDER.indexOf(a.access) - ORDER.indexOf(b.access));
+}
