@@ -1,12 +1,12 @@
 import { useEffect } from 'react';
-import { TabPanel, Tabs } from 'react-aria-components';
+import { I18nProvider, TabPanel, Tabs } from 'react-aria-components';
 import { Dialogs } from '../features/dialogs/Dialogs.tsx';
 import { DropOverlay } from '../features/welcome/DropOverlay.tsx';
 import { ContextMenu } from '../features/browser/ContextMenu.tsx';
 import { ImageView } from '../features/layers/ImageView.tsx';
 import { Sidebar } from '../features/sidebar/Sidebar.tsx';
 import { StatusBar } from '../features/browser/StatusBar.tsx';
-import { TabStrip } from '../features/tabs/TabStrip.tsx';
+import { START, TabStrip } from '../features/tabs/TabStrip.tsx';
 import { Toolbar } from '../features/breadcrumb/Toolbar.tsx';
 import { TransfersPanel } from '../features/transfers/TransfersPanel.tsx';
 import { Welcome } from '../features/welcome/Welcome.tsx';
@@ -14,38 +14,45 @@ import { commandOfKeys, runCommand } from '../commands/index.ts';
 import { isMac } from '../ui/buttons.tsx';
 import { texts } from '../texts/index.ts';
 import { Toasts } from '../ui/toast-region.tsx';
+import { locale } from './appearance.ts';
 import { activeTab, getApp, setApp, useApp } from './state.ts';
+import { openTab } from './tabs.ts';
 import { watchDrops } from './drops.ts';
 
 /** The window. */
 export function App() {
   const tab = useApp(activeTab);
-  const sidebar = useApp((state) => state.settings.sidebar);
+  const empty = useApp((state) => state.tabs.length === 0);
   const announcement = useApp((state) => state.announcement);
   useEffect(watchDrops, []);
   useEffect(watchKeys, []);
   useEffect(() => {
     document.title = tab === undefined ? texts.app.name : `${tab.source.name} – ${texts.app.name}`;
   }, [tab]);
+  useEffect(() => {
+    if (tab?.state === 'asleep') void openTab(tab.id);
+  }, [tab?.id, tab?.state]);
   return (
-    <>
-      {tab === undefined ? (
+    <I18nProvider locale={locale}>
+      {empty ? (
         <>
           <TabStrip />
           <main className="main"><Welcome /></main>
         </>
       ) : (
         // React Aria renders all that stands in Tabs a second time, unseen, to find the tabs, and only panels are left out: so everything is in the panel.
-        <Tabs className="window" selectedKey={tab.id} onSelectionChange={(key) => setApp({ active: Number(key), editingPath: false })}>
+        <Tabs className="window" selectedKey={tab?.id ?? START} onSelectionChange={(key) => setApp({ active: key === START ? undefined : Number(key), editingPath: false })}>
           <TabStrip />
           <main className="main">
-            <TabPanel key={tab.id} id={tab.id} className="tab-panel">
-              <nav aria-label={texts.toolbar.label}><Toolbar tab={tab} /></nav>
-              <div className="body">
-                {sidebar ? <Sidebar /> : null}
-                <div className="content"><ImageView key={tab.id} tab={tab} /></div>
-              </div>
-            </TabPanel>
+            {tab === undefined ? <TabPanel key={START} id={START} className="tab-panel"><Welcome /></TabPanel> : (
+              <TabPanel key={tab.id} id={tab.id} className="tab-panel">
+                <nav aria-label={texts.toolbar.label}><Toolbar tab={tab} /></nav>
+                <div className="body">
+                  <Sidebar />
+                  <div className="content"><ImageView key={tab.id} tab={tab} /></div>
+                </div>
+              </TabPanel>
+            )}
           </main>
         </Tabs>
       )}
@@ -56,7 +63,7 @@ export function App() {
       <DropOverlay />
       <Toasts />
       <div className="visually-hidden" role="status" aria-live="polite" data-testid="announcer">{announcement}</div>
-    </>
+    </I18nProvider>
   );
 }
 
@@ -68,9 +75,9 @@ function watchKeys(): () => void {
     const writing = target?.closest('input, textarea, [contenteditable]') !== null && target !== undefined;
     const inList = target?.closest('.grid-body') !== null && target !== undefined;
     // In a text field the field's own keys win; in a preview, Ctrl+A and Ctrl+C select and copy its text.
-    if (writing || (target?.closest('.preview') !== null && target !== undefined && event.key.toLowerCase() === 'a')) return;
     const command = commandOfKeys(event, inList, isMac(getApp().info?.platform));
     if (command === undefined || (command.listOnly && !inList)) return;
+    if (!command.anywhere && (writing || (target?.closest('.preview') !== null && target !== undefined && event.key.toLowerCase() === 'a'))) return;
     event.preventDefault();
     runCommand(command.id);
   };

@@ -1,12 +1,14 @@
-import type { Crumb, EntryRow, LayerRow } from '../../shared/contract/rows.ts';
+import type { Crumb, EntryRow, LayerRow, View } from '../../shared/contract/rows.ts';
 import type { Settings, SettingsPatch } from '../../shared/contract/settings.ts';
 import { back, forward, type History, visit } from '../models/history.ts';
+import type { ImageInfo } from '../../shared/contract/rows.ts';
 import { isOpenFilesystem, layerAt, parentPath } from '../models/layers.ts';
 import { RowCache } from '../models/rows.ts';
 import { clamped, only } from '../models/selection.ts';
 import { texts } from '../texts/index.ts';
-import { errorOf, isCancelled } from './services.ts';
-import { announce, findTab, getApp, type Memory, NOTHING_SELECTED, patchTab, type Place, setApp, type Tab } from './state.ts';
+import { errorOf, type HostClient, isCancelled } from './services.ts';
+import { announce, findTab, getApp, type Goal, type FolderPlace, type Listing, type Memory, NOTHING_SELECTED, patchTab, type Place, type SearchPlace, setApp, type Tab } from './state.ts';
+import { openSearch, type Search, searchOf } from './search.ts';
 import { isKeeping, keepSettings } from './settings.ts';
 
 /** The scroll position of the grid on the screen, which only the grid knows. */
@@ -19,6 +21,9 @@ export function provideScroll(read: () => number): () => void {
   };
 }
 
+/** Listings on their way, by tab: a newer one cancels the one before. */
+const openings = new Map<number, AbortController>();
+
 /** A filesystem's place is its root, any other layer's its page. */
 export function placeOfLayer(layer: LayerRow): Place {
   return isOpenFilesystem(layer) && layer.filesystem !== undefined
@@ -30,10 +35,18 @@ export function placeOf(tab: Tab): Place | undefined {
   return tab.history?.present.place;
 }
 
-/** The folder that a tab shows, if it shows one. */
-export function folderOf(tab: Tab | undefined): Extract<Place, { kind: 'folder' }> | undefined {
+/** The folder that a tab shows, or below which it shows what a search found. The rows of a search are in others: see `folderOfRow`. */
+export function folderOf(tab: Tab | undefined): FolderPlace | undefined {
   const place = tab === undefined ? undefined : placeOf(tab);
+  if (place?.kind === 'search') return place.start;
   return place?.kind === 'folder' ? place : undefined;
+}
+
+/** The folder that a row of a tab's list is in. */
+export function folderOfRow(tab: Tab, row: EntryRow): FolderPlace | undefined {
+  const place = folderOf(tab);
+  const found = searchOf(tab.listing?.search);
+  return place === undefined || found === undefined ? place : { ...place, crumbs: found.rows.crumbsOf(row) };
 }
 
 /** "/etc/ssl", as the image means it, or escaped for showing. */
@@ -43,12 +56,58 @@ export function pathOf(crumbs: readonly Crumb[], form: 'name' | 'display', last?
   return `/${names.join('/')}`;
 }
 
-export function goTo(id: number, place: Place): void {
+/** Where a tab is, so that it can be opened there again; where it was to go, while it is not there yet. */
+export function goalOf(tab: Tab): Goal | undefined {
+  const place = placeOf(tab);
+  if (place === undefined) return tab.goal;
+  return { place: { layer: place.layer, ...(place.kind === 'layer' ? {} : { path: pathOf(folderOf(tab)!.crumbs, 'name') }) }, memory: tab.id === getApp().active ? memoryOf(tab) : rememberedOf(tab) };
+}
+
+/** How a tab looks that is not on the screen: as it will when it is shown again. */
+function rememberedOf(tab: Tab): Memory | undefined {
+  return tab.listing?.rows === undefined ? undefined : { selection: tab.selection, scroll: tab.listing.scroll, order: orderOf(getApp().settings), filter: tab.filter };
+}
+
+/** The place of a goal; undefined when the image has no such place any longer. */
+export async function placeOfGoal({ place: { layer, path } }: Goal, info: ImageInfo, host: HostClient): Promise<Place | undefined> {
+  const there = layerAt(info, layer);
+  if (there === undefined) return undefined;
+  if (path === undefined || !isOpenFilesystem(there)) return { kind: 'layer', layer };
+  try {
+    return { kind: 'folder', layer, crumbs: (await host.call('path.resolve', { layer, path })).crumbs };
+  } catch {
+    // Renamed or removed since: the image opens where it begins.
+    return undefined;
+  }
+}
+
+/** Goes by the history to a place that the tab was at, `steps` back (or, below 0, forward). */
+export function goSteps(tab: Tab, steps: number): void {
+  let history = tab.history;
+  let leaving = memoryOf(tab);
+  for (let i = 0; i < Math.abs(steps) && history !== undefined; i++) {
+    history = steps > 0 ? back(history, leaving) : forward(history, leaving);
+    // What lies between keeps what it looked like.
+    leaving = history?.present.memory;
+  }
+  move(tab, history);
+}
+
+/** `focus`: a node to select there. */
+export function goTo(id: number, place: Place, focus?: number): void {
   const tab = findTab(id);
   if (tab?.history === undefined) return;
   setApp({ active: id });
   if (samePlace(placeOf(tab), place)) return;
-  move(tab, visit(tab.history, place, memoryOf(tab)));
+  move(tab, visit(tab.history, place, memoryOf(tab)), focus);
+}
+
+/** Goes to a place instead of the present one, which nobody goes back to. */
+export function replacePlace(id: number, place: Place): void {
+  const tab = findTab(id);
+  if (tab?.history === undefined) return;
+  patchTab(id, { history: { ...tab.history, present: { place } } });
+  showPlace(id);
 }
 
 export function goToLayer(id: number, layer: LayerRow): void {
@@ -67,6 +126,7 @@ export function goForward(tab: Tab): void {
 export function placeAbove(tab: Tab): Place | undefined {
   const place = placeOf(tab);
   if (place === undefined || tab.info === undefined) return undefined;
+  if (place.kind === 'search') return place.start;
   if (place.kind === 'folder' && place.crumbs.length > 1) return { ...place, crumbs: place.crumbs.slice(0, -1) };
   // A volume is shown together with what is in it, so up from either is the table.
   let path = parentPath(place.layer);
@@ -82,10 +142,21 @@ export function goUp(tab: Tab): void {
   move(tab, visit(tab.history, above, memoryOf(tab)), from);
 }
 
-/** Enter and double click: folders, and symlinks that lead to one, are entered. Answers whether it did. */
+/** Goes to the folder that a row of a search's is in, and selects it there. */
+export function showInFolder(tab: Tab, row: EntryRow): void {
+  const folder = folderOfRow(tab, row);
+  if (folder !== undefined) goTo(tab.id, folder, row.node);
+}
+
+/** Enter and double click: folders, and symlinks that lead to one, are entered; what else a search found is shown in its folder. Answers whether it went. */
 export async function enter(tab: Tab, row: EntryRow): Promise<boolean> {
-  const place = folderOf(tab);
-  if (place === undefined || row.error !== undefined) return false;
+  const place = folderOfRow(tab, row);
+  if (place === undefined) return false;
+  if (tab.listing?.search !== undefined && (row.error !== undefined || (row.type !== 'dir' && row.targetType !== 'dir'))) {
+    showInFolder(tab, row);
+    return true;
+  }
+  if (row.error !== undefined) return false;
   if (row.type === 'dir') {
     goTo(tab.id, { ...place, crumbs: [...place.crumbs, { node: row.node, name: row.name, display: row.display }] });
     return true;
@@ -140,33 +211,60 @@ function showSettings(settings: Settings): void {
 /** Opens the listing of the tab's present place. `focus`: a node to select when it is there. */
 export function showPlace(id: number, focus?: number): void {
   const tab = findTab(id);
-  const place = folderOf(tab);
   if (tab === undefined) return;
+  const place = placeOf(tab);
   const before = tab.listing;
   before?.rows?.close();
-  if (before?.view !== undefined) {
+  if (before?.view !== undefined && before.search === undefined) {
     tab.host?.call('view.close', { view: before.view.view }).catch(() => {
       // The host is gone, and the view with it.
     });
   }
-  if (place === undefined) {
-    patchTab(id, { listing: undefined, selection: NOTHING_SELECTED });
-    return;
-  }
-  void openListing(id, place, focus);
+  if (place?.kind === 'folder') void openListing(id, place, focus);
+  else if (place?.kind === 'search') showFound(tab, place);
+  else patchTab(id, { listing: undefined, selection: NOTHING_SELECTED });
 }
 
-async function openListing(id: number, place: Extract<Place, { kind: 'folder' }>, focus: number | undefined): Promise<void> {
+/** Narrows the folder shown to the names that `filter` matches; undefined shows all. The focused entry is kept where it is among them. */
+export function filterBy(tab: Tab, filter: string | undefined): void {
+  if (filter === tab.filter) return;
+  const focus = tab.listing?.rows?.get(tab.selection.focus)?.node;
+  patchTab(tab.id, { filter });
+  showPlace(tab.id, focus);
+}
+
+/** Shows the results of a search, as they were left; begins it where it has not begun yet. */
+function showFound(tab: Tab, place: SearchPlace): void {
+  if (tab.host === undefined) return;
+  const viewOf = ({ rows, notes }: Search): View => ({ view: 0, count: rows.count, hidden: 0, filtered: 0, notes });
+  const search = openSearch(place, getApp().settings.hidden, tab.host, (now) => {
+    const listing = findTab(tab.id)?.listing;
+    if (listing?.rows === now.rows) patchTab(tab.id, { listing: { ...listing, view: viewOf(now) } });
+  });
+  const memory = tab.listing?.rows === search.rows ? { selection: tab.selection, scroll: readScroll() } : tab.history?.present.memory;
+  patchTab(tab.id, {
+    listing: { place: place.start, rows: search.rows, view: viewOf(search), scroll: memory?.scroll ?? 0, search: place.search },
+    selection: memory === undefined ? NOTHING_SELECTED : clamped(memory.selection, search.rows.count),
+  });
+}
+
+async function openListing(id: number, place: FolderPlace, focus: number | undefined): Promise<void> {
   const tab = findTab(id);
   const host = tab?.host;
   if (tab === undefined || host === undefined) return;
   const { settings } = getApp();
-  const listing = { place, scroll: 0 };
-  patchTab(id, { listing, selection: NOTHING_SELECTED });
+  const { filter } = tab;
+  // A list that is being narrowed stays until the narrower one is there.
+  const isNarrowed = tab.listing?.place === place && tab.bar === 'filter';
+  const listing = isNarrowed ? { ...tab.listing } as Listing : { place, scroll: 0 };
+  patchTab(id, isNarrowed ? { listing } : { listing, selection: NOTHING_SELECTED });
+  openings.get(id)?.abort();
+  const abort = new AbortController();
+  openings.set(id, abort);
   const isCurrent = (): boolean => findTab(id)?.listing === listing;
   const node = place.crumbs.at(-1)!.node;
   try {
-    const view = await host.call('view.open', { layer: place.layer, node, sort: { ...settings.sort }, hidden: settings.hidden });
+    const view = await host.call('view.open', { layer: place.layer, node, sort: { ...settings.sort }, hidden: settings.hidden, ...(filter === undefined ? {} : { filter }) }, abort.signal);
     if (!isCurrent()) {
       await host.call('view.close', { view: view.view });
       return;
@@ -174,7 +272,7 @@ async function openListing(id: number, place: Extract<Place, { kind: 'folder' }>
     const rows = new RowCache<EntryRow>(view.count, (from, count, signal) => host.call('view.rows', { view: view.view, from, count }, signal));
     rows.want(0, Math.min(view.count, 200));
     const memory = findTab(id)?.history?.present.memory;
-    const remembered = memory !== undefined && memory.order === orderOf(settings) && focus === undefined;
+    const remembered = memory !== undefined && memory.order === orderOf(settings) && memory.filter === filter && focus === undefined;
     let selection = remembered ? clamped(memory.selection, view.count) : NOTHING_SELECTED;
     if (focus !== undefined) {
       const { index } = await host.call('view.index', { view: view.view, node: focus });
@@ -190,18 +288,20 @@ async function openListing(id: number, place: Extract<Place, { kind: 'folder' }>
 }
 
 function memoryOf(tab: Tab): Memory | undefined {
-  return tab.listing?.rows === undefined ? undefined : { selection: tab.selection, scroll: readScroll(), order: orderOf(getApp().settings) };
+  return tab.listing?.rows === undefined ? undefined : { selection: tab.selection, scroll: readScroll(), order: orderOf(getApp().settings), filter: tab.filter };
 }
 
 function move(tab: Tab, history: History<Place, Memory> | undefined, focus?: number): void {
   if (history === undefined) return;
-  patchTab(tab.id, { history });
-  setApp({ editingPath: false, menu: undefined });
+  const filter = history.present.memory?.filter;
+  patchTab(tab.id, { history, filter, bar: filter === undefined ? undefined : 'filter' });
+  setApp({ editingPath: false, menu: undefined, quickLook: false });
   showPlace(tab.id, focus);
 }
 
 function samePlace(a: Place | undefined, b: Place): boolean {
   if (a === undefined || a.kind !== b.kind || a.layer !== b.layer) return false;
   if (a.kind === 'layer' || b.kind === 'layer') return true;
+  if (a.kind === 'search' || b.kind === 'search') return a.kind === 'search' && b.kind === 'search' && a.search === b.search;
   return a.crumbs.length === b.crumbs.length && a.crumbs.every((crumb, i) => crumb.node === b.crumbs[i]!.node && crumb.name === b.crumbs[i]!.name);
 }

@@ -3,8 +3,11 @@ import '../styles/index.css';
 import { runCommand } from '../commands/index.ts';
 import { notifyError } from '../ui/toasts.ts';
 import { App } from './App.tsx';
+import { followAppearance } from './appearance.ts';
+import { followMenu } from './native-menu.ts';
 import { receiveSettings } from './navigation.ts';
 import { errorOf, provideServices, type Services } from './services.ts';
+import { followSession, restoreSession } from './session.ts';
 import { flushSettings } from './settings.ts';
 import { getApp, setApp } from './state.ts';
 import { lose, openSources } from './tabs.ts';
@@ -13,6 +16,7 @@ import { lose, openSources } from './tabs.ts';
 export function start(services: Services): void {
   provideServices(services);
   window.addEventListener('pagehide', flushSettings);
+  followAppearance();
   createRoot(document.getElementById('root')!).render(<App />);
   void begin(services);
 }
@@ -23,6 +27,12 @@ async function begin({ app }: Services): Promise<void> {
     const [info, recents, settings] = await Promise.all([app.call('app.info', {}), app.call('recents.list', {}), app.call('settings.get', {})]);
     setApp({ info, recents });
     receiveSettings(settings);
+    // With the frame that shows it: what the time to a usable window is measured by.
+    requestAnimationFrame(() => performance.mark('clutch:usable'));
+    if (info.client === 'electron') followMenu(app);
+    // Before the images that this start was given, which become the active ones.
+    await restoreSession(app);
+    followSession(app);
     for await (const event of app.stream('app.events', {})) {
       switch (event.event) {
         case 'open':

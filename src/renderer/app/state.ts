@@ -1,6 +1,7 @@
 import { create } from 'zustand';
 import type { AppInfo, RecentRow, SourceToken } from '../../shared/contract/calls.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../../shared/contract/settings.ts';
+import type { SessionPlace } from '../../shared/contract/window.ts';
 import type { Crumb, EntryDetails, EntryRow, ImageInfo, SortKey, View } from '../../shared/contract/rows.ts';
 import type { History } from '../models/history.ts';
 import type { RowCache } from '../models/rows.ts';
@@ -8,10 +9,23 @@ import type { Ranges } from '../models/ranges.ts';
 import { NOTHING_SELECTED, type Selection } from '../models/selection.ts';
 import type { ErrorData, HostClient } from './services.ts';
 
-/** Where a tab is: a folder of a filesystem, or the page of a layer. */
-export type Place =
-  | { readonly kind: 'folder'; readonly layer: string; readonly crumbs: readonly Crumb[] }
-  | { readonly kind: 'layer'; readonly layer: string };
+/** Where a tab is: a folder of a filesystem, what was found below one, or the page of a layer. */
+export type Place = FolderPlace | SearchPlace | { readonly kind: 'layer'; readonly layer: string };
+
+export interface FolderPlace {
+  readonly kind: 'folder';
+  readonly layer: string;
+  readonly crumbs: readonly Crumb[];
+}
+
+export interface SearchPlace {
+  readonly kind: 'search';
+  readonly layer: string;
+  readonly start: FolderPlace;
+  readonly query: string;
+  /** See app/search.ts. */
+  readonly search: number;
+}
 
 /** What a folder looked like when it was left. */
 export interface Memory {
@@ -19,23 +33,42 @@ export interface Memory {
   readonly scroll: number;
   /** Sort and hidden files: under another order the rows stand elsewhere. */
   readonly order: string;
+  /** What its names were filtered by. */
+  readonly filter?: string | undefined;
 }
 
 /** The folder that a tab shows. */
 export interface Listing {
-  readonly place: Extract<Place, { kind: 'folder' }>;
+  readonly place: FolderPlace;
   readonly view?: View;
   readonly rows?: RowCache<EntryRow>;
   readonly error?: ErrorData;
   /** Where the grid begins, in pixels; read once when it appears. */
   readonly scroll: number;
+  /** The rows are what this search found below the place. */
+  readonly search?: number;
+}
+
+/** Where a tab is to go once its image is open: it was there before, in this window or the last. */
+export interface Goal {
+  readonly place: SessionPlace;
+  readonly memory?: Memory | undefined;
+}
+
+/** A tab that was closed, to be opened again where it was. */
+export interface ClosedTab {
+  readonly source: SourceToken;
+  readonly goal?: Goal | undefined;
+  /** Where it stood in the strip. */
+  readonly at: number;
 }
 
 /** An open image. */
 export interface Tab {
   readonly id: number;
   readonly source: SourceToken;
-  readonly state: 'opening' | 'open' | 'failed' | 'lost';
+  /** Asleep: from the last session, and not looked at yet. */
+  readonly state: 'asleep' | 'opening' | 'open' | 'failed' | 'lost';
   /** Milliseconds since 1970. */
   readonly started: number;
   readonly image?: number;
@@ -43,8 +76,13 @@ export interface Tab {
   readonly info?: ImageInfo;
   readonly error?: ErrorData;
   readonly history?: History<Place, Memory>;
+  readonly goal?: Goal | undefined;
   readonly listing?: Listing;
   readonly selection: Selection;
+  /** The bar above the list: a search to be begun, or a filter. Results of a search have theirs always. */
+  readonly bar?: 'search' | 'filter' | undefined;
+  /** What the names of the folder shown are filtered by. */
+  readonly filter?: string | undefined;
   /** The volume chosen in a table's map and list. */
   readonly volume?: string;
 }
@@ -53,11 +91,14 @@ export type Dialog =
   | { readonly kind: 'open-path'; readonly error?: ErrorData }
   | { readonly kind: 'extract'; readonly tab: number; readonly layer: string; readonly what: Extraction }
   | { readonly kind: 'properties'; readonly details?: EntryDetails; readonly error?: ErrorData; readonly path: string; readonly name: string }
+  | { readonly kind: 'palette' }
+  | { readonly kind: 'settings' }
+  | { readonly kind: 'pattern'; readonly tab: number }
   | { readonly kind: 'shortcuts' };
 
 /** What to extract: rows of the listing, or all of the folder. */
 export interface Extraction {
-  readonly folder: Extract<Place, { kind: 'folder' }>;
+  readonly folder: FolderPlace;
   /** undefined: the whole folder, hidden files too. */
   readonly entries: readonly EntryRow[] | undefined;
 }
@@ -66,11 +107,18 @@ export interface AppState {
   readonly info: AppInfo | undefined;
   readonly recents: readonly RecentRow[];
   readonly tabs: readonly Tab[];
+  /** None: the start page. */
   readonly active: number | undefined;
+  /** The last one last. */
+  readonly closed: readonly ClosedTab[];
+  /** Whether the sidebar lies over a window that is too narrow to have it beside the content. */
+  readonly sidebarOver: boolean;
   readonly dialog: Dialog | undefined;
   /** Files are being dragged over the window. */
   readonly dragging: boolean;
   readonly editingPath: boolean;
+  /** A look at the entry that the keyboard is on lies over the list. */
+  readonly quickLook: boolean;
   readonly menu: { readonly x: number; readonly y: number } | undefined;
   readonly settings: Settings;
   /** What screen readers are told. */
@@ -82,9 +130,12 @@ export const useApp = create<AppState>(() => ({
   recents: [],
   tabs: [],
   active: undefined,
+  closed: [],
+  sidebarOver: false,
   dialog: undefined,
   dragging: false,
   editingPath: false,
+  quickLook: false,
   menu: undefined,
   settings: DEFAULT_SETTINGS,
   announcement: '',

@@ -4,16 +4,19 @@ import { startAt } from '../models/history.ts';
 import { firstLayer, isOpenFilesystem } from '../models/layers.ts';
 import { texts } from '../texts/index.ts';
 import { notify, notifyError } from '../ui/toasts.ts';
-import { placeOfLayer, showPlace } from './navigation.ts';
+import { goalOf, placeOfGoal, placeOfLayer, showPlace } from './navigation.ts';
 import { errorOf, type HostClient, services } from './services.ts';
-import { announce, findTab, getApp, NOTHING_SELECTED, patchTab, setApp, type Tab } from './state.ts';
+import { announce, findTab, getApp, type Goal, type Memory, NOTHING_SELECTED, patchTab, type Place, setApp, type Tab } from './state.ts';
 
 let nextTab = 1;
+
+/** Closed tabs that can be opened again. */
+const MAX_CLOSED = 25;
 
 /** Opens images, one tab each; the last one is shown. An image that is open already is shown again. */
 export function openSources(sources: readonly SourceToken[]): void {
   for (const source of sources) {
-    const open = getApp().tabs.find((tab) => tab.source.path === source.path && (tab.state === 'open' || tab.state === 'opening'));
+    const open = getApp().tabs.find((tab) => tab.source.path === source.path && (tab.state === 'open' || tab.state === 'opening' || tab.state === 'asleep'));
     if (open !== undefined) {
       setApp({ active: open.id });
       continue;
@@ -22,6 +25,12 @@ export function openSources(sources: readonly SourceToken[]): void {
     setApp((state) => ({ tabs: [...state.tabs, tab], active: tab.id }));
     void openTab(tab.id);
   }
+}
+
+/** Tabs of the last session. They open when they are looked at: twenty images at once would be twenty processes that nobody asked for. */
+export function addSleeping(kept: readonly { readonly source: SourceToken; readonly goal?: Goal | undefined }[], active: number | undefined): void {
+  const tabs = kept.map(({ source, goal }): Tab => ({ id: nextTab++, source, goal, state: 'asleep', started: Date.now(), selection: NOTHING_SELECTED }));
+  setApp((state) => ({ tabs: [...tabs, ...state.tabs], ...(state.active === undefined && active !== undefined ? { active: tabs[active]?.id } : {}) }));
 }
 
 /** "Open image…": the native dialog, or the one that takes a path. */
@@ -66,7 +75,7 @@ export async function openTab(id: number): Promise<void> {
     patchTab(id, { host });
     const info = await host.call('image.info', {});
     if (findTab(id)?.image !== image) return;
-    showImage(id, info);
+    await showImage(id, info);
     void followImage(id, image, host);
   } catch (error) {
     // A tab closed, or lost, meanwhile has its own word.
@@ -94,7 +103,7 @@ export async function reopenAs(id: number, layer: string, format: string): Promi
   if (tab?.host === undefined) return;
   try {
     const info = await tab.host.call('image.reopen', { layer, format });
-    showImage(id, info, layer);
+    await showImage(id, info, layer);
   } catch (error) {
     notifyError(errorOf(error));
   }
@@ -107,6 +116,7 @@ export function closeTab(id: number): void {
   const at = tabs.indexOf(tab);
   const left = tabs.filter((each) => each !== tab);
   tab.listing?.rows?.close();
+  setApp(({ closed }) => ({ closed: [...closed, { source: tab.source, goal: goalOf(tab), at }].slice(-MAX_CLOSED) }));
   setApp({ tabs: left, ...(active === id ? { active: (left[at] ?? left.at(-1))?.id } : {}) });
   tab.host?.close();
   if (tab.image !== undefined) services().app.call('image.close', { image: tab.image }).catch(() => {
@@ -114,19 +124,43 @@ export function closeTab(id: number): void {
   });
 }
 
+/** Opens the tab that was closed last, where it stood and where it was. */
+export function reopenTab(): void {
+  const { closed, tabs } = getApp();
+  const last = closed.at(-1);
+  if (last === undefined) return;
+  const tab: Tab = { id: nextTab++, source: last.source, goal: last.goal, state: 'opening', started: Date.now(), selection: NOTHING_SELECTED };
+  setApp({ closed: closed.slice(0, -1), tabs: tabs.toSpliced(last.at, 0, tab), active: tab.id });
+  void openTab(tab.id);
+}
+
+/** Puts a tab at another place in the strip. */
+export function moveTab(id: number, to: number): void {
+  const { tabs } = getApp();
+  const tab = findTab(id);
+  if (tab === undefined || to < 0 || to >= tabs.length) return;
+  setApp({ tabs: tabs.filter((each) => each !== tab).toSpliced(to, 0, tab) });
+  announce(texts.tabs.moved(tab.source.name, to + 1, tabs.length));
+}
+
 /** The image's process ended by itself. The channel often closes before the app has said why (`told`). */
 export function lose(id: number, image: number, reason: string, told = false): void {
   const tab = findTab(id);
   if (tab === undefined || tab.image !== image || tab.state === 'failed' || (tab.state === 'lost' && !told)) return;
   tab.listing?.rows?.close();
-  patchTab(id, { state: 'lost', host: undefined, info: undefined, history: undefined, listing: undefined, error: { fault: { kind: 'io' }, message: texts.open.lostReason(reason), advice: texts.open.lostAdvice } });
+  patchTab(id, { state: 'lost', goal: goalOf(tab), host: undefined, info: undefined, history: undefined, listing: undefined, error: { fault: { kind: 'io' }, message: texts.open.lostReason(reason), advice: texts.open.lostAdvice } });
   announce(texts.open.lost(tab.source.name));
 }
 
-function showImage(id: number, info: ImageInfo, layer?: string): void {
+/** Shows what was opened: where the tab was before, else where the image begins. */
+async function showImage(id: number, info: ImageInfo, layer?: string): Promise<void> {
+  const tab = findTab(id);
   const chosen = layer === undefined ? firstLayer(info) : info.layers.find((each) => each.path.startsWith(layer) && isOpenFilesystem(each)) ?? info.layers.find((each) => each.path === layer);
-  const place = chosen === undefined ? undefined : placeOfLayer(chosen);
-  patchTab(id, { state: 'open', info, error: undefined, ...(place === undefined ? {} : { history: startAt(place) }) });
+  const goal = layer === undefined ? tab?.goal : undefined;
+  const place = (goal === undefined || tab?.host === undefined ? undefined : await placeOfGoal(goal, info, tab.host)) ?? (chosen === undefined ? undefined : placeOfLayer(chosen));
+  if (findTab(id)?.host !== tab?.host) return;
+  const history = place === undefined ? undefined : startAt<Place, Memory>(place, goal?.memory);
+  patchTab(id, { state: 'open', info, error: undefined, goal: undefined, ...(history === undefined ? {} : { history }) });
   announce(texts.open.opened(info.name, info.summary));
   if (place !== undefined) showPlace(id);
 }

@@ -20,6 +20,10 @@ export interface Command {
   readonly keys: readonly string[];
   /** Keys that belong to the list of files (Space, Backspace) and mean other things elsewhere. */
   readonly listOnly?: boolean;
+  /** Keys that work while something is being typed, too. */
+  readonly anywhere?: boolean;
+  /** Left out of menus, where nine of a kind would be in the way; the palette and the keys have it. */
+  readonly quiet?: boolean;
   /** Whether a toggle is on. */
   readonly on?: (state: AppState) => boolean;
   /** true, or why not. */

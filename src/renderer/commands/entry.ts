@@ -67,8 +67,9 @@ export const entryCommands: readonly Command[] = [
     run: onRow(async (tab, row) => void (await enter(tab, row))),
   },
   {
-    id: 'preview', label: texts.commands.preview, icon: Eye, group: 'entry', keys: [' '], listOnly: true, enabled: withFolder((tab) => (focusedRow(tab) === undefined && countOf(tab.selection.ranges) === 0 && !getApp().settings.preview ? reasons.noSelection : true)),
-    run: () => prefer({ preview: !getApp().settings.preview }),
+    id: 'preview', label: texts.commands.preview, icon: Eye, group: 'entry', keys: [' '], listOnly: true, on: (state) => state.quickLook,
+    enabled: withFolder((tab, state) => (focusedRow(tab) === undefined && countOf(tab.selection.ranges) === 0 && !state.quickLook ? reasons.noSelection : true)),
+    run: () => setApp({ quickLook: !getApp().quickLook }),
   },
   {
     id: 'extract', label: texts.commands.extract, icon: Download, group: 'entry', keys: ['Mod+E'],

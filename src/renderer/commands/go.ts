@@ -1,15 +1,8 @@
 import { ArrowLeft, ArrowRight, ArrowUp, PencilLine } from 'lucide-react';
 import { folderOf, goBack, goForward, goUp, placeAbove } from '../app/navigation.ts';
-import { getApp, setApp } from '../app/state.ts';
+import { setApp } from '../app/state.ts';
 import { texts } from '../texts/index.ts';
 import { type Command, onTab, reasons, withTab } from './command.ts';
-
-function stepTab(step: number): void {
-  const { tabs, active } = getApp();
-  const at = tabs.findIndex((tab) => tab.id === active);
-  const next = tabs[(at + step + tabs.length) % tabs.length];
-  if (next !== undefined) setApp({ active: next.id });
-}
 
 /** How one gets about. */
 export const goCommands: readonly Command[] = [
@@ -17,6 +10,4 @@ export const goCommands: readonly Command[] = [
   { id: 'forward', label: texts.commands.forward, icon: ArrowRight, group: 'go', keys: ['Alt+ArrowRight'], enabled: withTab((tab) => ((tab.history?.future.length ?? 0) > 0 ? true : reasons.noForward)), run: onTab(goForward) },
   { id: 'up', label: texts.commands.up, icon: ArrowUp, group: 'go', keys: ['Alt+ArrowUp'], enabled: withTab((tab) => (placeAbove(tab) === undefined ? reasons.noUp : true)), run: onTab(goUp) },
   { id: 'edit-path', label: texts.commands.editPath, icon: PencilLine, group: 'go', keys: ['Mod+L'], enabled: withTab((tab) => (folderOf(tab) === undefined ? reasons.noFolder : true)), run: () => setApp({ editingPath: true }) },
-  { id: 'next-tab', label: texts.commands.nextTab, icon: ArrowRight, group: 'go', keys: ['Ctrl+Tab', 'Ctrl+PageDown'], enabled: (state) => (state.tabs.length > 1 ? true : reasons.oneTab), run: () => stepTab(1) },
-  { id: 'previous-tab', label: texts.commands.previousTab, icon: ArrowLeft, group: 'go', keys: ['Ctrl+Shift+Tab', 'Ctrl+PageUp'], enabled: (state) => (state.tabs.length > 1 ? true : reasons.oneTab), run: () => stepTab(-1) },
 ];

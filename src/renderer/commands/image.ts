@@ -1,7 +1,6 @@
-import { FolderOpen, HardDrive, ListTodo, X } from 'lucide-react';
+import { FolderOpen, HardDrive, ListTodo } from 'lucide-react';
 import { goTo, placeOf } from '../app/navigation.ts';
-import { activeTab } from '../app/state.ts';
-import { closeTab, openDialog } from '../app/tabs.ts';
+import { openDialog } from '../app/tabs.ts';
 import { showTransfers, useTransfers } from '../app/transfers.ts';
 import { texts } from '../texts/index.ts';
 import { always, type Command, onTab, reasons, withTab } from './command.ts';
@@ -15,5 +14,4 @@ export const imageCommands: readonly Command[] = [
     run: onTab((tab) => goTo(tab.id, { kind: 'layer', layer: placeOf(tab)?.layer ?? '0' })),
   },
   { id: 'transfers', label: texts.commands.transfers, icon: ListTodo, group: 'file', keys: ['Mod+Shift+J'], on: () => useTransfers.getState().open, enabled: () => (useTransfers.getState().list.length > 0 ? true : reasons.noTransfers), run: () => showTransfers(!useTransfers.getState().open) },
-  { id: 'close-tab', label: texts.commands.closeTab, icon: X, group: 'file', keys: ['Mod+W'], enabled: (state) => (activeTab(state) ? true : reasons.noImage), run: onTab((tab) => closeTab(tab.id)) },
 ];

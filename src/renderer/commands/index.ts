@@ -1,18 +1,22 @@
 import { errorOf } from '../app/services.ts';
 import { getApp } from '../app/state.ts';
 import { notifyError } from '../ui/toasts.ts';
-import type { Command } from './command.ts';
+import type { Command, Group } from './command.ts';
 import { entryCommands } from './entry.ts';
 import { goCommands } from './go.ts';
 import { helpCommands } from './help.ts';
 import { imageCommands } from './image.ts';
 import { type KeyPress, matchesKeys } from './keys.ts';
+import { tabCommands } from './tabs.ts';
 import { viewCommands } from './view.ts';
 
 export type { Command, Group } from './command.ts';
 
 /** All that the window can do. The order is that of the menus. */
-export const commands: readonly Command[] = [...imageCommands, ...entryCommands, ...goCommands, ...viewCommands, ...helpCommands];
+export const commands: readonly Command[] = [...imageCommands, ...entryCommands, ...goCommands, ...tabCommands, ...viewCommands, ...helpCommands];
+
+/** The order of the menus' parts. */
+export const GROUPS: readonly Group[] = ['file', 'entry', 'go', 'tabs', 'view', 'sort', 'help'];
 
 const byId = new Map(commands.map((command) => [command.id, command]));
 

@@ -17,8 +17,8 @@ export interface History<P, M> {
 /** Steps kept. */
 const LIMIT = 200;
 
-export function startAt<P, M>(place: P): History<P, M> {
-  return { past: [], present: { place }, future: [] };
+export function startAt<P, M>(place: P, memory?: M): History<P, M> {
+  return { past: [], present: memory === undefined ? { place } : { place, memory }, future: [] };
 }
 
 /** Goes somewhere new; what lay ahead is forgotten. */

@@ -4,10 +4,12 @@ export const commandsTexts = {
     open: 'Open image…', openEntry: 'Open', preview: 'Preview', extract: 'Extract to…', extractAll: 'Extract all to…', copyPath: 'Copy path', properties: 'Properties',
     back: 'Back', forward: 'Forward', up: 'Up', editPath: 'Type a path', selectAll: 'Select all', invert: 'Invert selection', hidden: 'Hidden files', previewPane: 'Preview pane',
     sidebar: 'Sidebar', transfers: 'Transfers', closeTab: 'Close image', nextTab: 'Next image', previousTab: 'Previous image', shortcuts: 'Keyboard shortcuts',
+    newTab: 'Start page', reopenTab: 'Reopen closed image', closeOthers: 'Close other images', closeAfter: 'Close images after this one', moveTabBack: 'Move image back', moveTabOn: 'Move image on', tabAt: (n: number) => (n === 9 ? 'Last image' : `Image ${n}`),
+    palette: 'Command palette', settings: 'Settings',
     sort: { name: 'Sort by name', size: 'Sort by size', mtime: 'Sort by modified', type: 'Sort by type', mode: 'Sort by permissions', owner: 'Sort by owner' },
     overview: 'Volume overview',
   },
-  groups: { file: 'Image', entry: 'Selection', go: 'Go', view: 'View', sort: 'Sort', help: 'Help' },
+  groups: { file: 'Image', entry: 'Selection', go: 'Go', tabs: 'Tabs', view: 'View', sort: 'Sort', help: 'Help' },
   reasons: {
     noImage: 'Open an image first',
     noFolder: 'Open a folder first',
@@ -22,9 +24,11 @@ export const commandsTexts = {
     loading: 'The rows are still being read',
     noTransfers: 'Nothing was extracted yet',
     oneTab: 'Only one image is open',
+    noClosed: 'No image was closed in this window',
+    noTab: 'There is no such tab',
+    firstTab: 'It is the first one',
+    lastTab: 'It is the last one',
+    startShown: 'The start page is shown',
     emptyFolder: 'The folder is empty',
   },
-  shortcuts: { title: 'Keyboard shortcuts', moving: 'In the list', rows: [
-    ['↑ ↓ PgUp PgDn Home End', 'Move; with Shift extend the selection, with Ctrl only move'], ['Enter', 'Open'], ['Space', 'Preview'], ['Ctrl+Space', 'Add or remove the entry'], ['Backspace', 'Up'], ['Letters', 'Go to the next name that begins with them'],
-  ] as const },
 } as const;

@@ -3,6 +3,9 @@ import { formatCount } from '../models/format.ts';
 /** What every part of the window says. */
 export const commonTexts = {
   app: { name: 'Clutch' },
+  /** BCP 47, and where its lines begin. */
+  language: 'en',
+  direction: 'ltr' as 'ltr' | 'rtl',
   close: 'Close',
   cancel: 'Cancel',
   dismiss: 'Dismiss',

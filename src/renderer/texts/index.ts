@@ -4,6 +4,7 @@ import { commonTexts } from './common.ts';
 import { layersTexts } from './layers.ts';
 import { previewTexts } from './preview.ts';
 import { propertiesTexts } from './properties.ts';
+import { shellTexts } from './shell.ts';
 import { transfersTexts } from './transfers.ts';
 import { welcomeTexts } from './welcome.ts';
 
@@ -15,6 +16,7 @@ export const texts = {
   ...layersTexts,
   ...previewTexts,
   ...propertiesTexts,
+  ...shellTexts,
   ...transfersTexts,
   ...welcomeTexts,
 } as const;

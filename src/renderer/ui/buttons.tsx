@@ -25,7 +25,7 @@ export function isMac(platform: string | undefined): boolean {
 }
 
 /** A command of the list as a toolbar button. Disabled, it still has a tooltip, which says why. */
-export function CommandButton({ command, text }: { command: Command; text?: boolean }) {
+export function CommandButton({ command, text, icon }: { command: Command; text?: boolean; icon?: LucideIcon }) {
   const state = useApp();
   // Some commands depend on the transfers, too.
   useTransfers();
@@ -33,7 +33,7 @@ export function CommandButton({ command, text }: { command: Command; text?: bool
   const on = command.on?.(state);
   const mac = isMac(state.info?.platform);
   const [keys] = command.keys;
-  const Icon = command.icon;
+  const Icon = icon ?? command.icon;
   return (
     <TooltipTrigger delay={500} closeDelay={0}>
       <Button

@@ -4,8 +4,8 @@ import { commandOf, ENTRY_MENU, runCommand } from '../../commands/index.ts';
 import { activeTab, getApp, setApp, useApp } from '../../app/state.ts';
 import { countOf } from '../../models/ranges.ts';
 import { isMac } from '../../ui/buttons.tsx';
+import { CommandItem } from '../../ui/menus.tsx';
 import { texts } from '../../texts/index.ts';
-import { CommandItem } from '../tabs/TabStrip.tsx';
 
 /** The menu of the selected entries, at the pointer or under the focused row. */
 export function ContextMenu() {

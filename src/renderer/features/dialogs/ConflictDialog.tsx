@@ -6,7 +6,7 @@ import { formatExactSize, formatTime } from '../../models/format.ts';
 import { ModalDialog } from '../../ui/modal.tsx';
 import { Name } from '../../ui/name.tsx';
 import { texts } from '../../texts/index.ts';
-import { Check } from './ExtractDialog.tsx';
+import { Check } from '../../ui/check.tsx';
 
 type Conflict = Extract<Extract<JobEvent, { event: 'question' }>['question'], { kind: 'conflict' }>;
 type Side = Conflict['source'];

@@ -5,7 +5,9 @@ import { ExtractDialog } from './ExtractDialog.tsx';
 import { OpenPathDialog } from './OpenPathDialog.tsx';
 import { PasswordDialog } from './PasswordDialog.tsx';
 import { PropertiesDialog } from './PropertiesDialog.tsx';
-import { ShortcutsDialog } from './ShortcutsDialog.tsx';
+import { Palette } from '../palette/Palette.tsx';
+import { ShortcutSheet } from '../palette/ShortcutSheet.tsx';
+import { SettingsDialog } from '../settings/SettingsDialog.tsx';
 
 export const closeDialog = (): void => setApp({ dialog: undefined });
 
@@ -22,7 +24,9 @@ export function Dialogs() {
     case 'open-path': return <OpenPathDialog />;
     case 'extract': return <ExtractDialog dialog={dialog} />;
     case 'properties': return <PropertiesDialog dialog={dialog} />;
-    case 'shortcuts': return <ShortcutsDialog />;
+    case 'palette': return <Palette />;
+    case 'settings': return <SettingsDialog />;
+    case 'shortcuts': return <ShortcutSheet />;
     case undefined: return null;
   }
 }

@@ -1,10 +1,11 @@
 import { FolderOpen } from 'lucide-react';
 import { useState } from 'react';
-import { Button, Checkbox, Form, Label, ListBox, ListBoxItem, Popover, Select, SelectValue } from 'react-aria-components';
+import { Button, Form, Label, ListBox, ListBoxItem, Popover, Select, SelectValue } from 'react-aria-components';
 import type { ExtractOptions, SourceToken } from '../../../shared/contract/calls.ts';
 import { errorOf, services } from '../../app/services.ts';
 import { type Dialog, useApp } from '../../app/state.ts';
 import { extract } from '../../app/transfers.ts';
+import { Check } from '../../ui/check.tsx';
 import { ModalDialog } from '../../ui/modal.tsx';
 import { texts } from '../../texts/index.ts';
 import { closeDialog } from './Dialogs.tsx';
@@ -82,14 +83,5 @@ export function ExtractDialog({ dialog }: { dialog: Extract<Dialog, { kind: 'ext
         </footer>
       </Form>
     </ModalDialog>
-  );
-}
-
-export function Check({ isSelected, onChange, label }: { isSelected: boolean; onChange: (on: boolean) => void; label: string }) {
-  return (
-    <Checkbox className="check" isSelected={isSelected} onChange={onChange}>
-      <span className="check-box" aria-hidden><svg viewBox="0 0 12 12"><path d="M2.5 6.5 5 9l4.5-6" /></svg></span>
-      {label}
-    </Checkbox>
   );
 }

@@ -1,33 +1,96 @@
-import { FolderOpen, HardDrive, Menu as MenuIcon, Plus, TriangleAlert, X } from 'lucide-react';
-import { Button, Header, Keyboard, Menu, MenuItem, MenuSection, MenuTrigger, Popover, Tab, TabList, Text } from 'react-aria-components';
-import { commands, commandOf, type Group, runCommand } from '../../commands/index.ts';
-import { shownKeys } from '../../commands/keys.ts';
-import { useApp } from '../../app/state.ts';
-import { closeTab, openDialog } from '../../app/tabs.ts';
-import { useTransfers } from '../../app/transfers.ts';
-import { IconButton, isMac } from '../../ui/buttons.tsx';
+import { ChevronDown, ChevronLeft, ChevronRight, HardDrive, House, Plus, TriangleAlert, X } from 'lucide-react';
+import { type DragEvent, type MouseEvent, useEffect, useRef, useState } from 'react';
+import { Button, Menu, MenuItem, MenuTrigger, Popover, Tab, TabList, Text } from 'react-aria-components';
+import { direction } from '../../app/appearance.ts';
+import { setApp, type Tab as OpenTab, useApp } from '../../app/state.ts';
+import { closeTab, moveTab } from '../../app/tabs.ts';
+import { TAB_MENU } from '../../commands/tabs.ts';
+import { commandOf } from '../../commands/index.ts';
+import { CommandButton, IconButton } from '../../ui/buttons.tsx';
+import { CommandMenu, type Point, pointOf, PointPopover } from '../../ui/menus.tsx';
+import { Name } from '../../ui/name.tsx';
 import { texts } from '../../texts/index.ts';
+import { AppMenu } from './AppMenu.tsx';
+
+const t = texts.tabs;
+
+/** The key of the start page's tab, which is there while it is shown. */
+export const START = 'start';
+
+/** Its own kind, so that a tab dragged in the strip is not taken for a file. */
+const DRAGGED = 'application/x-clutch-tab';
 
 /** One tab an image, and the menu of everything. */
 export function TabStrip() {
   const tabs = useApp((state) => state.tabs);
+  const active = useApp((state) => state.active);
+  const [menu, setMenu] = useState<Point>();
+  const { strip, overflows, scroll } = useOverflow(active, tabs.length);
+  const onContextMenu = (event: MouseEvent): void => {
+    const tab = tabOf(event);
+    if (tab === undefined) return;
+    event.preventDefault();
+    // The commands act on the active tab, so it becomes that.
+    setApp({ active: tab.id });
+    setMenu(pointOf(event, tab.element));
+  };
+  if (tabs.length === 0) {
+    return (
+      <header className="tab-strip">
+        <span className="app-name">{texts.app.name}</span>
+        <CommandButton command={commandOf('open')} />
+        <span className="spacer" />
+        <AppMenu />
+      </header>
+    );
+  }
   return (
     <header className="tab-strip">
-      {tabs.length === 0 ? <span className="app-name">{texts.app.name}</span> : (
-        <TabList aria-label={texts.tabs.label} className="tab-list">
-          {tabs.map((tab) => (
-            <Tab key={tab.id} id={tab.id} className="tab" aria-label={tab.source.name}>
-              {tab.state === 'failed' || tab.state === 'lost' ? <TriangleAlert aria-hidden /> : <HardDrive aria-hidden />}
-              <span className="tab-name" title={tab.source.path}>{tab.source.name}</span>
-              <TabClose name={tab.source.name} id={tab.id} />
-            </Tab>
-          ))}
+      {overflows ? <IconButton label={t.earlier} icon={ChevronLeft} excludeFromTabOrder onPress={() => scroll(-1)} /> : null}
+      {/* The mouse's way; the keyboard has commands, and opens the menu with Shift+F10. */}
+      <div
+        ref={strip} className="tab-scroll" role="presentation" onContextMenu={onContextMenu}
+        onMouseDown={(event) => { if (event.button === 1 && tabOf(event) !== undefined) event.preventDefault(); }}
+        onAuxClick={(event) => {
+          const tab = event.button === 1 ? tabOf(event) : undefined;
+          if (tab !== undefined) closeTab(tab.id);
+        }}
+      >
+        <TabList aria-label={t.label} className="tab-list">
+          {tabs.map((tab, i) => <Tab key={tab.id} id={tab.id} className="tab" aria-label={tab.source.name} data-tab={tab.id}><TabFace tab={tab} at={i} /></Tab>)}
+          {active === undefined ? <Tab key={START} id={START} className="tab"><span className="tab-face"><House aria-hidden /><span className="tab-name">{t.welcome}</span></span></Tab> : null}
         </TabList>
-      )}
-      <IconButton label={texts.commands.open} icon={tabs.length === 0 ? FolderOpen : Plus} onPress={() => void openDialog()} />
+      </div>
+      {overflows ? <IconButton label={t.later} icon={ChevronRight} excludeFromTabOrder onPress={() => scroll(1)} /> : null}
+      <CommandButton command={commandOf('new-tab')} icon={Plus} />
+      {overflows ? <AllTabs tabs={tabs} active={active} /> : null}
       <span className="spacer" />
       <AppMenu />
+      <PointPopover at={menu} label={t.label} onClose={() => setMenu(undefined)}><CommandMenu label={t.label} ids={TAB_MENU} onClose={() => setMenu(undefined)} /></PointPopover>
     </header>
+  );
+}
+
+function TabFace({ tab, at }: { tab: OpenTab; at: number }) {
+  const [over, setOver] = useState(false);
+  const isTab = (event: DragEvent): boolean => event.dataTransfer.types.includes(DRAGGED);
+  return (
+    <span
+      className={`tab-face ${over ? 'is-over' : ''}`} draggable
+      onDragStart={(event) => { event.dataTransfer.setData(DRAGGED, String(tab.id)); event.dataTransfer.effectAllowed = 'move'; }}
+      onDragOver={(event) => { if (isTab(event)) { event.preventDefault(); setOver(true); } }}
+      onDragLeave={() => setOver(false)}
+      onDrop={(event) => {
+        setOver(false);
+        if (!isTab(event)) return;
+        event.preventDefault();
+        moveTab(Number(event.dataTransfer.getData(DRAGGED)), at);
+      }}
+    >
+      {tab.state === 'failed' || tab.state === 'lost' ? <TriangleAlert aria-hidden /> : <HardDrive aria-hidden />}
+      <span className="tab-name" title={tab.source.path}><Name display={tab.source.name} /></span>
+      <TabClose name={tab.source.name} id={tab.id} />
+    </span>
   );
 }
 
@@ -35,7 +98,7 @@ export function TabStrip() {
 function TabClose({ name, id }: { name: string; id: number }) {
   return (
     <span
-      className="tab-close" title={texts.tabs.close(name)} aria-hidden data-testid={`close-tab-${id}`}
+      className="tab-close" title={t.close(name)} aria-hidden data-testid={`close-tab-${id}`}
       onPointerDown={(event) => event.stopPropagation()}
       onMouseDown={(event) => event.stopPropagation()}
       onClick={(event) => {
@@ -48,22 +111,19 @@ function TabClose({ name, id }: { name: string; id: number }) {
   );
 }
 
-const GROUPS: readonly Group[] = ['file', 'entry', 'go', 'view', 'sort', 'help'];
-
-function AppMenu() {
-  const state = useApp();
-  useTransfers();
-  const mac = isMac(state.info?.platform);
+/** The tabs by name, for when they don't fit. */
+function AllTabs({ tabs, active }: { tabs: readonly OpenTab[]; active: number | undefined }) {
   return (
     <MenuTrigger>
-      <Button className="icon-button" aria-label={texts.toolbar.menu}><MenuIcon aria-hidden /></Button>
-      <Popover className="popover" placement="bottom end" aria-label={texts.toolbar.menu}>
-        <Menu className="menu" aria-label={texts.toolbar.menu} onAction={(id) => runCommand(String(id))}>
-          {GROUPS.map((group) => (
-            <MenuSection key={group} id={group} className="menu-section">
-              <Header className="menu-head">{texts.groups[group]}</Header>
-              {commands.filter((command) => command.group === group).map((command) => <CommandItem key={command.id} id={command.id} mac={mac} enabled={command.enabled(state)} on={command.on?.(state) ?? false} />)}
-            </MenuSection>
+      <Button className="icon-button" aria-label={t.all}><ChevronDown aria-hidden /></Button>
+      <Popover className="popover all-tabs" placement="bottom end" aria-label={t.all}>
+        <Menu className="menu" aria-label={t.all} selectionMode="single" selectedKeys={active === undefined ? [] : [active]} onAction={(id) => setApp({ active: Number(id) })}>
+          {tabs.map((tab) => (
+            <MenuItem key={tab.id} id={tab.id} textValue={tab.source.name} className={`menu-item ${tab.id === active ? 'is-on' : ''}`}>
+              {tab.state === 'failed' || tab.state === 'lost' ? <TriangleAlert aria-hidden /> : <HardDrive aria-hidden />}
+              <Text slot="label" className="menu-label"><Name display={tab.source.name} /></Text>
+              <Text slot="description" className="menu-reason"><bdi>{tab.source.path}</bdi></Text>
+            </MenuItem>
           ))}
         </Menu>
       </Popover>
@@ -71,18 +131,26 @@ function AppMenu() {
   );
 }
 
-/** A command as a menu entry; disabled, it says why. */
-export function CommandItem({ id, mac, enabled, on = false, label }: { id: string; mac: boolean; enabled: true | string; on?: boolean; label?: string }) {
-  const command = commandOf(id);
-  const Icon = command.icon;
-  const [keys] = command.keys;
-  const text = label ?? command.label;
-  return (
-    <MenuItem id={id} textValue={text} className={`menu-item ${on ? 'is-on' : ''}`} isDisabled={enabled !== true}>
-      <Icon aria-hidden />
-      <Text slot="label" className="menu-label">{text}</Text>
-      {keys === undefined ? null : <Keyboard>{shownKeys(keys, mac)}</Keyboard>}
-      {enabled === true ? null : <Text slot="description" className="menu-reason">{enabled}</Text>}
-    </MenuItem>
-  );
+function tabOf(event: MouseEvent): { id: number; element: Element } | undefined {
+  const element = event.target instanceof Element ? event.target.closest('[data-tab]') : null;
+  return element === null ? undefined : { id: Number(element.getAttribute('data-tab')), element };
+}
+
+/** Whether the tabs fit, with the active one kept in sight. */
+function useOverflow(active: number | undefined, count: number) {
+  const strip = useRef<HTMLDivElement>(null);
+  const [overflows, setOverflows] = useState(false);
+  useEffect(() => {
+    const element = strip.current;
+    if (element === null) return undefined;
+    const observer = new ResizeObserver(() => setOverflows(element.scrollWidth > element.clientWidth + 1));
+    observer.observe(element);
+    if (element.firstElementChild !== null) observer.observe(element.firstElementChild);
+    return () => observer.disconnect();
+  }, [count === 0]);
+  useEffect(() => {
+    strip.current?.querySelector('[data-selected]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }, [active, count, overflows]);
+  const scroll = (step: 1 | -1): void => strip.current?.scrollBy({ left: step * (direction === 'rtl' ? -1 : 1) * strip.current.clientWidth * 0.7, behavior: 'smooth' });
+  return { strip, overflows, scroll };
 }
