@@ -35,7 +35,8 @@ export class CliJob {
   readonly #options: CliJobOptions;
   readonly #signal = { aborted: false };
   readonly #started = performance.now();
-  readonly #bars: boolean;
+  /** Whether long work shows a bar. */
+  readonly bars: boolean;
   #bar: SingleBar | undefined;
   #loading = false;
   #ended = false;
@@ -47,7 +48,7 @@ export class CliJob {
 
   constructor(options: CliJobOptions) {
     this.#options = options;
-    this.#bars = process.stderr.isTTY === true && !(options.printsResult === true && process.stdout.isTTY);
+    this.bars = process.stderr.isTTY === true && !(options.printsResult === true && process.stdout.isTTY);
     this.context = nodeJob({
       signal: this.#signal,
       report: (progress) => this.#report(progress),
@@ -72,7 +73,7 @@ export class CliJob {
 
   #report(progress: Progress): void {
     this.#last = progress;
-    if (!this.#bars || this.#ended || performance.now() - this.#started < BAR_AFTER_MS) return;
+    if (!this.bars || this.#ended || performance.now() - this.#started < BAR_AFTER_MS) return;
     if (this.#bar) this.#bar.update(progress.done, { progress });
     else if (!this.#loading) void this.#show();
   }

@@ -9,6 +9,7 @@ import { SupervisedHost } from '../host/supervisor.ts';
 import type { PortMessage } from '../shared/rpc/bridge.ts';
 import { portTransport } from '../shared/rpc/transports/port.ts';
 import { imagesOf } from './arguments.ts';
+import { Attention } from './attention.ts';
 import { DragOut } from './drag-out.ts';
 import { startImageProcess } from './image-process.ts';
 import { NO_COMMANDS, setMenu } from './menu.ts';
@@ -28,6 +29,7 @@ async function main(): Promise<void> {
   const built = findBuilt();
   const drags = new DragOut();
   let window: BrowserWindow | undefined;
+  const attention = new Attention(() => window);
   let commands = NO_COMMANDS;
 
   const clutch = new App<MessagePortMain>({
@@ -53,6 +55,8 @@ async function main(): Promise<void> {
     async drag(host, params) {
       if (window) await drags.start(host, params, window.webContents);
     },
+    onProgress: (progress) => attention.progress(progress),
+    notify: (notice) => attention.notify(notice),
     showFile: (file) => shell.showItemInFolder(file),
     onMenu(menu) {
       commands = menu;

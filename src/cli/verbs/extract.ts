@@ -3,7 +3,9 @@ import { cancelled, toDiskError } from '../../engines/core/errors.ts';
 import type { NodeId } from '../../engines/core/filesystem.ts';
 import type { Name } from '../../engines/core/names.ts';
 import { extract as extractJob } from '../../host/jobs/extract/extract.ts';
+import { countingData } from '../../host/service/extraction.ts';
 import type { ExtractOptions as Settings } from '../../shared/contract/calls.ts';
+import type { JobSummary } from '../../shared/contract/rows.ts';
 import { EXIT } from '../exit.ts';
 import { CliJob } from '../job.ts';
 import { type ImageOptions, withFilesystem } from '../open.ts';
@@ -34,12 +36,15 @@ export function extract(image: string, paths: readonly string[], options: Extrac
       entries.push({ node, name: steps.at(-1)!.name });
     }
     const before = isFolder(options.directory);
-    const summary = await extractJob({ fs: filesystem, entries }, options.directory, {
+    const run = (total?: () => number | undefined): Promise<JobSummary> => extractJob({ fs: filesystem, entries }, options.directory, {
       conflict: options.onConflict ?? 'ask',
       ...(options.owners === undefined ? {} : { owners: options.owners }),
       special: options.special === true,
       keepDamaged: options.keepDamaged === true,
-    }, context).catch((error: unknown) => {
+      total,
+    }, context);
+    // How much there is to do is of use to a bar only.
+    const summary = await (job.bars ? countingData(filesystem, entries, context, run) : run()).catch((error: unknown) => {
       throw toDiskError(error).kind === 'cancelled' ? cancelled(`Stopped; what was extracted until then is whole and stays in ${options.directory}`) : error;
     });
     if (json) stdout.line(JSON.stringify(summary));

@@ -20,19 +20,35 @@ const PROGRESS_EVERY = 100;
 /** What a job does. What it counts in `tally` is its summary when it is stopped or fails. */
 export type Work = (job: JobContext, tally: Tally) => Promise<JobSummary>;
 
+/** Work that can be done again when it has ended. */
+export interface Task {
+  readonly work: Work;
+  /** Entries that failed so far. */
+  failed(): number;
+  /** What is left to do. @param state how it ended */
+  again(state: 'done' | 'failed' | 'cancelled'): Task;
+}
+
 /** The jobs of one image: started by any client, watched, paused, answered and cancelled by any. */
 export class Jobs {
   readonly #jobs = new Map<number, Job>();
   #last = 0;
 
   /** @throws DiskError busy when too many run */
-  start(work: Work): number {
+  start(task: Work | Task): number {
     if (this.running >= MAX_RUNNING) throw new DiskError({ kind: 'busy' }, `Only ${MAX_RUNNING} jobs of one image run at once`, 'Wait until one of them is done.');
     const ended = [...this.#jobs].filter(([, job]) => job.ended);
     for (const [id] of ended.slice(0, Math.max(0, ended.length - MAX_ENDED))) this.#jobs.delete(id);
     const id = ++this.#last;
-    this.#jobs.set(id, new Job(work));
+    this.#jobs.set(id, new Job(task));
     return id;
+  }
+
+  /** Starts what an ended job left to do. @throws DiskError usage when it has not ended, or is of a kind that is not done again */
+  retry(id: number): number {
+    const task = this.get(id).again();
+    if (task === undefined) throw usage('EINVAL', `Job ${id} can't be done again`);
+    return this.start(task);
   }
 
   get running(): number {
@@ -68,14 +84,16 @@ export class Job {
   readonly #log: JobEvent[] = [];
   readonly #questions = new Map<number, { readonly question: Question; answer(answer: JobAnswer): void; stop(): void }>();
   readonly #speed = new Speed();
-  #end: JobEvent | undefined;
+  readonly #task: Task | undefined;
+  #end: Extract<JobEvent, { event: 'end' }> | undefined;
   #paused = false;
   #resume: (() => void) | undefined;
   #lastQuestion = 0;
   #progress: JobEvent | undefined;
   #reported = 0;
 
-  constructor(work: Work) {
+  constructor(task: Work | Task) {
+    this.#task = typeof task === 'function' ? undefined : task;
     const context = jobContext({
       now: () => performance.now(),
       nextTurn: () => this.#nextTurn(),
@@ -84,11 +102,16 @@ export class Job {
       log: (note) => this.#note(note),
       ask: (question) => this.#ask(question),
     });
-    this.done = this.#run(work, context);
+    this.done = this.#run(typeof task === 'function' ? task : task.work, context);
   }
 
   get ended(): boolean {
     return this.#end !== undefined;
+  }
+
+  /** What is left to do; undefined while it runs. */
+  again(): Task | undefined {
+    return this.#end && this.#task?.again(this.#end.state);
   }
 
   /** What has been and what comes, up to 'end'. */
@@ -143,12 +166,14 @@ export class Job {
     // In a turn of its own, so that whoever starts it hears its number first.
     await new Promise((resolve) => setImmediate(resolve));
     const tally = newTally();
-    let end: JobEvent;
+    let end: Extract<JobEvent, { event: 'end' }>;
     try {
-      end = { event: 'end', state: 'done', summary: await work(context, tally) };
+      const summary = await work(context, tally);
+      const failed = this.#task?.failed() ?? 0;
+      end = { event: 'end', state: 'done', summary, ...(failed > 0 ? { failed } : {}) };
     } catch (thrown) {
       const error = toDiskError(thrown);
-      end = { event: 'end', state: error.kind === 'cancelled' ? 'cancelled' : 'failed', summary: tally, error: error.toJSON() };
+      end = { event: 'end', state: error.kind === 'cancelled' ? 'cancelled' : 'failed', summary: tally, error: error.toJSON(), ...(this.#task ? { failed: this.#task.failed() } : {}) };
     }
     if (this.#progress) this.#sendProgress();
     this.#end = end;
@@ -157,7 +182,7 @@ export class Job {
   }
 
   #state(): JobState {
-    if (this.#end?.event === 'end') return this.#end.state;
+    if (this.#end) return this.#end.state;
     if (this.#questions.size > 0) return 'asking';
     return this.#paused ? 'paused' : 'running';
   }

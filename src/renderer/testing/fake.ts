@@ -1,4 +1,4 @@
-import { type AppEvent, appContract, type HostContract, hostContract, type JobEvent, type RecentRow, type SourceToken } from '../../shared/contract/calls.ts';
+import { type AppEvent, appContract, type HostContract, hostContract, type RecentRow, type SourceToken } from '../../shared/contract/calls.ts';
 import type { Crumb, EntryDetails, EntryRow, ImageInfo, SortKey, ViewSelection } from '../../shared/contract/rows.ts';
 import { DEFAULT_SETTINGS, settingsSchema } from '../../shared/contract/settings.ts';
 import type { Cancel, Client, Contract, Service } from '../../shared/rpc/types.ts';
@@ -11,10 +11,13 @@ import { fakeBytes, fakeFind, fakePlaces, fakeStructures } from './bytes.ts';
 import { FakeHash, fakeLists } from './checksums.ts';
 import { fakePreview, fakeText } from './preview.ts';
 import { fakeSearch } from './search.ts';
+import { fakeSpace } from './space.ts';
+import { FakeJob } from './transfers.ts';
 import { childrenOf, type FakeNode, fakeRoot } from './tree.ts';
 import { IMAGES } from './images.ts';
 
 export interface FakeOptions {
+  readonly client: 'electron' | 'browser';
   readonly dialogs: 'native' | 'path';
   readonly recents: boolean;
   /** Milliseconds that each answer takes. */
@@ -75,10 +78,12 @@ export function fakeServices(options: FakeOptions): Services {
   const drags: unknown[] = [];
   const shown: string[] = [];
   const menus: unknown[] = [];
-  Object.assign(window, { fake: { send, copied, drags, open, shown, menus, settings: () => settings } });
+  const progressed: unknown[] = [];
+  const notices: unknown[] = [];
+  Object.assign(window, { fake: { send, copied, drags, open, shown, menus, progressed, notices, settings: () => settings } });
 
   const app: AppClient = clientOf(appContract, {
-    'app.info': () => ({ version: '0.1.0', client: 'browser', platform: 'linux', dialogs: options.dialogs, dragOut: true, settingsFile: '/home/ada/.config/clutch/settings.json' }),
+    'app.info': () => ({ version: '0.1.0', client: options.client, platform: 'linux', dialogs: options.dialogs, dragOut: true, settingsFile: '/home/ada/.config/clutch/settings.json' }),
     async *'app.events'() {
       for (;;) {
         for (let event = events.shift(); event !== undefined; event = events.shift()) yield event;
@@ -123,6 +128,8 @@ export function fakeServices(options: FakeOptions): Services {
     'image.grant': () => {},
     'drag.start': (params) => { drags.push(params); },
     'folder.show': () => {},
+    'app.progress': (progress) => { progressed.push(progress); },
+    'app.notify': (notice) => { notices.push(notice); },
     'text.paste': () => ({ text: copied.at(-1) ?? '' }),
     'text.copy': ({ text }) => { copied.push(text); },
   }, options.slow);
@@ -220,6 +227,13 @@ function hostOf(opened: SourceToken, options: FakeOptions): HostClient {
       if (found.row.error !== undefined) throw new Failure(found.row.error);
       return fakePreview(found, encoding);
     },
+    'space.start'({ node }, cancel) {
+      const top = nodes.get(node) ?? root;
+      if (top.row.flags.includes('broken')) throw new Failure({ fault: { kind: 'corrupt', place: { structure: 'directory block 0 of inode 77', at: 528_384, length: 4096 } }, message: 'directory block 0 of inode 77 at byte 528384: an entry reaches past the end of the block' });
+      const learnAll = (each: FakeNode): void => learn(childrenOf(each).slice(0, 200)).forEach(learnAll);
+      learnAll(top);
+      return fakeSpace(top, cancel);
+    },
     'text.read': ({ node, at }) => fakeText(nodes.get(node) ?? root, at),
     'bytes.read': ({ layer, node, at, length }) => fakeBytes(at, length, sizeOf(layer, node)),
     'bytes.structures': ({ layer, at, length }) => fakeStructures(layer, at, length),
@@ -240,6 +254,12 @@ function hostOf(opened: SourceToken, options: FakeOptions): HostClient {
     'job.events': ({ job }) => jobs.get(job)!.run(),
     'job.cancel': ({ job }) => { jobs.get(job)!.cancelled = true; jobs.get(job)!.reply?.('stop'); },
     'job.pause': ({ job, paused }) => { jobs.get(job)!.paused = paused; },
+    'job.retry'({ job }) {
+      const before = jobs.get(job);
+      if (!(before instanceof FakeJob)) throw missing(`Job ${job} can't be done again`);
+      jobs.set(jobs.size + 1, before.again());
+      return { job: jobs.size };
+    },
     'job.answer': ({ job, answer }) => { if ('action' in answer) jobs.get(job)!.reply?.(answer.action); },
   };
   return clientOf(hostContract, service, options.slow);
@@ -256,41 +276,4 @@ function keptRows(before: readonly EntryRow[], rows: readonly EntryRow[], { rang
   const chosen = new Set(ranges.flatMap(([from, to]) => before.slice(from, to)));
   const place = (index: number): number => rows.indexOf(before[index]!);
   return { ranges: rows.reduce<(readonly [number, number])[]>((found, row, i) => (!chosen.has(row) ? found : found.at(-1)?.[1] === i ? [...found.slice(0, -1), [found.at(-1)![0], i + 1]] : [...found, [i, i + 1]]), []), focus: place(focus), anchor: place(anchor) };
-}
-
-/** An extraction that takes some seconds, meets one conflict and one problem. One entry alone is done at once. */
-class FakeJob {
-  paused = false;
-  cancelled = false;
-  reply: ((action: string) => void) | undefined;
-  readonly #entries: number;
-  readonly #ask: boolean;
-
-  constructor(entries: number, conflict: string) {
-    this.#entries = entries;
-    this.#ask = conflict === 'ask' && entries > 2;
-  }
-
-  async *run(): AsyncIterable<JobEvent> {
-    const steps = this.#entries === 1 ? 1 : 60;
-    yield { event: 'state', state: 'running' };
-    for (let step = 1; step <= steps; step++) {
-      await sleep(steps === 1 ? 5 : 100);
-      if (this.paused) yield { event: 'state', state: 'paused' };
-      while (this.paused && !this.cancelled) await sleep(20);
-      if (this.cancelled) {
-        yield { event: 'end', state: 'cancelled', summary: { files: step, directories: 1, bytes: step * 1e6, skipped: 0, problems: 0 } };
-        return;
-      }
-      yield { event: 'progress', progress: { done: step * 1e6, total: steps * 1e6, unit: 'bytes', now: `/etc/ssl/certs/certificate-${step}.pem` }, speed: 9_700_000, remaining: ((steps - step) * 100) / 1000 };
-      if (step === 12) yield { event: 'log', note: { level: 'warning', path: '/etc/shadow', message: 'The owner could not be kept' } };
-      if (step === 8 && this.#ask) {
-        yield { event: 'state', state: 'asking' };
-        yield { event: 'question', id: 1, question: { kind: 'conflict', path: 'etc/hostname', source: { type: 'file', size: 7, mtime: 1_700_000_000_000_000_000n }, target: { type: 'file', size: 1204, mtime: 1_690_000_000_000_000_000n } } };
-        await new Promise<string>((done) => { this.reply = done; });
-        yield { event: 'state', state: 'running' };
-      }
-    }
-    yield { event: 'end', state: 'done', summary: { files: this.#entries, directories: 3, bytes: steps * 1e6, skipped: 0, problems: steps === 1 ? 0 : 1 } };
-  }
 }

@@ -64,7 +64,10 @@ export function fakeRoot(): FakeNode {
   const etc = folder('etc', [folder('ssl', [file('openssl.cnf', 10_835)]), file('hostname', 7, {}, { text: 'clutch\n' }), file('passwd', 1432, {}, { text: 'root:x:0:0:root:/root:/bin/bash\n' }), file('shadow', 901, { mode: 0o640, gid: 42 })]);
   return folder('', [
     etc,
-    folder('home', [folder('ada', [file('thesis.tex', 88_120), file('.bashrc', 3526)], { uid: 1000, gid: 1000 }), samples()]),
+    folder('home', [folder('ada', [
+      folder('pictures', [2019, 2021, 2022].map((year, y) => folder(String(year), Array.from({ length: 14 - y * 3 }, (_, i) => file(`IMG_${4000 + i}.jpg`, Math.round(900_000_000 / (i + 2) / (y + 1))))))),
+      folder('music', [folder('A band with a name', Array.from({ length: 9 }, (_, i) => file(`${i + 1} track.flac`, 400_000_000 + i * 9_000_000))), file('mix\u202egpj.ogg', 700_000_000)]),
+      file('thesis.tex', 88_120), file('.bashrc', 3526)], { uid: 1000, gid: 1000 }), samples()]),
     folder('many', once(() => Array.from({ length: 100_000 }, (_, i) => file(`file-${String(i).padStart(6, '0')}.dat`, (i * 7919) % 5_000_000)))),
     folder('hidden only', [file('.one', 1), file('.two', 2)]),
     folder('empty'),

@@ -32,9 +32,21 @@ export interface ExtractSource {
   readonly entries: readonly { readonly node: NodeId; readonly name: Name }[];
 }
 
-export interface ExtractSettings extends ExtractOptions {
+/** What an extraction that was made before has left to do. */
+export interface Attempt {
+  /** Paths as `onFailed` told them: only they are extracted, with all below them. */
+  readonly only?: ReadonlySet<Name> | undefined;
+  /** What stands in the target with the same type, size and time is there already, and nobody is asked about it. */
+  readonly resumed?: boolean | undefined;
+}
+
+export interface ExtractSettings extends ExtractOptions, Attempt {
   /** Keeps the part of a damaged file that could be read, with its name. Otherwise none of it stays. */
   readonly keepDamaged?: boolean | undefined;
+  /** Bytes of all of it, once that is known. */
+  readonly total?: (() => number | undefined) | undefined;
+  /** Told of each entry that is not kept, and of each folder whose listing broke off. */
+  readonly onFailed?: ((path: Name) => void) | undefined;
 }
 
 /**
@@ -80,8 +92,9 @@ class Extraction {
   /** The first names of nodes that have more. */
   readonly #links = new Map<NodeId, { readonly frame: Frame; readonly name: Name; left: number }>();
   #policy: ConflictAnswer['action'] | undefined;
-  /** Bytes of all of it, where that is known without a walk. */
-  #total: number | undefined;
+  /** Bytes of what is there already, or passed over as the person wished: done, but not by this extraction. */
+  #passed = 0;
+  readonly #wanted: (path: Name) => boolean;
   /** In the image: what is under way. */
   #now: Name = '';
   #logged = 0;
@@ -99,6 +112,7 @@ class Extraction {
     this.#fs = fs;
     this.#target = target;
     this.#settings = settings;
+    this.#wanted = wanted(settings.only);
     this.#rules = rules;
     this.#job = job;
     if (settings.conflict && settings.conflict !== 'ask') this.#policy = settings.conflict;
@@ -110,10 +124,9 @@ class Extraction {
 
   async run(entries: ExtractSource['entries']): Promise<JobSummary> {
     const root = newFrame({ folder: this.#target.root, path: '', above: undefined, name: '', depth: 0, fresh: this.#target.made });
-    this.#total = await this.#sizeOf(entries);
     for (const { node, name } of entries) {
       if (node !== this.#fs.root) {
-        await this.#entry(root, { node, name, type: undefined });
+        if (this.#wanted(`/${name}`)) await this.#entry(root, { node, name, type: undefined });
         continue;
       }
       this.#directories.add(node);
@@ -135,23 +148,6 @@ class Extraction {
     await this.#plain.close();
   }
 
-  /** Bytes of a selection of files; undefined with a folder among them, or when it is too long to be looked at twice. */
-  async #sizeOf(entries: ExtractSource['entries']): Promise<number | undefined> {
-    if (entries.length > 1000) return undefined;
-    let total = 0;
-    for (const { node } of entries) {
-      try {
-        const stat = await this.#fs.stat(node);
-        if (stat.type === 'dir') return undefined;
-        // Holes are not copied.
-        if (stat.type === 'file') total += Math.min(stat.size, stat.allocated);
-      } catch {
-        // Its turn comes, and then it is told of.
-      }
-    }
-    return total;
-  }
-
   /** Everything in a directory. */
   async #fill(frame: Frame, node: NodeId): Promise<void> {
     try {
@@ -160,6 +156,7 @@ class Extraction {
         const batch = listed instanceof Promise ? await listed : listed;
         // In the order of their nodes: inodes are read once, and contents mostly lie in that order too.
         for (const entry of batch.entries.toSorted((a, b) => a.node - b.node)) {
+          if (!this.#wanted(`${frame.path}/${entry.name}`)) continue;
           if (!(hostName(entry.name, this.#rules).reason === undefined && this.#plain.add(frame, entry))) await this.#entry(frame, entry);
           const pause = this.#job.breathe();
           if (pause) {
@@ -327,10 +324,16 @@ class Extraction {
     if (make(name)) return this.#placed(frame, name, name);
     const standing = this.#target.look(frame.folder, name);
     const own = this.#isMine(frame, name);
+    if (!own && this.#settings.resumed === true && standing?.type === stat.type && standing.size === stat.size && standing.mtime === stat.mtime) {
+      this.#pass(stat);
+      this.#remember(frame, name, stat);
+      return undefined;
+    }
     const action = own ? 'keep-both' : standing === undefined ? 'replace' : await this.#decide(path, stat, standing);
     switch (action) {
       case 'skip':
         this.#summary.skipped++;
+        this.#pass(stat);
         return undefined;
       case 'keep-both': {
         for (let number = 2; number < 10_000; number++) {
@@ -356,6 +359,10 @@ class Extraction {
         }
       }
     }
+  }
+
+  #pass(stat: Stat): void {
+    if (stat.type === 'file') this.#passed += Math.min(stat.size, stat.allocated);
   }
 
   #placed(frame: Frame, name: Name, final: Name): Placed {
@@ -428,6 +435,7 @@ class Extraction {
     if (isDiskError(error) && error.fault.kind === 'usage' && error.fault.errno === 'ENOSPC') throw error;
     const failure = isDiskError(error) ? error : targetError(error, displayName(path));
     this.#summary.problems++;
+    this.#settings.onFailed?.(path);
     this.#log('error', path, failure.message, failure);
   }
 
@@ -444,7 +452,8 @@ class Extraction {
   }
 
   #report(path: Name): void {
-    this.#job.report({ done: this.#summary.bytes, ...(this.#total === undefined ? {} : { total: this.#total }), unit: 'bytes', now: displayName(path) });
+    const total = this.#settings.total?.();
+    this.#job.report({ done: this.#summary.bytes + this.#passed, ...(total === undefined ? {} : { total }), unit: 'bytes', now: displayName(path) });
   }
 }
 
@@ -455,6 +464,19 @@ interface Placed {
 }
 
 const NONE: readonly [] = [];
+
+/** Whether something at a path is among what is wanted: named itself, below what is named, or on the way to it. */
+function wanted(only: ReadonlySet<Name> | undefined): (path: Name) => boolean {
+  if (only === undefined || only.has('/')) return () => true;
+  const above = (path: Name): Name => path.slice(0, path.lastIndexOf('/'));
+  const onTheWay = new Set<Name>();
+  for (const path of only) for (let at = above(path); at !== '' && !onTheWay.has(at); at = above(at)) onTheWay.add(at);
+  return (path) => {
+    if (onTheWay.has(path)) return true;
+    for (let at = path; at !== ''; at = above(at)) if (only.has(at)) return true;
+    return false;
+  };
+}
 
 /** Two names that some host takes for one are folded to the same. */
 function fold(name: Name): string {
