@@ -12,6 +12,7 @@ import { TransfersPanel } from '../features/transfers/TransfersPanel.tsx';
 import { Welcome } from '../features/welcome/Welcome.tsx';
 import { commandOfKeys, runCommand } from '../commands/index.ts';
 import { isMac } from '../ui/buttons.tsx';
+import { Boundary } from '../ui/boundary.tsx';
 import { texts } from '../texts/index.ts';
 import { Toasts } from '../ui/toast-region.tsx';
 import { locale } from './appearance.ts';
@@ -49,7 +50,7 @@ export function App() {
                 <nav aria-label={texts.toolbar.label}><Toolbar tab={tab} /></nav>
                 <div className="body">
                   <Sidebar />
-                  <div className="content"><ImageView key={tab.id} tab={tab} /></div>
+                  <div className="content"><Boundary key={tab.id}><ImageView tab={tab} /></Boundary></div>
                 </div>
               </TabPanel>
             )}

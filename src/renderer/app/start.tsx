@@ -1,6 +1,7 @@
 import { createRoot } from 'react-dom/client';
 import '../styles/index.css';
 import { runCommand } from '../commands/index.ts';
+import { Boundary } from '../ui/boundary.tsx';
 import { notifyError } from '../ui/toasts.ts';
 import { App } from './App.tsx';
 import { followAppearance } from './appearance.ts';
@@ -17,7 +18,7 @@ export function start(services: Services): void {
   provideServices(services);
   window.addEventListener('pagehide', flushSettings);
   followAppearance();
-  createRoot(document.getElementById('root')!).render(<App />);
+  createRoot(document.getElementById('root')!).render(<Boundary><App /></Boundary>);
   void begin(services);
 }
 

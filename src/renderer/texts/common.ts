@@ -12,6 +12,7 @@ export const commonTexts = {
   copyDetails: 'Copy details',
   copied: 'Copied',
   tryAgain: 'Try again',
+  fault: { title: 'This part of the window failed', advice: 'Nothing was changed in any image. Try again, or load the window anew; the details help us to mend it.', reload: 'Load the window anew' },
   error: { where: 'Where', todo: 'What you can do', at: (structure: string, offset: string | undefined) => (offset === undefined ? structure : `${structure}, at byte ${offset}`) },
   faults: {
     usage: 'That did not work',
