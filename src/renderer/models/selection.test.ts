@@ -108,4 +108,70 @@ describe('selection', () => {
   test('no key goes anywhere in an empty folder', () => {
     expect(moved(-1, 'End', 0, 10)).toBe(-1);
   });
+
+  test('Ctrl+Shift adds a range that grows and shrinks, and leaves the rest', () => {
+    const start = toggled(only(2), 10);
+    const wide = extended(start, 14, true);
+    expect(setOf(wide.ranges)).toEqual([2, 10, 11, 12, 13, 14]);
+    expect(setOf(extended(wide, 11, true).ranges)).toEqual([2, 10, 11]);
+    expect(setOf(extended(wide, 9, true).ranges)).toEqual([2, 9, 10]);
+    expect(setOf(extended(wide, 11).ranges)).toEqual([10, 11]);
+    // What was added counts as selected before, once something else was done.
+    expect(setOf(extended(toggled(wide, 20), 21, true).ranges)).toEqual([2, 10, 11, 12, 13, 14, 20, 21]);
+  });
+
+  test('is a plain set with a focus and an anchor, over random sequences', () => {
+    const COUNT = 40;
+    for (let seed = 1; seed <= 40; seed++) {
+      const next = random(seed);
+      const pick = (): number => Math.floor(next() * COUNT);
+      let real = NOTHING_SELECTED;
+      let chosen = new Set<number>();
+      let focus = -1;
+      let anchor = -1;
+      let base: Set<number> | undefined;
+      const between = (a: number, b: number): number[] => Array.from({ length: Math.abs(a - b) + 1 }, (_, i) => Math.min(a, b) + i);
+      for (let step = 0; step < 100; step++) {
+        const at = pick();
+        const kind = Math.floor(next() * 9);
+        if (kind === 0) {
+          real = only(at);
+          chosen = new Set([at]);
+          focus = anchor = at;
+        } else if (kind === 1) {
+          real = toggled(real, at);
+          if (!chosen.delete(at)) chosen.add(at);
+          focus = anchor = at;
+        } else if (kind === 2 || kind === 3) {
+          real = extended(real, at, kind === 3);
+          if (anchor < 0) anchor = Math.max(focus, 0);
+          base ??= new Set(chosen);
+          chosen = new Set([...(kind === 3 ? base : []), ...between(anchor, at)]);
+          focus = at;
+        } else if (kind === 4) {
+          real = focused(real, at);
+          focus = at;
+        } else if (kind === 5) {
+          real = everything(real, COUNT);
+          chosen = new Set(between(0, COUNT - 1));
+          focus = Math.max(focus, 0);
+        } else if (kind === 6) {
+          real = inverted(real, COUNT);
+          const before = chosen;
+          chosen = new Set(between(0, COUNT - 1).filter((each) => !before.has(each)));
+        } else if (kind === 7) {
+          real = cleared(real);
+          chosen = new Set();
+        } else {
+          const to = Math.min(COUNT, at + Math.floor(next() * 6));
+          real = banded(real, at, to, true);
+          for (let each = at; each < to; each++) if (!chosen.delete(each)) chosen.add(each);
+          if (at < to) [focus, anchor] = [to - 1, at];
+        }
+        if (kind !== 3) base = undefined;
+        expect({ set: setOf(real.ranges), focus: real.focus, anchor: real.anchor }, `seed ${seed}, step ${step}`).toEqual({ set: [...chosen].toSorted((a, b) => a - b), focus, anchor });
+        expect(countOf(real.ranges)).toBe(chosen.size);
+      }
+    }
+  });
 });

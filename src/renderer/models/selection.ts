@@ -8,6 +8,8 @@ export interface Selection {
   readonly ranges: Ranges;
   readonly focus: number;
   readonly anchor: number;
+  /** While Ctrl+Shift extends: what was selected before, to which the range from the anchor is added. */
+  readonly base?: Ranges;
 }
 
 export const NOTHING_SELECTED: Selection = { ranges: NO_RANGES, focus: -1, anchor: -1 };
@@ -22,28 +24,35 @@ export function toggled(selection: Selection, index: number): Selection {
   return { ranges: toggleIndex(selection.ranges, index), focus: index, anchor: index };
 }
 
-/** Shift+click, Shift+arrow: from the anchor to here; with Ctrl the rest stays. */
+/**
+ * Shift+click, Shift+arrow: from the anchor to here. With Ctrl what was selected before stays, and the range alone grows and shrinks.
+ * Without an anchor it is the row that the keyboard is on, or the first.
+ */
 export function extended(selection: Selection, index: number, keep = false): Selection {
   const anchor = selection.anchor < 0 ? Math.max(selection.focus, 0) : selection.anchor;
   const range = span(Math.min(anchor, index), Math.max(anchor, index) + 1);
-  return { ranges: keep ? union(selection.ranges, range) : range, focus: index, anchor };
+  if (!keep) return { ranges: range, focus: index, anchor };
+  const base = selection.base ?? selection.ranges;
+  return { ranges: union(base, range), focus: index, anchor, base };
 }
 
 /** Ctrl+arrow: the keyboard moves, the selection stays. */
-export function focused(selection: Selection, index: number): Selection {
-  return { ...selection, focus: index };
+export function focused({ ranges, anchor }: Selection, index: number): Selection {
+  return { ranges, focus: index, anchor };
 }
 
-export function everything(selection: Selection, count: number): Selection {
-  return { ...selection, ranges: span(0, count), focus: Math.min(Math.max(selection.focus, 0), count - 1) };
+/** Ctrl+A. */
+export function everything({ focus, anchor }: Selection, count: number): Selection {
+  return { ranges: span(0, count), focus: Math.min(Math.max(focus, 0), count - 1), anchor };
 }
 
-export function cleared(selection: Selection): Selection {
-  return { ...selection, ranges: NO_RANGES };
+/** Escape: the keyboard stays where it is. */
+export function cleared({ focus, anchor }: Selection): Selection {
+  return { ranges: NO_RANGES, focus, anchor };
 }
 
-export function inverted(selection: Selection, count: number): Selection {
-  return { ...selection, ranges: complement(selection.ranges, count) };
+export function inverted({ ranges, focus, anchor }: Selection, count: number): Selection {
+  return { ranges: complement(ranges, count), focus, anchor };
 }
 
 /** The rubber band: what it covers, added to (or with `flip` flipped against) what was selected before it began. */
