@@ -168,7 +168,7 @@ function draft(of: Folder | Leaf, level: number): Draft {
 
 function largest(folder: Folder, least: number, most: number): (Folder | Leaf)[] {
   const seen: (Folder | Leaf)[] = [...folder.folders, ...folder.leaves].filter((each) => each.size > 0 && each.size >= least);
-  return seen.sort((a, b) => b.size - a.size || (a.name < b.name ? -1 : 1)).slice(0, most);
+  return seen.toSorted((a, b) => b.size - a.size || (a.name < b.name ? -1 : 1)).slice(0, most);
 }
 
 /** Keeps `sorted` in order of size, by halving. */
