@@ -60,12 +60,13 @@ export function pathOf(crumbs: readonly Crumb[], form: 'name' | 'display', last?
 export function goalOf(tab: Tab): Goal | undefined {
   const place = placeOf(tab);
   if (place === undefined) return tab.goal;
-  return { place: { layer: place.layer, ...(place.kind === 'layer' ? {} : { path: pathOf(folderOf(tab)!.crumbs, 'name') }) }, memory: tab.id === getApp().active ? memoryOf(tab) : rememberedOf(tab) };
+  const folder = folderOf(tab);
+  return { place: { layer: place.layer, ...(folder === undefined ? {} : { path: pathOf(folder.crumbs, 'name') }) }, memory: tab.id === getApp().active ? memoryOf(tab) : rememberedOf(tab) };
 }
 
 /** How a tab looks that is not on the screen: as it will when it is shown again. */
 function rememberedOf(tab: Tab): Memory | undefined {
-  return tab.listing?.rows === undefined ? undefined : { selection: tab.selection, scroll: tab.listing.scroll, order: orderOf(getApp().settings), filter: tab.filter };
+  return tab.listing?.rows === undefined ? undefined : { selection: tab.selection, scroll: tab.listing.scroll, order: orderIn(tab), filter: tab.filter };
 }
 
 /** The place of a goal; undefined when the image has no such place any longer. */
@@ -127,6 +128,7 @@ export function placeAbove(tab: Tab): Place | undefined {
   const place = placeOf(tab);
   if (place === undefined || tab.info === undefined) return undefined;
   if (place.kind === 'search') return place.start;
+  if (place.kind === 'bytes') return place.file?.folder ?? { kind: 'layer', layer: place.layer };
   if (place.kind === 'folder' && place.crumbs.length > 1) return { ...place, crumbs: place.crumbs.slice(0, -1) };
   // A volume is shown together with what is in it, so up from either is the table.
   let path = parentPath(place.layer);
@@ -138,7 +140,7 @@ export function goUp(tab: Tab): void {
   const above = placeAbove(tab);
   const here = placeOf(tab);
   if (above === undefined || tab.history === undefined) return;
-  const from = here?.kind === 'folder' && here.crumbs.length > 1 ? here.crumbs.at(-1)?.node : undefined;
+  const from = here?.kind === 'bytes' ? here.file?.node : here?.kind === 'folder' && here.crumbs.length > 1 ? here.crumbs.at(-1)?.node : undefined;
   move(tab, visit(tab.history, above, memoryOf(tab)), from);
 }
 
@@ -287,8 +289,13 @@ async function openListing(id: number, place: FolderPlace, focus: number | undef
   }
 }
 
+/** What a search found stands in an order of its own, which is no folder's. */
+function orderIn(tab: Tab): string {
+  return tab.listing?.search === undefined ? orderOf(getApp().settings) : 'search';
+}
+
 function memoryOf(tab: Tab): Memory | undefined {
-  return tab.listing?.rows === undefined ? undefined : { selection: tab.selection, scroll: readScroll(), order: orderOf(getApp().settings), filter: tab.filter };
+  return tab.listing?.rows === undefined ? undefined : { selection: tab.selection, scroll: readScroll(), order: orderIn(tab), filter: tab.filter };
 }
 
 function move(tab: Tab, history: History<Place, Memory> | undefined, focus?: number): void {
@@ -302,6 +309,7 @@ function move(tab: Tab, history: History<Place, Memory> | undefined, focus?: num
 function samePlace(a: Place | undefined, b: Place): boolean {
   if (a === undefined || a.kind !== b.kind || a.layer !== b.layer) return false;
   if (a.kind === 'layer' || b.kind === 'layer') return true;
+  if (a.kind === 'bytes' || b.kind === 'bytes') return a.kind === 'bytes' && b.kind === 'bytes' && a.file?.node === b.file?.node && a.at === b.at;
   if (a.kind === 'search' || b.kind === 'search') return a.kind === 'search' && b.kind === 'search' && a.search === b.search;
   return a.crumbs.length === b.crumbs.length && a.crumbs.every((crumb, i) => crumb.node === b.crumbs[i]!.node && crumb.name === b.crumbs[i]!.name);
 }

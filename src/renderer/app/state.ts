@@ -2,15 +2,15 @@ import { create } from 'zustand';
 import type { AppInfo, RecentRow, SourceToken } from '../../shared/contract/calls.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../../shared/contract/settings.ts';
 import type { SessionPlace } from '../../shared/contract/window.ts';
-import type { Crumb, EntryDetails, EntryRow, ImageInfo, SortKey, View } from '../../shared/contract/rows.ts';
+import type { Crumb, EntryRow, ImageInfo, SortKey, View } from '../../shared/contract/rows.ts';
 import type { History } from '../models/history.ts';
 import type { RowCache } from '../models/rows.ts';
 import type { Ranges } from '../models/ranges.ts';
 import { NOTHING_SELECTED, type Selection } from '../models/selection.ts';
 import type { ErrorData, HostClient } from './services.ts';
 
-/** Where a tab is: a folder of a filesystem, what was found below one, or the page of a layer. */
-export type Place = FolderPlace | SearchPlace | { readonly kind: 'layer'; readonly layer: string };
+/** Where a tab is: a folder of a filesystem, what was found below one, bytes, or the page of a layer. */
+export type Place = FolderPlace | SearchPlace | BytesPlace | { readonly kind: 'layer'; readonly layer: string };
 
 export interface FolderPlace {
   readonly kind: 'folder';
@@ -25,6 +25,15 @@ export interface SearchPlace {
   readonly query: string;
   /** See app/search.ts. */
   readonly search: number;
+}
+
+/** The bytes of a layer, or of a file in it. */
+export interface BytesPlace {
+  readonly kind: 'bytes';
+  readonly layer: string;
+  readonly file?: { readonly node: number; readonly display: string; readonly folder: FolderPlace };
+  /** Where the cursor is. */
+  readonly at?: number;
 }
 
 /** What a folder looked like when it was left. */
@@ -88,13 +97,22 @@ export interface Tab {
 }
 
 export type Dialog =
-  | { readonly kind: 'open-path'; readonly error?: ErrorData }
+  /** `dropped`: names of files whose place the browser does not tell. `locate`: the recent image that is looked for. */
+  | { readonly kind: 'open-path'; readonly dropped?: readonly string[]; readonly locate?: SourceToken }
+  | { readonly kind: 'open-with'; readonly tab: number; readonly layer: string }
   | { readonly kind: 'extract'; readonly tab: number; readonly layer: string; readonly what: Extraction }
-  | { readonly kind: 'properties'; readonly details?: EntryDetails; readonly error?: ErrorData; readonly path: string; readonly name: string }
+  | { readonly kind: 'properties'; readonly tab: number; readonly of: PropertiesOf }
   | { readonly kind: 'palette' }
   | { readonly kind: 'settings' }
   | { readonly kind: 'pattern'; readonly tab: number }
   | { readonly kind: 'shortcuts' };
+
+/** What properties are asked of. Paths are for showing. */
+export type PropertiesOf =
+  | { readonly kind: 'entry'; readonly layer: string; readonly entry: Pick<EntryRow, 'node' | 'name' | 'display'>; readonly path: string }
+  /** `count` are selected, `rows` the first of them, in the folder `path`. */
+  | { readonly kind: 'entries'; readonly layer: string; readonly rows: readonly EntryRow[]; readonly count: number; readonly path: string }
+  | { readonly kind: 'layer'; readonly layer: string };
 
 /** What to extract: rows of the listing, or all of the folder. */
 export interface Extraction {
@@ -114,8 +132,8 @@ export interface AppState {
   /** Whether the sidebar lies over a window that is too narrow to have it beside the content. */
   readonly sidebarOver: boolean;
   readonly dialog: Dialog | undefined;
-  /** Files are being dragged over the window. */
-  readonly dragging: boolean;
+  /** Files are being dragged over the window; `refused` where a dialog is open. */
+  readonly dragging: { readonly count: number; readonly refused: boolean } | undefined;
   readonly editingPath: boolean;
   /** A look at the entry that the keyboard is on lies over the list. */
   readonly quickLook: boolean;
@@ -133,7 +151,7 @@ export const useApp = create<AppState>(() => ({
   closed: [],
   sidebarOver: false,
   dialog: undefined,
-  dragging: false,
+  dragging: undefined,
   editingPath: false,
   quickLook: false,
   menu: undefined,

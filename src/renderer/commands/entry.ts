@@ -1,13 +1,14 @@
-import { CheckCheck, Copy, Download, Eye, FolderOpen, Info, SquareDashedMousePointer } from 'lucide-react';
+import { CheckCheck, Copy, Download, Eye, FolderOpen, SquareDashedMousePointer } from 'lucide-react';
 import type { EntryRow } from '../../shared/contract/rows.ts';
-import { enter, folderOf, pathOf, prefer } from '../app/navigation.ts';
-import { errorOf, services } from '../app/services.ts';
+import { enter, folderOf, folderOfRow, pathOf } from '../app/navigation.ts';
+import { services } from '../app/services.ts';
 import { focusedRow, getApp, loadedRows, selectIn, setApp, type Tab } from '../app/state.ts';
 import { countOf } from '../models/ranges.ts';
 import { everything, inverted } from '../models/selection.ts';
 import { texts } from '../texts/index.ts';
 import { notify } from '../ui/toasts.ts';
 import { always, type Command, onRow, onTab, oneRow, reasons, withFolder } from './command.ts';
+import { propertiesCommand } from './properties.ts';
 
 function canOpen(row: EntryRow): true | string {
   if (row.error !== undefined) return reasons.unreadable;
@@ -25,21 +26,9 @@ async function copyPaths(tab: Tab): Promise<void> {
     return;
   }
   // What is shown, not what is stored: a clipboard with control characters could run something where it is pasted.
-  const text = rows.length === 0 ? pathOf(place.crumbs, 'display') : rows.map((row) => pathOf(place.crumbs, 'display', row)).join('\n');
+  const text = rows.length === 0 ? pathOf(place.crumbs, 'display') : rows.map((row) => pathOf((folderOfRow(tab, row) ?? place).crumbs, 'display', row)).join('\n');
   await services().app.call('text.copy', { text });
   notify({ text: texts.copied });
-}
-
-async function showProperties(tab: Tab, row: EntryRow): Promise<void> {
-  const place = folderOf(tab);
-  if (place === undefined || tab.host === undefined) return;
-  const path = pathOf(place.crumbs, 'display', row);
-  try {
-    const details = await tab.host.call('entry.details', { layer: place.layer, node: row.node, name: row.name });
-    setApp({ dialog: { kind: 'properties', details, path, name: row.display } });
-  } catch (error) {
-    setApp({ dialog: { kind: 'properties', error: errorOf(error), path, name: row.display } });
-  }
 }
 
 /** All rows of the selection, fetched where they are not there yet. */
@@ -52,7 +41,9 @@ async function selectedRows(tab: Tab): Promise<EntryRow[]> {
 async function extractSelection(tab: Tab): Promise<void> {
   const folder = folderOf(tab);
   if (folder === undefined) return;
-  const entries = countOf(tab.selection.ranges) === 0 ? undefined : (loadedRows(tab) ?? (await selectedRows(tab)));
+  const chosen = countOf(tab.selection.ranges) === 0 ? undefined : (loadedRows(tab) ?? (await selectedRows(tab)));
+  // Without a selection it is all that is shown: of a search what it found, not the folder below which it looked.
+  const entries = chosen ?? (tab.listing?.search === undefined ? undefined : await tab.listing.rows?.read(0, tab.listing.rows.count));
   setApp({ dialog: { kind: 'extract', tab: tab.id, layer: folder.layer, what: { folder, entries } } });
 }
 
@@ -62,7 +53,7 @@ export const entryCommands: readonly Command[] = [
     id: 'open-entry', label: texts.commands.openEntry, icon: FolderOpen, group: 'entry', keys: ['Enter'], listOnly: true,
     enabled: withFolder((tab) => {
       const row = oneRow(tab);
-      return typeof row === 'string' ? row : canOpen(row);
+      return typeof row === 'string' ? row : tab.listing?.search === undefined ? canOpen(row) : true;
     }),
     run: onRow(async (tab, row) => void (await enter(tab, row))),
   },
@@ -77,14 +68,7 @@ export const entryCommands: readonly Command[] = [
     run: onTab(extractSelection),
   },
   { id: 'copy-path', label: texts.commands.copyPath, icon: Copy, group: 'entry', keys: ['Mod+Shift+C'], enabled: withFolder(always), run: onTab(copyPaths) },
-  {
-    id: 'properties', label: texts.commands.properties, icon: Info, group: 'entry', keys: ['Alt+Enter'],
-    enabled: withFolder((tab) => {
-      const row = oneRow(tab);
-      return typeof row === 'string' ? row : true;
-    }),
-    run: onRow(showProperties),
-  },
+  propertiesCommand,
   { id: 'select-all', label: texts.commands.selectAll, icon: CheckCheck, group: 'entry', keys: ['Mod+A'], enabled: withFolder(always), run: onTab((tab) => selectIn(tab.id, everything(tab.selection, tab.listing?.view?.count ?? 0))) },
   { id: 'invert', label: texts.commands.invert, icon: SquareDashedMousePointer, group: 'entry', keys: ['Mod+Shift+I'], enabled: withFolder(always), run: onTab((tab) => selectIn(tab.id, inverted(tab.selection, tab.listing?.view?.count ?? 0))) },
 ];

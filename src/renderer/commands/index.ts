@@ -2,21 +2,24 @@ import { errorOf } from '../app/services.ts';
 import { getApp } from '../app/state.ts';
 import { notifyError } from '../ui/toasts.ts';
 import type { Command, Group } from './command.ts';
+import { bytesCommands } from './bytes.ts';
 import { entryCommands } from './entry.ts';
+import { findCommands } from './find.ts';
 import { goCommands } from './go.ts';
 import { helpCommands } from './help.ts';
 import { imageCommands } from './image.ts';
 import { type KeyPress, matchesKeys } from './keys.ts';
 import { tabCommands } from './tabs.ts';
 import { viewCommands } from './view.ts';
+import { volumeCommands } from './volume.ts';
 
 export type { Command, Group } from './command.ts';
 
 /** All that the window can do. The order is that of the menus. */
-export const commands: readonly Command[] = [...imageCommands, ...entryCommands, ...goCommands, ...tabCommands, ...viewCommands, ...helpCommands];
+export const commands: readonly Command[] = [...imageCommands, ...entryCommands, ...volumeCommands, ...goCommands, ...bytesCommands, ...findCommands, ...tabCommands, ...viewCommands, ...helpCommands];
 
 /** The order of the menus' parts. */
-export const GROUPS: readonly Group[] = ['file', 'entry', 'go', 'tabs', 'view', 'sort', 'help'];
+export const GROUPS: readonly Group[] = ['file', 'entry', 'volume', 'go', 'tabs', 'view', 'sort', 'help'];
 
 const byId = new Map(commands.map((command) => [command.id, command]));
 
@@ -40,4 +43,4 @@ export function commandOfKeys(event: KeyPress, inList: boolean, mac: boolean): C
 }
 
 /** What the context menu of entries shows, in order; null is a line. */
-export const ENTRY_MENU: readonly (string | null)[] = ['open-entry', 'preview', null, 'extract', 'copy-path', null, 'select-all', 'invert', null, 'properties'];
+export const ENTRY_MENU: readonly (string | null)[] = ['open-entry', 'show-in-folder', 'preview', 'show-bytes', null, 'extract', 'copy-path', null, 'select-all', 'select-matching', 'invert', null, 'properties'];

@@ -1,15 +1,16 @@
 /** Commands, their groups, and why one can’t be run now. */
 export const commandsTexts = {
   commands: {
-    open: 'Open image…', openEntry: 'Open', preview: 'Preview', extract: 'Extract to…', extractAll: 'Extract all to…', copyPath: 'Copy path', properties: 'Properties',
+    open: 'Open image…', openEntry: 'Open', preview: 'Quick look', extract: 'Extract to…', extractAll: 'Extract all to…', copyPath: 'Copy path', properties: 'Properties',
     back: 'Back', forward: 'Forward', up: 'Up', editPath: 'Type a path', selectAll: 'Select all', invert: 'Invert selection', hidden: 'Hidden files', previewPane: 'Preview pane',
     sidebar: 'Sidebar', transfers: 'Transfers', closeTab: 'Close image', nextTab: 'Next image', previousTab: 'Previous image', shortcuts: 'Keyboard shortcuts',
     newTab: 'Start page', reopenTab: 'Reopen closed image', closeOthers: 'Close other images', closeAfter: 'Close images after this one', moveTabBack: 'Move image back', moveTabOn: 'Move image on', tabAt: (n: number) => (n === 9 ? 'Last image' : `Image ${n}`),
     palette: 'Command palette', settings: 'Settings',
     sort: { name: 'Sort by name', size: 'Sort by size', mtime: 'Sort by modified', type: 'Sort by type', mode: 'Sort by permissions', owner: 'Sort by owner' },
     overview: 'Volume overview',
+    find: 'Search…', filter: 'Filter…', showInFolder: 'Show in folder', selectMatching: 'Select by pattern…', stopSearch: 'Stop the search',
   },
-  groups: { file: 'Image', entry: 'Selection', go: 'Go', tabs: 'Tabs', view: 'View', sort: 'Sort', help: 'Help' },
+  groups: { file: 'Image', entry: 'Selection', volume: 'Volume', go: 'Go', tabs: 'Tabs', view: 'View', sort: 'Sort', help: 'Help' },
   reasons: {
     noImage: 'Open an image first',
     noFolder: 'Open a folder first',
@@ -30,5 +31,8 @@ export const commandsTexts = {
     lastTab: 'It is the last one',
     startShown: 'The start page is shown',
     emptyFolder: 'The folder is empty',
+    noSearch: 'Search for something first',
+    notSearching: 'No search is under way',
+    filterInSearch: 'A search has its own field',
   },
 } as const;

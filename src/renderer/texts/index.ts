@@ -1,10 +1,13 @@
 import { browserTexts } from './browser.ts';
 import { commandsTexts } from './commands.ts';
 import { commonTexts } from './common.ts';
+import { hexTexts } from './hex.ts';
 import { layersTexts } from './layers.ts';
+import { openingTexts } from './opening.ts';
 import { previewTexts } from './preview.ts';
 import { propertiesTexts } from './properties.ts';
 import { shellTexts } from './shell.ts';
+import { searchTexts } from './search.ts';
 import { transfersTexts } from './transfers.ts';
 import { welcomeTexts } from './welcome.ts';
 
@@ -13,10 +16,13 @@ export const texts = {
   ...browserTexts,
   ...commandsTexts,
   ...commonTexts,
+  ...hexTexts,
   ...layersTexts,
+  ...openingTexts,
   ...previewTexts,
   ...propertiesTexts,
   ...shellTexts,
+  ...searchTexts,
   ...transfersTexts,
   ...welcomeTexts,
 } as const;

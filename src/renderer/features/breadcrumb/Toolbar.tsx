@@ -19,6 +19,7 @@ export function Toolbar({ tab }: { tab: Tab }) {
       <CommandButton command={commandOf('forward')} />
       <CommandButton command={commandOf('up')} />
       <div className="path-bar">{editing && folderOf(tab) !== undefined ? <PathField tab={tab} /> : <Crumbs tab={tab} />}</div>
+      <CommandButton command={commandOf('find')} />
       <CommandButton command={commandOf('extract')} text />
       <span className="rule" />
       <CommandButton command={commandOf('hidden')} />
@@ -37,10 +38,12 @@ function Crumbs({ tab }: { tab: Tab }) {
     // oxlint-disable-next-line react/exhaustive-effect-dependencies
   }, [place]);
   if (place === undefined || tab.info === undefined) return <span className="crumbs" />;
-  const folder = place.kind === 'folder' ? place : undefined;
+  const folder = place.kind === 'folder' ? place : place.kind === 'bytes' ? place.file?.folder : undefined;
   const steps = [
     ...stepsAbove(tab, place.layer),
     ...(folder?.crumbs ?? []).slice(1).map((crumb, i) => ({ key: `${i + 1}`, label: crumb.display, go: () => goTo(tab.id, { ...folder!, crumbs: folder!.crumbs.slice(0, i + 2) }) })),
+    ...(place.kind === 'search' ? [{ key: 'search', label: texts.search.crumb(place.query.slice(0, 60)), go: () => {} }] : []),
+    ...(place.kind === 'bytes' ? [{ key: 'bytes', label: place.file?.display ?? texts.hex.title, go: () => {} }] : []),
   ];
   return (
     <div className="crumbs" ref={scroller} onDoubleClick={(event) => { if (event.target === event.currentTarget) setApp({ editingPath: true }); }}>

@@ -1,18 +1,19 @@
 import { defaultRangeExtractor, useVirtualizer } from '@tanstack/react-virtual';
-import { type KeyboardEvent, type MouseEvent, type ReactNode, useEffect, useLayoutEffect, useRef, useState, useSyncExternalStore } from 'react';
+import { type ComponentType, type KeyboardEvent, type MouseEvent, type ReactNode, useEffect, useLayoutEffect, useRef, useState, useSyncExternalStore } from 'react';
 import type { EntryRow, View } from '../../../shared/contract/rows.ts';
 import { commandOf, runCommand } from '../../commands/index.ts';
-import { enter, folderOf, prefer, provideScroll } from '../../app/navigation.ts';
+import { enter, folderOf, provideScroll } from '../../app/navigation.ts';
 import { errorOf, isCancelled, services } from '../../app/services.ts';
 import { announce, findTab, getApp, loadedRows, selectIn, setApp, type Tab, useApp } from '../../app/state.ts';
 import { countOf, hasIndex } from '../../models/ranges.ts';
 import type { RowCache } from '../../models/rows.ts';
+import { SearchRows } from '../../models/search-rows.ts';
 import { cleared, extended, focused, isMoveKey, moved, only, toggled } from '../../models/selection.ts';
 import { isTyping, NOTHING_TYPED, typed } from '../../models/type-ahead.ts';
 import { texts } from '../../texts/index.ts';
 import { notify, notifyError } from '../../ui/toasts.ts';
 import type { Columns } from './columns.tsx';
-import { GridRow, rowId } from './GridRow.tsx';
+import { GridRow, rowId, type RowProps } from './GridRow.tsx';
 import { useRubberBand } from './rubber-band.tsx';
 
 /** Pixels. */
@@ -32,8 +33,8 @@ const leftAt = new WeakMap<RowCache<EntryRow>, number>();
  * The details list: an ARIA grid of virtual rows. The focus stays on the grid, and `aria-activedescendant` says which row it
  * means: rows come and go while they are scrolled, the focus must not.
  */
-export function Grid({ tab, view, rows, scroll: remembered, columns, label, header }: {
-  tab: Tab; view: View; rows: RowCache<EntryRow>; scroll: number; columns: Columns; label: string; header: ReactNode;
+export function Grid({ tab, view, rows, scroll: remembered, columns, label, header, row: Row = GridRow }: {
+  tab: Tab; view: View; rows: RowCache<EntryRow>; scroll: number; columns: Pick<Columns, 'template' | 'least' | 'sized'> & { readonly headers: readonly unknown[] }; label: string; header: ReactNode; row?: ComponentType<RowProps>;
 }) {
   const { count } = view;
   const { selection } = tab;
@@ -89,7 +90,7 @@ export function Grid({ tab, view, rows, scroll: remembered, columns, label, head
     const reason = commandOf('open-entry').enabled(getApp());
     if (row.error !== undefined) notifyError(row.error);
     else if (row.type === 'symlink' && row.targetType === undefined) notify({ text: typeof reason === 'string' ? reason : texts.reasons.brokenLink });
-    else prefer({ preview: true });
+    else setApp({ quickLook: true });
   };
 
   const openMenu = (x: number, y: number): void => setApp({ menu: { x, y } });
@@ -126,7 +127,7 @@ export function Grid({ tab, view, rows, scroll: remembered, columns, label, head
     } else if (event.key === 'ContextMenu' || (event.key === 'F10' && event.shiftKey)) {
       handled();
       openMenuAtFocus();
-    } else if ([...event.key].length === 1 && !ctrl && !event.altKey && (event.key !== ' ' || isTyping(typing.current, event.timeStamp))) {
+    } else if ([...event.key].length === 1 && event.key !== '/' && !ctrl && !event.altKey && (event.key !== ' ' || isTyping(typing.current, event.timeStamp))) {
       handled();
       void search(event.key, event.timeStamp);
     }
@@ -136,7 +137,8 @@ export function Grid({ tab, view, rows, scroll: remembered, columns, label, head
     const { next, prefix, from } = typed(typing.current, letter, now, selection.focus);
     typing.current = next;
     try {
-      const { index } = (await tab.host?.call('view.find', { view: view.view, prefix, from: count === 0 ? 0 : from % count })) ?? {};
+      const start = count === 0 ? 0 : from % count;
+      const index = rows instanceof SearchRows ? rows.find(prefix, start) : (await tab.host?.call('view.find', { view: view.view, prefix, from: start }))?.index;
       if (index !== undefined && typing.current === next) select(only(index));
     } catch (error) {
       if (!isCancelled(error)) notifyError(errorOf(error));
@@ -187,7 +189,7 @@ export function Grid({ tab, view, rows, scroll: remembered, columns, label, head
       {header}
       <div role="rowgroup" className="grid-rows" style={{ height: virtual.getTotalSize() }}>
         {virtual.getVirtualItems().map(({ index, start }) => (
-          <GridRow
+          <Row
             key={index} index={index} top={start - HEAD} row={rows.get(index)} error={rows.errorAt(index)} draggable={dragOut}
             selected={hasIndex(selection.ranges, index)} focused={selection.focus === index}
           />

@@ -13,10 +13,20 @@ export function rowId(index: number): string {
 /** Characters of a tooltip. */
 const TIP = 1000;
 
+export interface RowProps {
+  readonly index: number;
+  /** Pixels from the first row. */
+  readonly top: number;
+  readonly row: EntryRow | undefined;
+  /** Why the row could not be read. */
+  readonly error: unknown;
+  readonly selected: boolean;
+  readonly focused: boolean;
+  readonly draggable: boolean;
+}
+
 /** One entry, or its place while it is on its way. */
-export const GridRow = memo(function GridRow({ index, top, row, error, selected, focused, draggable }: {
-  index: number; top: number; row: EntryRow | undefined; error: unknown; selected: boolean; focused: boolean; draggable: boolean;
-}) {
+export const GridRow = memo(function GridRow({ index, top, row, error, selected, focused, draggable }: RowProps) {
   const classes = `grid-row entry-row ${selected ? 'is-selected' : ''} ${focused ? 'is-focused' : ''} ${row?.name.startsWith('.') ? 'is-hidden' : ''}`;
   return (
     <div role="row" id={rowId(index)} data-index={index} aria-rowindex={index + 2} aria-selected={selected} className={classes} style={{ transform: `translateY(${top}px)` }}>

@@ -2,9 +2,11 @@ import { setApp, useApp } from '../../app/state.ts';
 import { useTransfers } from '../../app/transfers.ts';
 import { ConflictDialog } from './ConflictDialog.tsx';
 import { ExtractDialog } from './ExtractDialog.tsx';
+import { OpenWithDialog } from '../layers/OpenWithDialog.tsx';
 import { OpenPathDialog } from './OpenPathDialog.tsx';
 import { PasswordDialog } from './PasswordDialog.tsx';
-import { PropertiesDialog } from './PropertiesDialog.tsx';
+import { PatternDialog } from '../search/PatternDialog.tsx';
+import { PropertiesDialog } from '../properties/PropertiesDialog.tsx';
 import { Palette } from '../palette/Palette.tsx';
 import { ShortcutSheet } from '../palette/ShortcutSheet.tsx';
 import { SettingsDialog } from '../settings/SettingsDialog.tsx';
@@ -21,11 +23,13 @@ export function Dialogs() {
     return question.kind === 'conflict' ? <ConflictDialog key={key} transfer={asking} question={question} /> : <PasswordDialog key={key} transfer={asking} question={question} />;
   }
   switch (dialog?.kind) {
-    case 'open-path': return <OpenPathDialog />;
+    case 'open-path': return <OpenPathDialog dialog={dialog} />;
+    case 'open-with': return <OpenWithDialog key={`${dialog.tab} ${dialog.layer}`} dialog={dialog} />;
     case 'extract': return <ExtractDialog dialog={dialog} />;
     case 'properties': return <PropertiesDialog dialog={dialog} />;
     case 'palette': return <Palette />;
     case 'settings': return <SettingsDialog />;
+    case 'pattern': return <PatternDialog id={dialog.tab} />;
     case 'shortcuts': return <ShortcutSheet />;
     case undefined: return null;
   }

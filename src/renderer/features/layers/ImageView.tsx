@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'react';
 import { Button, ProgressBar } from 'react-aria-components';
+import { leaveSearch } from '../../app/finding.ts';
 import { folderOf, goTo, placeOf } from '../../app/navigation.ts';
 import { type Tab, useApp } from '../../app/state.ts';
 import { closeTab, openTab } from '../../app/tabs.ts';
@@ -8,12 +9,18 @@ import { LayerBadges } from '../../ui/badges.tsx';
 import { ErrorPanel } from '../../ui/errors.tsx';
 import { texts } from '../../texts/index.ts';
 import { Browser } from '../browser/Browser.tsx';
+import { HexPage } from '../hex/HexPage.tsx';
 import { PreviewPane } from '../preview/PreviewPane.tsx';
+import { QuickLook } from '../preview/QuickLook.tsx';
+import { FilterBar } from '../search/FilterBar.tsx';
+import { Found } from '../search/Found.tsx';
+import { SearchBar } from '../search/SearchBar.tsx';
 import { LayerPage } from './LayerPage.tsx';
 
 /** What a tab shows: its image, or how far the opening is, or why it failed. */
 export function ImageView({ tab }: { tab: Tab }) {
   const preview = useApp((state) => state.settings.preview);
+  const quickLook = useApp((state) => state.quickLook);
   if (tab.state === 'opening') return <Opening tab={tab} />;
   if (tab.error !== undefined) {
     return (
@@ -35,8 +42,10 @@ export function ImageView({ tab }: { tab: Tab }) {
         {folderOf(tab) !== undefined && layer.notes.length > 0 ? <Button className="link" onPress={() => goTo(tab.id, { kind: 'layer', layer: layer.path })}>{texts.layer.showNotes}</Button> : null}
         <LayerBadges layer={layer} />
       </header>
-      <div className="panes">
-        {folderOf(tab) === undefined ? <LayerPage key={place.layer} tab={tab} layer={layer} /> : <Browser tab={tab} />}
+      {place.kind === 'search' || tab.bar === 'search' ? <SearchBar tab={tab} /> : tab.bar === 'filter' ? <FilterBar tab={tab} /> : null}
+      <div className="panes" onKeyDown={(event) => { if (event.key === 'Escape' && (event.target as Element).closest('.grid-body') !== null && (place.kind === 'search' || tab.bar !== undefined)) leaveSearch(tab); }}>
+        {place.kind === 'bytes' ? <HexPage key={`${place.layer} ${place.file?.node}`} tab={tab} layer={layer} place={place} /> : folderOf(tab) === undefined ? <LayerPage key={place.layer} tab={tab} layer={layer} /> : place.kind === 'search' ? <Found tab={tab} place={place} /> : <Browser tab={tab} />}
+        {quickLook && folderOf(tab) !== undefined ? <QuickLook tab={tab} /> : null}
         {preview && folderOf(tab) !== undefined ? <PreviewPane tab={tab} /> : null}
       </div>
     </>
