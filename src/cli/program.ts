@@ -148,7 +148,7 @@ ${EXIT_STATUS}`)
 
   after(json(withPart(verb('hash', 'checksums', "Prints checksums: of files in the image; of a volume's bytes, with --part and no path; of the image file itself with neither.")
     .addArgument(image).argument('[path...]', 'files in the image; of directories all files below')
-    .addOption(new Option('-a, --algorithm <name>', 'the algorithm').choices(['md5', 'sha1', 'sha256', 'sha512', 'crc32c']).default('sha256')))),
+    .addOption(new Option('-a, --algorithm <name>', 'the algorithm').choices(['md5', 'sha1', 'sha256', 'sha512', 'crc32', 'crc32c']).default('sha256')))),
   PART_HELP, examples('clutch hash disk.img', 'clutch hash -a md5 disk.img --part 2', 'clutch hash disk.img /etc/passwd /bin'))
     .action(async (path, paths, options) => done(await (await import('./verbs/hash.ts')).hash(path, paths, options)));
 

@@ -37,7 +37,7 @@ export interface Platform<P> {
   pickFolder?(): Promise<string | undefined>;
   showFolder?(folder: string): Promise<void>;
   copyText?(text: string): void;
-  pasteText?(): string;
+  pasteText?(): string | Promise<string>;
   drag?(host: SupervisedHost<P>, params: Params<AppContract['drag.start']>): Promise<void>;
   showFile?(file: string): void;
   /** How far the window's long work is; 0 `running` when there is none, or its page is gone. */
@@ -200,9 +200,9 @@ export class App<P> {
         if (!platform.showFolder) throw notHere('showing folders');
         await platform.showFolder(this.#tokens.pathOf(token, 'folder'));
       },
-      'text.paste': () => {
+      'text.paste': async () => {
         if (!platform.pasteText) throw notHere('the clipboard');
-        return { text: platform.pasteText().slice(0, MAX_PASTED) };
+        return { text: (await platform.pasteText()).slice(0, MAX_PASTED) };
       },
       'app.progress': (progress) => {
         if (!platform.onProgress) throw notHere('the taskbar');

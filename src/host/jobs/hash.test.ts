@@ -14,6 +14,7 @@ describe('hash', () => {
       sha1: 'f7c3bc1d808e04732adf679965ccc34ca7ae3441',
       sha256: '15e2b0d3c33891ebb0f1ef609ec419420c20e320ce94c65fbc8c3312448eb225',
       sha512: 'd9e6762dd1c8eaf6d61b3c6192fc408d4d6d5f1176d0c29169bc24e71c3f274ad27fcd5811b313d681f7e55ec02d73d499c95455b6b5bb503acf574fba8ffe85',
+      crc32: 'cbf43926',
       crc32c: 'e3069283',
     });
   });

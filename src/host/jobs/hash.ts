@@ -1,15 +1,20 @@
 import { createHash, type Hash } from 'node:crypto';
+import * as zlib from 'node:zlib';
+import { crc32 } from '../../engines/codecs/crc32.ts';
 import { crc32c } from '../../engines/codecs/crc32c.ts';
 import type { BlockDevice } from '../../engines/core/bytes/device.ts';
 import { corrupt, usage } from '../../engines/core/errors.ts';
 import type { FileSystem, Maybe, NodeId } from '../../engines/core/filesystem.ts';
 import type { JobContext } from '../../engines/core/job.ts';
 
-export const HASH_ALGORITHMS = ['md5', 'sha1', 'sha256', 'sha512', 'crc32c'] as const;
+export const HASH_ALGORITHMS = ['md5', 'sha1', 'sha256', 'sha512', 'crc32', 'crc32c'] as const;
 export type HashAlgorithm = (typeof HASH_ALGORITHMS)[number];
 
 /** Bytes a read: short enough that a cancel gets through soon. */
 const PIECE = 1024 * 1024;
+
+/** zlib's own where Node has it (from 20.15), at several GB/s. */
+const crc: (bytes: Uint8Array, seed: number) => number = zlib.crc32 ?? crc32;
 
 /** Bytes from 0 to `size`. */
 export interface HashSource {
@@ -67,6 +72,10 @@ interface Running {
 }
 
 function start(algorithm: HashAlgorithm): Running {
+  if (algorithm === 'crc32') {
+    let sum = 0;
+    return { update: (bytes) => { sum = crc(bytes, sum); }, digest: () => sum.toString(16).padStart(8, '0') };
+  }
   if (algorithm !== 'crc32c') {
     const digest: Hash = createHash(algorithm);
     return { update: (bytes) => { digest.update(bytes); }, digest: () => digest.digest('hex') };

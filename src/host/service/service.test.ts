@@ -75,7 +75,7 @@ describe.skipIf(skip !== undefined)('the service of an image', () => {
     expect(crumbs.map(({ name }) => name)).toEqual(['', 'etc']);
     const details = await client.call('entry.details', await find('hello.txt'));
     expect(details).toMatchObject({ size: 6, type: 'file', xattrs: [{ name: 'user.tag', text: 'blue' }], atime: expect.any(BigInt) });
-    expect(await client.call('entry.preview', await find('hello.txt'))).toMatchObject({ kind: 'text', text: 'hello\n' });
+    expect(await client.call('entry.preview', await find('hello.txt'))).toMatchObject({ kind: 'text', part: { text: 'hello\n' } });
     const { layer: at, node } = await find('big.bin');
     expect(await client.call('bytes.read', { layer: at, node, at: 299_990, length: 65_536 })).toEqual({ bytes: big.slice(299_990), size: 300_000 });
     expect((await client.call('bytes.read', { layer, at: 1024 + 56, length: 2 })).bytes).toEqual(Uint8Array.of(0x53, 0xef));

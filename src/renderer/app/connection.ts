@@ -19,7 +19,10 @@ export async function connectApp(): Promise<Client<AppContract>> {
   if (window.clutch !== undefined) return client;
   // A server has no clipboard of the person's; the browser has.
   return {
-    call: (name, params, signal) => (name === 'text.copy' ? copyText(params as Params<AppContract['text.copy']>) as never : client.call(name, params, signal)),
+    call(name, params, signal) {
+      if (name === 'text.copy') return copyText(params as Params<AppContract['text.copy']>) as never;
+      return name === 'text.paste' ? pasteText() as never : client.call(name, params, signal);
+    },
     stream: (name, params, signal) => client.stream(name, params, signal),
     close: () => client.close(),
     onClose: (run) => client.onClose(run),
@@ -51,6 +54,14 @@ async function copyText({ text }: Params<AppContract['text.copy']>): Promise<voi
     await navigator.clipboard.writeText(text);
   } catch {
     throw usage('EACCES', 'The browser does not let the page copy');
+  }
+}
+
+async function pasteText(): Promise<{ text: string }> {
+  try {
+    return { text: (await navigator.clipboard.readText()).slice(0, 1 << 20) };
+  } catch {
+    throw usage('EACCES', 'The browser does not let the page read the clipboard', 'Allow it in the address bar, or paste into the field instead.');
   }
 }
 

@@ -3,6 +3,7 @@ import type { AppInfo, RecentRow, SourceToken } from '../../shared/contract/call
 import { DEFAULT_SETTINGS, type Settings } from '../../shared/contract/settings.ts';
 import type { SessionPlace } from '../../shared/contract/window.ts';
 import type { Crumb, EntryRow, ImageInfo, SortKey, View } from '../../shared/contract/rows.ts';
+import type { ColumnId } from '../models/columns.ts';
 import type { History } from '../models/history.ts';
 import type { RowCache } from '../models/rows.ts';
 import type { Ranges } from '../models/ranges.ts';
@@ -138,6 +139,8 @@ export interface AppState {
   /** A look at the entry that the keyboard is on lies over the list. */
   readonly quickLook: boolean;
   readonly menu: { readonly x: number; readonly y: number } | undefined;
+  /** The menu of a list's columns, of one of them where it was opened at a header. */
+  readonly columnMenu: { readonly x: number; readonly y: number; readonly column?: ColumnId } | undefined;
   readonly settings: Settings;
   /** What screen readers are told. */
   readonly announcement: string;
@@ -155,6 +158,7 @@ export const useApp = create<AppState>(() => ({
   editingPath: false,
   quickLook: false,
   menu: undefined,
+  columnMenu: undefined,
   settings: DEFAULT_SETTINGS,
   announcement: '',
 }));

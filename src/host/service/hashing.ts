@@ -1,0 +1,211 @@
+import { type FileHandle, open, readdir } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { isDiskError, toDiskError } from '../../engines/core/errors.ts';
+import type { Cursor, FileSystem, NodeId } from '../../engines/core/filesystem.ts';
+import type { JobContext } from '../../engines/core/job.ts';
+import { compareNames, displayName, type Name } from '../../engines/core/names.ts';
+import type { HashName, HashRow, SumList } from '../../shared/contract/checksums.ts';
+import type { JobSummary } from '../../shared/contract/rows.ts';
+import type { Cancel } from '../../shared/rpc/types.ts';
+import { parseSums } from '../../shared/sums.ts';
+import type { Tally } from '../jobs/extract/extract.ts';
+import { fileSource, hash, type HashSource } from '../jobs/hash.ts';
+import { type Entry, visitBelow } from './measure.ts';
+import { readUpTo } from './preview.ts';
+
+/** Files of one job: their paths are held until all are hashed. */
+const MAX_FILES = 250_000;
+
+/** Rows that wait for whoever takes them; then the job waits, too. */
+const MAX_WAITING = 2000;
+
+/** Rows told together. */
+const BATCH = 200;
+
+/** Lists beside what is hashed: how many, and bytes of one. */
+const MAX_LISTS = 20;
+const MAX_LIST_BYTES = 4 * 1024 * 1024;
+
+/** Names that lists of checksums have. */
+const LIST_NAME = /(\.(md5|sha1|sha256|sha512|crc32)(sums?)?(\.txt)?$)|^((md5|sha1|sha256|sha512)-?sums?|checksums?)(\.txt|\.asc)?$/i;
+
+/** The rows of a job, on their way to the one who takes them. */
+export class HashRows {
+  readonly #waiting: HashRow[] = [];
+  #ended = false;
+  #gone = false;
+  #wakeTaker = (): void => {};
+  #wakeGiver = (): void => {};
+
+  /** Answers a promise when the job should wait until rows were taken. */
+  give(row: HashRow): Promise<void> | undefined {
+    this.#waiting.push(row);
+    this.#wakeTaker();
+    return this.#waiting.length < MAX_WAITING || this.#gone ? undefined : new Promise((resolve) => { this.#wakeGiver = resolve; });
+  }
+
+  /** No more will come. */
+  end(): void {
+    this.#ended = true;
+    this.#wakeTaker();
+  }
+
+  /** What has come and what comes, each once. When the taker goes, `onGone` is told. */
+  async *take(cancel: Cancel, onGone: () => void): AsyncGenerator<HashRow[]> {
+    cancel.onAbort(() => this.#wakeTaker());
+    try {
+      while (!cancel.aborted) {
+        const rows = this.#waiting.splice(0, BATCH);
+        this.#wakeGiver();
+        if (rows.length > 0) yield rows;
+        else if (this.#ended) return;
+        else await new Promise<void>((resolve) => { this.#wakeTaker = resolve; });
+      }
+    } finally {
+      this.#gone = true;
+      this.#wakeGiver();
+      if (!this.#ended) onGone();
+    }
+  }
+}
+
+/**
+ * Hashes files, and all files below folders, in the order of their paths. What can't be read has its error in its row.
+ * @throws DiskError cancelled
+ */
+export async function hashEntries(fs: FileSystem, entries: readonly Entry[], algorithms: readonly HashName[], job: JobContext, tally: Tally, rows: HashRows): Promise<JobSummary> {
+  const { files, total } = await filesBelow(fs, entries, job);
+  let before = 0;
+  for (const { path, node, size, error } of files) {
+    const row = { path, display: displayName(path), size };
+    const now = row.display;
+    let made: HashRow;
+    try {
+      if (error !== undefined) throw error;
+      const digests = await hash(await fileSource(fs, node), algorithms, { ...job, report: ({ done }) => job.report({ done: before + done, total, unit: 'bytes', now }) });
+      made = { ...row, digests };
+      tally.files++;
+      tally.bytes += size;
+    } catch (thrown) {
+      const failure = toDiskError(thrown);
+      if (failure.kind === 'cancelled') throw failure;
+      if (!isDiskError(thrown)) throw thrown;
+      made = { ...row, digests: {}, error: failure.toJSON() };
+      tally.problems++;
+    }
+    before += size;
+    const full = rows.give(made);
+    if (full) await full;
+    const pause = job.breathe();
+    if (pause) await pause;
+  }
+  return tally;
+}
+
+/** Hashes bytes that are no file of a filesystem: an image, a volume. @throws DiskError io, corrupt, cancelled */
+export async function hashBytes(source: HashSource, name: Name, algorithms: readonly HashName[], job: JobContext, tally: Tally, rows: HashRows): Promise<JobSummary> {
+  const digests = await hash(source, algorithms, job);
+  tally.files = 1;
+  tally.bytes = source.size;
+  const full = rows.give({ path: name, display: displayName(name), size: source.size, digests });
+  if (full) await full;
+  return tally;
+}
+
+interface Found {
+  readonly path: Name;
+  readonly node: NodeId;
+  readonly size: number;
+  readonly error?: unknown;
+}
+
+/** A folder on the way, by its path below where the walk began. */
+interface Folder {
+  readonly path: Name;
+}
+
+function pathOf(entry: Entry, above: Folder | undefined): Name {
+  return above === undefined || above.path === '' ? entry.name : `${above.path}/${entry.name}`;
+}
+
+async function filesBelow(fs: FileSystem, entries: readonly Entry[], job: JobContext): Promise<{ files: Found[]; total: number }> {
+  const files: Found[] = [];
+  let total = 0;
+  const add = (found: Found): void => {
+    if (files.length === MAX_FILES) {
+      job.log({ level: 'warning', message: `Only the first ${MAX_FILES} files are hashed` });
+      throw new EnoughFiles();
+    }
+    files.push(found);
+    total += found.size;
+  };
+  try {
+    await visitBelow<Folder>(fs, entries, job, {
+      enter: (entry, _stat, above) => ({ path: pathOf(entry, above) }),
+      leaf(entry, stat, above) {
+        if (stat.type === 'file') add({ path: pathOf(entry, above), node: entry.node, size: stat.size });
+      },
+      failed(entry, error, above, dir) {
+        if (error instanceof EnoughFiles) throw error;
+        add({ path: dir?.path ?? pathOf(entry, above), node: entry.node, size: 0, error });
+      },
+    });
+  } catch (error) {
+    if (!(error instanceof EnoughFiles)) throw error;
+  }
+  return { files: files.toSorted((a, b) => compareNames(a.path, b.path)), total };
+}
+
+class EnoughFiles extends Error {}
+
+/** Lists of checksums in a folder of a filesystem. What can't be read is no list. */
+export async function listsInFolder(fs: FileSystem, folder: NodeId, job: JobContext): Promise<SumList[]> {
+  const lists: SumList[] = [];
+  let cursor: Cursor | undefined;
+  do {
+    const batch = await fs.list(folder, cursor);
+    for (const { name, node } of batch.entries) {
+      if (!LIST_NAME.test(name)) continue;
+      try {
+        const { type, size } = await fs.stat(node);
+        if (type === 'file' && size <= MAX_LIST_BYTES) addList(lists, name, await readUpTo(fs, node, size));
+      } catch (error) {
+        if (!isDiskError(error)) throw error;
+      }
+      if (lists.length === MAX_LISTS) return lists;
+    }
+    cursor = batch.next;
+    const pause = job.breathe();
+    if (pause) await pause;
+  } while (cursor !== undefined);
+  return lists;
+}
+
+/** Lists of checksums beside a file of this computer: of its own name, and those of the whole folder. Only what they say leaves here. */
+export async function listsBeside(path: string): Promise<SumList[]> {
+  const lists: SumList[] = [];
+  const folder = dirname(path);
+  for (const name of await readdir(folder).catch(() => [])) {
+    if (!LIST_NAME.test(name) || lists.length === MAX_LISTS) continue;
+    let file: FileHandle | undefined;
+    try {
+      // A pipe of such a name would wait for a writer for ever.
+      file = await open(join(folder, name), constants.O_RDONLY | constants.O_NONBLOCK);
+      const stat = await file.stat();
+      if (stat.isFile() && stat.size <= MAX_LIST_BYTES) addList(lists, name, await file.readFile());
+    } catch {
+      // What can't be read is no list.
+    } finally {
+      await file?.close();
+    }
+  }
+  return lists;
+}
+
+function addList(lists: SumList[], name: Name, bytes: Uint8Array): void {
+  const lines = parseSums(new TextDecoder().decode(bytes));
+  // "disk.img.sha256" may hold the digest alone: it is that of the file whose name is before the suffix.
+  const about = name.replace(/\.(md5|sha1|sha256|sha512|crc32)(sums?)?(\.txt)?$/i, '');
+  if (lines.length > 0) lists.push({ display: displayName(name), lines: lines.map((line) => (line.name === '' && about !== name ? { ...line, name: about } : line)) });
+}

@@ -1,0 +1,36 @@
+import { describe, expect, test } from 'vitest';
+import { textBlocks, visible } from './visible-text.ts';
+
+const joined = (text: string): string => textBlocks(text).map((block, i) => `${i > 0 && !block.continued ? '\n' : ''}${block.text}`).join('');
+
+describe('text for showing', () => {
+  test('what would act is spelled, what is seen is not', () => {
+    expect(visible('plain\ttext\nläuft')).toEqual([{ text: 'plain\ttext\nläuft', mark: false }]);
+    expect(visible('a\u001b[31m\u202eb')).toEqual([{ text: 'a', mark: false }, { text: '\\x1b', mark: true }, { text: '[31m', mark: false }, { text: '\\u{202e}', mark: true }, { text: 'b', mark: false }]);
+    expect(visible('dos\r\nlines\r')).toEqual([{ text: 'dos\nlines', mark: false }]);
+    expect(visible('old\rmac')[1]).toEqual({ text: '\\x0d', mark: true });
+    expect(visible('family 👩‍👧 and می‌خواهم')).toHaveLength(1);
+  });
+
+  test('text that is all controls is no crowd of elements', () => {
+    const segments = visible('\u0007'.repeat(100_000));
+    expect(segments).toHaveLength(1);
+    expect(segments[0]!.text).toHaveLength(400_000);
+  });
+
+  test('is cut at newlines, and nothing of it is lost', () => {
+    const text = Array.from({ length: 5000 }, (_, i) => `line ${i}`).join('\n');
+    const blocks = textBlocks(text);
+    expect(blocks.length).toBeGreaterThan(8);
+    expect(blocks.every((block) => block.text.length <= 4096 && !block.continued)).toBe(true);
+    expect(joined(text)).toBe(text);
+    expect(joined('\n\na\n')).toBe('\n\na');
+  });
+
+  test('a line of ten megabytes is cut in its middle, never inside of a character', () => {
+    const text = `x${'😀'.repeat(500_000)}`;
+    const blocks = textBlocks(text);
+    expect(blocks.every((block, i) => block.text.length <= 16_384 && block.continued === i > 0 && block.text.isWellFormed())).toBe(true);
+    expect(joined(text)).toBe(text);
+  });
+});
