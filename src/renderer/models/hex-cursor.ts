@@ -66,7 +66,7 @@ export function parseOffset(text: string, from: number, size: number, units: Off
 }
 
 /** Bytes of a search: "de ad be ef" or "0xdeadbeef", or a text as UTF-8. undefined for hex that is none. */
-export function parsePattern(text: string, hex: boolean): Uint8Array | undefined {
+export function parsePattern(text: string, hex: boolean): Uint8Array<ArrayBuffer> | undefined {
   if (!hex) return text === '' ? undefined : new TextEncoder().encode(text);
   const digits = text.replace(/\s+|0x/gi, '');
   if (digits.length === 0 || digits.length % 2 !== 0 || !/^[0-9a-f]+$/i.test(digits)) return undefined;

@@ -33,8 +33,9 @@ export async function copyText(text: string): Promise<void> {
 }
 
 /** What happened, where, and what can be done about it. */
-export function ErrorPanel({ error, title, about, level = 2, children }: { error: ErrorData; title?: string; about: string; level?: 1 | 2; children?: ReactNode }) {
+export function ErrorPanel({ error, title, about, level = 2, onPlace, children }: { error: ErrorData; title?: string; about: string; level?: 1 | 2; /** Shows the bytes at the error's place. */ onPlace?: (at: number) => void; children?: ReactNode }) {
   const where = whereOf(error);
+  const at = error.fault.kind === 'corrupt' || error.fault.kind === 'io' ? error.fault.place?.at : undefined;
   const Title = `h${level}` as const;
   const advice = error.advice ?? texts.advice[error.fault.kind];
   return (
@@ -44,7 +45,7 @@ export function ErrorPanel({ error, title, about, level = 2, children }: { error
         <Title>{title ?? texts.faults[error.fault.kind]}</Title>
         <p className="error-message">{error.message}</p>
         <dl className="facts">
-          {where === undefined ? null : <><dt>{texts.error.where}</dt><dd>{where}</dd></>}
+          {where === undefined ? null : <><dt>{texts.error.where}</dt><dd><PlaceLink text={where} at={at} onPlace={onPlace} /></dd></>}
           {advice === '' ? null : <><dt>{texts.error.todo}</dt><dd>{advice}</dd></>}
         </dl>
         <div className="actions">
@@ -56,8 +57,13 @@ export function ErrorPanel({ error, title, about, level = 2, children }: { error
   );
 }
 
+/** A place on an image; a link to its bytes where it has an offset and somebody can show them. */
+function PlaceLink({ text, at, onPlace }: { text: string; at: number | undefined; onPlace: ((at: number) => void) | undefined }) {
+  return at === undefined || onPlace === undefined ? text : <Button className="link" aria-label={texts.hex.showPlace(text)} onPress={() => onPlace(at)}>{text}</Button>;
+}
+
 /** What was noticed in an image, each with its place. */
-export function Notes({ notes }: { notes: readonly Note[] }) {
+export function Notes({ notes, onPlace }: { notes: readonly Note[]; onPlace?: (at: number) => void }) {
   return (
     <ul className="notes">
       {notes.map((note, i) => {
@@ -67,7 +73,7 @@ export function Notes({ notes }: { notes: readonly Note[] }) {
             <Icon aria-hidden />
             <span>
               {note.message}
-              {note.place === undefined ? null : <span className="dim">{placeText(note.place)}</span>}
+              {note.place === undefined ? null : <span className="dim"><PlaceLink text={placeText(note.place)} at={note.place.at} onPlace={onPlace} /></span>}
             </span>
           </li>
         );
