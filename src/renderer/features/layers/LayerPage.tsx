@@ -1,22 +1,27 @@
-import { ChevronRight, FolderOpen } from 'lucide-react';
+import { Binary, ChevronRight, FolderOpen, Route } from 'lucide-react';
 import { Button } from 'react-aria-components';
 import type { LayerRow } from '../../../shared/contract/rows.ts';
+import { showBytes } from '../../app/bytes.ts';
 import { goToLayer, placeOfLayer, goTo } from '../../app/navigation.ts';
-import type { Tab } from '../../app/state.ts';
+import { setApp, type Tab } from '../../app/state.ts';
 import { reopenAs } from '../../app/tabs.ts';
 import { formatExactSize, formatOffset } from '../../models/format.ts';
 import { childrenOf, isOpenFilesystem } from '../../models/layers.ts';
 import { ErrorPanel, Notes } from '../../ui/errors.tsx';
 import { Name } from '../../ui/name.tsx';
+import { notifyError } from '../../ui/toasts.ts';
 import { texts } from '../../texts/index.ts';
 import { FirstBytes } from './FirstBytes.tsx';
+import { Accounts } from './OpeningPage.tsx';
 import { TablePage } from './TablePage.tsx';
+import { UnlockForm } from './UnlockForm.tsx';
 
 const t = texts.layer;
 
 /** A layer that is not a folder: what it is, how that is known, what is in it, and what is wrong with it. */
 export function LayerPage({ tab, layer }: { tab: Tab; layer: LayerRow }) {
   const inside = childrenOf(tab.info!, layer.path);
+  const showAt = (at: number): void => showBytes(tab.id, layer.path, at);
   const unread = layer.kind === 'unknown' || layer.error !== undefined;
   return (
     <div className="page" role="region" aria-label={layer.title}>
@@ -24,10 +29,14 @@ export function LayerPage({ tab, layer }: { tab: Tab; layer: LayerRow }) {
         <h2><Name display={layer.label || layer.title} /></h2>
         <span className="dim">{layer.label === '' ? t.kinds[layer.kind] : `${layer.title} · ${t.kinds[layer.kind]}`}</span>
       </header>
-      {layer.error !== undefined ? <ErrorPanel error={layer.error} about={`${tab.source.name}, ${layer.title}`} /> : layer.kind === 'unknown' ? <Unknown layer={layer} /> : null}
+      {layer.error?.fault.kind === 'locked' && tab.host !== undefined ? <UnlockForm tab={tab} layer={layer} /> : layer.error !== undefined ? <ErrorPanel error={layer.error} about={`${tab.source.name}, ${layer.title}`} onPlace={showAt} /> : layer.kind === 'unknown' ? <Unknown layer={layer} /> : null}
       {layer.kind === 'table' && layer.error === undefined ? <TablePage tab={tab} table={layer} /> : null}
-      {isOpenFilesystem(layer) ? <div className="actions"><Button className="button is-primary" onPress={() => goTo(tab.id, placeOfLayer(layer))}><FolderOpen aria-hidden />{t.openFolder}</Button></div> : null}
-      {layer.notes.length === 0 ? null : <Section title={t.notes}><Notes notes={layer.notes} />{layer.notes.some((note) => note.severity !== 'note') && layer.error === undefined ? <p className="dim">{t.notesAdvice}</p> : null}</Section>}
+      <div className="actions">
+        {isOpenFilesystem(layer) ? <Button className="button is-primary" onPress={() => goTo(tab.id, placeOfLayer(layer))}><FolderOpen aria-hidden />{t.openFolder}</Button> : null}
+        {layer.size > 0 ? <Button className="button" onPress={() => showBytes(tab.id, layer.path)}><Binary aria-hidden />{texts.bytesCommands.show}</Button> : null}
+        {layer.kind === 'volume' ? null : <Button className="button" onPress={() => setApp({ dialog: { kind: 'open-with', tab: tab.id, layer: layer.path } })}><Route aria-hidden />{unread ? texts.openWith.as : texts.openWith.button}</Button>}
+      </div>
+      {layer.notes.length === 0 ? null : <Section title={t.notes}><Notes notes={layer.notes} onPlace={showAt} />{layer.notes.some((note) => note.severity !== 'note') && layer.error === undefined ? <p className="dim">{t.notesAdvice}</p> : null}</Section>}
       {layer.kind === 'table' || inside.length === 0 ? null : (
         <Section title={t.inside}>
           <ul className="plain-list">
@@ -40,6 +49,7 @@ export function LayerPage({ tab, layer }: { tab: Tab; layer: LayerRow }) {
       <Section title={t.details}><Facts layer={layer} /></Section>
       {layer.evidence.length === 0 ? null : <Section title={t.evidence}><ul className="evidence">{layer.evidence.map((line) => <li key={line}>{line}</li>)}</ul></Section>}
       <Alternatives tab={tab} layer={layer} guess={layer.kind === 'unknown'} />
+      <Guesses layer={layer} />
       {layer.openers.length === 0 ? null : (
         <Section title={t.openers}>
           <ul className="plain-list">
@@ -48,6 +58,7 @@ export function LayerPage({ tab, layer }: { tab: Tab; layer: LayerRow }) {
         </Section>
       )}
       {unread && layer.size > 0 && tab.host !== undefined ? <Section title={t.firstBytes}><FirstBytes host={tab.host} layer={layer.path} /></Section> : null}
+      <Accounts tab={tab} />
     </div>
   );
 }
@@ -56,14 +67,19 @@ export function Section({ title, children }: { title: string; children: React.Re
   return <section className="section"><h2>{title}</h2>{children}</section>;
 }
 
+/** From here on a layer is called by the name of what it looks like. */
+const SURE = 80;
+
 function Unknown({ layer }: { layer: LayerRow }) {
-  const [title, hint] = layer.format === 'empty' ? [t.emptyTitle, t.emptyHint] : [t.unknownTitle, t.unknownHint];
+  const [best] = layer.guesses;
+  const known = best !== undefined && best.confidence >= SURE ? best : undefined;
+  const [title, hint] = layer.format === 'empty' ? [t.emptyTitle, t.emptyHint] : known === undefined ? [t.unknownTitle, t.unknownHint] : [texts.known.title(known.name), texts.known.hint[known.kind]];
   return <section className="unknown"><h2>{title}</h2><p>{hint}</p></section>;
 }
 
 function Alternatives({ tab, layer, guess }: { tab: Tab; layer: LayerRow; guess: boolean }) {
   const others = layer.alternatives.filter((each) => each.format !== layer.format && !layer.format.startsWith(each.format)).toSorted((a, b) => b.confidence - a.confidence);
-  if (others.length === 0) return guess && layer.format !== 'empty' ? <Section title={t.guesses}><p className="dim">{t.noGuesses}</p></Section> : null;
+  if (others.length === 0) return guess && layer.guesses.length === 0 && layer.format !== 'empty' ? <Section title={t.guesses}><p className="dim">{t.noGuesses}</p></Section> : null;
   return (
     <Section title={guess ? t.guesses : t.alternatives}>
       <ul className="guesses">
@@ -71,12 +87,35 @@ function Alternatives({ tab, layer, guess }: { tab: Tab; layer: LayerRow; guess:
           <li key={each.format}>
             <span className="guess-name"><strong>{each.name}</strong> <span className="dim number">{t.confidence(each.confidence)}</span></span>
             <span className="guess-evidence">{each.evidence.join('; ')}</span>
-            <Button className="button" onPress={() => void reopenAs(tab.id, layer.path, each.format)}>{t.openAs(each.name)}</Button>
+            <Button className="button" onPress={() => void tryAs(tab, layer, each.format)}>{t.openAs(each.name)}</Button>
           </li>
         ))}
       </ul>
     </Section>
   );
+}
+
+/** What the bytes look like that no engine is there for: names and signs, the surest first. */
+function Guesses({ layer }: { layer: LayerRow }) {
+  if (layer.guesses.length === 0) return null;
+  return (
+    <Section title={texts.known.guesses}>
+      <ul className="guesses">
+        {layer.guesses.map((each) => (
+          <li key={each.id}>
+            <span className="guess-name"><strong>{each.name}</strong> <span className="dim number">{t.confidence(each.confidence)}</span></span>
+            <span className="guess-evidence">{each.evidence.join('; ')}</span>
+            <span className="dim">{each.kind === 'file' || each.kind === 'text' || each.kind === 'random' ? '' : texts.known.noEngine}</span>
+          </li>
+        ))}
+      </ul>
+    </Section>
+  );
+}
+
+async function tryAs(tab: Tab, layer: LayerRow, format: string): Promise<void> {
+  const error = await reopenAs(tab.id, layer.path, format);
+  if (error !== undefined) notifyError(error);
 }
 
 export function Facts({ layer }: { layer: LayerRow }) {
