@@ -57,13 +57,13 @@ export async function* space(fs: FileSystem, top: Entry, job: JobContext): Async
   const { type } = await fs.stat(top.node);
   if (type !== 'dir') throw usage('ENOTDIR', `A ${type} has nothing below it`);
   const tree = new SpaceTree();
-  let ended = false;
-  const walk = visitBelow(fs, [top], job, tree).finally(() => { ended = true; });
+  const state = { ended: false };
+  const walk = visitBelow(fs, [top], job, tree).finally(() => { state.ended = true; });
   // Between two snapshots nobody waits for it: a failure is met at the next turn of the loop.
   walk.catch(() => {});
-  for (let wait = TOLD_FIRST; !ended; wait = TOLD_EVERY) {
+  for (let wait = TOLD_FIRST; !state.ended; wait = TOLD_EVERY) {
     await Promise.race([walk, setTimeout(wait, undefined, { ref: false })]);
-    const snapshot = ended ? undefined : tree.snapshot(false);
+    const snapshot = state.ended ? undefined : tree.snapshot(false);
     if (snapshot !== undefined) yield snapshot;
   }
   await walk;
@@ -125,12 +125,12 @@ class SpaceTree implements Visitor<Folder> {
     if (this.#top === undefined) return undefined;
     const least = this.#top.size * LEAST_SHOWN;
     let left = MAX_NODES;
-    const tree = draft(this.#top, 0);
+    const tree = drafted(this.#top, 0);
     // Sorted from the smallest to the largest; what is looked into is put in where it belongs.
     const closed: Draft[] = [tree];
     for (let next = closed.pop(); next !== undefined && left > 0; next = closed.pop()) {
       const folder = next.of as Folder;
-      const children = largest(folder, least, left).map((child) => draft(child, next.level + 1));
+      const children = largest(folder, least, left).map((child) => drafted(child, next.level + 1));
       left -= children.length;
       next.row.children = children.map(({ row }) => row);
       next.row.smaller = {
@@ -157,7 +157,7 @@ interface Draft {
   readonly row: { -readonly [K in keyof SpaceNode]: SpaceNode[K] };
 }
 
-function draft(of: Folder | Leaf, level: number): Draft {
+function drafted(of: Folder | Leaf, level: number): Draft {
   const { node, name, type, size } = of;
   const folder = 'folders' in of ? of : undefined;
   return {
@@ -172,15 +172,15 @@ function largest(folder: Folder, least: number, most: number): (Folder | Leaf)[]
 }
 
 /** Keeps `sorted` in order of size, by halving. */
-function insert(sorted: Draft[], draft: Draft): void {
+function insert(sorted: Draft[], one: Draft): void {
   let from = 0;
   let to = sorted.length;
   while (from < to) {
     const middle = (from + to) >> 1;
-    if (sorted[middle]!.row.size < draft.row.size) from = middle + 1;
+    if (sorted[middle]!.row.size < one.row.size) from = middle + 1;
     else to = middle;
   }
-  sorted.splice(from, 0, draft);
+  sorted.splice(from, 0, one);
 }
 
 /** Below the folder that was asked about. */

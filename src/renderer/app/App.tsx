@@ -16,6 +16,7 @@ import { Boundary } from '../ui/boundary.tsx';
 import { texts } from '../texts/index.ts';
 import { Toasts } from '../ui/toast-region.tsx';
 import { locale } from './appearance.ts';
+import { useTitle } from './progress.ts';
 import { activeTab, getApp, setApp, useApp } from './state.ts';
 import { openTab } from './tabs.ts';
 import { watchDrops } from './drops.ts';
@@ -27,9 +28,7 @@ export function App() {
   const announcement = useApp((state) => state.announcement);
   useEffect(watchDrops, []);
   useEffect(watchKeys, []);
-  useEffect(() => {
-    document.title = tab === undefined ? texts.app.name : `${tab.source.name} – ${texts.app.name}`;
-  }, [tab]);
+  useTitle(tab);
   useEffect(() => {
     if (tab?.state === 'asleep') void openTab(tab.id);
   }, [tab?.id, tab?.state]);

@@ -7,6 +7,7 @@ import { App } from './App.tsx';
 import { followAppearance } from './appearance.ts';
 import { followMenu } from './native-menu.ts';
 import { receiveSettings } from './navigation.ts';
+import { followProgress } from './progress.ts';
 import { errorOf, provideServices, type Services } from './services.ts';
 import { followSession, restoreSession } from './session.ts';
 import { flushSettings } from './settings.ts';
@@ -30,7 +31,10 @@ async function begin({ app }: Services): Promise<void> {
     receiveSettings(settings);
     // With the frame that shows it: what the time to a usable window is measured by.
     requestAnimationFrame(() => performance.mark('clutch:usable'));
-    if (info.client === 'electron') followMenu(app);
+    if (info.client === 'electron') {
+      followMenu(app);
+      followProgress(app);
+    }
     // Before the images that this start was given, which become the active ones.
     await restoreSession(app);
     followSession(app);

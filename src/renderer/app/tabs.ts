@@ -5,8 +5,10 @@ import { firstLayer, isOpenFilesystem } from '../models/layers.ts';
 import { texts } from '../texts/index.ts';
 import { notify, notifyError } from '../ui/toasts.ts';
 import { goalOf, placeOfGoal, placeOfLayer, showPlace } from './navigation.ts';
-import { errorOf, type HostClient, services } from './services.ts';
+import { followOpening, forgetOpening } from './openings.ts';
+import { type ErrorData, errorOf, type HostClient, services } from './services.ts';
 import { announce, findTab, getApp, type Goal, type Memory, NOTHING_SELECTED, patchTab, type Place, setApp, type Tab } from './state.ts';
+import { whenDone } from './transfers.ts';
 
 let nextTab = 1;
 
@@ -53,8 +55,34 @@ export async function openFiles(files: readonly File[]): Promise<void> {
     if (sources.length === 0) notify({ text: texts.open.noPaths });
     else openSources(sources);
   } catch (error) {
+    // A browser's page never learns where a file lies; the person knows.
+    if (getApp().info?.dialogs === 'path') setApp({ dialog: { kind: 'open-path', dropped: files.map(({ name }) => name) } });
+    else notifyError(errorOf(error));
+  }
+}
+
+/** A recent image that was moved: the person shows where it is now. */
+export async function locateRecent(recent: SourceToken): Promise<void> {
+  if (getApp().info?.dialogs === 'path') {
+    setApp({ dialog: { kind: 'open-path', locate: recent } });
+    return;
+  }
+  try {
+    const [found] = await services().app.call('dialog.open', {});
+    if (found !== undefined) await openLocated(recent, found);
+  } catch (error) {
     notifyError(errorOf(error));
   }
+}
+
+export async function openLocated(recent: SourceToken, found: SourceToken): Promise<void> {
+  await services().app.call('recents.locate', { token: recent.token, found: found.token });
+  openSources([found]);
+}
+
+/** The image that is shipped with the app, for a first look. */
+export async function openSample(): Promise<void> {
+  openSources([await services().app.call('sample.open', {})]);
 }
 
 export async function openTab(id: number): Promise<void> {
@@ -63,6 +91,7 @@ export async function openTab(id: number): Promise<void> {
   if (tab === undefined) return;
   patchTab(id, { state: 'opening', started: Date.now(), error: undefined, host: undefined, image: undefined, info: undefined, history: undefined, listing: undefined, selection: NOTHING_SELECTED });
   announce(texts.open.opening(tab.source.name));
+  forgetOpening(id);
   try {
     const { image } = await app.call('image.open', { token: tab.source.token });
     if (findTab(id) === undefined) {
@@ -73,6 +102,7 @@ export async function openTab(id: number): Promise<void> {
     const host = await connectHost(image);
     host.onClose((reason) => lose(id, image, reason));
     patchTab(id, { host });
+    void followOpening(id, host);
     const info = await host.call('image.info', {});
     if (findTab(id)?.image !== image) return;
     await showImage(id, info);
@@ -97,15 +127,26 @@ async function followImage(id: number, image: number, host: HostClient): Promise
   }
 }
 
-/** Reads a layer as another format. */
-export async function reopenAs(id: number, layer: string, format: string): Promise<void> {
-  const tab = findTab(id);
-  if (tab?.host === undefined) return;
+/** Reads a layer as another format. Answers why that did not work; then all is as it was. */
+export async function reopenAs(id: number, layer: string, format: string): Promise<ErrorData | undefined> {
+  return reopened(id, layer, (host) => host.call('image.reopen', { layer, format }));
+}
+
+/** Opens a locked layer. Answers why that did not work. The password is kept nowhere. */
+export async function unlock(id: number, layer: string, password: string): Promise<ErrorData | undefined> {
+  return reopened(id, layer, (host) => host.call('layer.unlock', { layer, password }));
+}
+
+async function reopened(id: number, layer: string, reopen: (host: HostClient) => Promise<ImageInfo>): Promise<ErrorData | undefined> {
+  const host = findTab(id)?.host;
+  if (host === undefined) return undefined;
   try {
-    const info = await tab.host.call('image.reopen', { layer, format });
-    await showImage(id, info, layer);
+    const info = await reopen(host);
+    void followOpening(id, host);
+    if (findTab(id)?.host === host) await showImage(id, info, layer);
+    return undefined;
   } catch (error) {
-    notifyError(errorOf(error));
+    return errorOf(error);
   }
 }
 
@@ -118,8 +159,16 @@ export function closeTab(id: number): void {
   tab.listing?.rows?.close();
   setApp(({ closed }) => ({ closed: [...closed, { source: tab.source, goal: goalOf(tab), at }].slice(-MAX_CLOSED) }));
   setApp({ tabs: left, ...(active === id ? { active: (left[at] ?? left.at(-1))?.id } : {}) });
-  tab.host?.close();
-  if (tab.image !== undefined) services().app.call('image.close', { image: tab.image }).catch(() => {
+  forgetOpening(id);
+  // What is being extracted is extracted to its end, or until it is cancelled in the panel.
+  const busy = tab.host && whenDone(tab.host);
+  if (busy === undefined) endImage(tab);
+  else void busy.then(() => endImage(tab));
+}
+
+function endImage({ host, image }: Tab): void {
+  host?.close();
+  if (image !== undefined) services().app.call('image.close', { image }).catch(() => {
     // The host is gone already, which is what was asked for.
   });
 }

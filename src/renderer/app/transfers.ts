@@ -5,7 +5,7 @@ import type { SourceToken } from '../../shared/contract/calls.ts';
 import { texts } from '../texts/index.ts';
 import { notify, notifyError } from '../ui/toasts.ts';
 import { type ErrorData, errorOf, type HostClient, services } from './services.ts';
-import { announce, type Extraction, findTab } from './state.ts';
+import { announce, type Extraction, findTab, getApp } from './state.ts';
 
 type Progress = Extract<JobEvent, { event: 'progress' }>;
 type Question = Extract<JobEvent, { event: 'question' }>;
@@ -30,6 +30,8 @@ export interface Transfer {
   readonly dropped: number;
   readonly summary?: JobSummary;
   readonly error?: ErrorData;
+  /** Entries that 'job.retry' takes up; undefined when there is nothing to take up, or the image is closed. */
+  readonly failed?: number | undefined;
   /** Set after half a second: what is done sooner is not worth a glance. */
   readonly visible: boolean;
 }
@@ -44,6 +46,32 @@ const SHOWN_AFTER = 500;
 const LOG_KEPT = 1000;
 
 export const useTransfers = create<Transfers>(() => ({ list: [], open: false }));
+
+/** How far all is that is running and to be seen, from 0 to 1; `done` is undefined while that is not known of all. */
+export function overallOf(list: readonly Transfer[]): { readonly running: number; readonly done?: number } {
+  const running = list.filter((transfer) => isRunning(transfer) && transfer.visible);
+  let done = 0;
+  let total = 0;
+  for (const { progress } of running) {
+    if (progress?.total === undefined) return { running: running.length };
+    done += Math.min(progress.done, progress.total);
+    total += progress.total;
+  }
+  return total === 0 ? { running: running.length } : { running: running.length, done: done / total };
+}
+
+/** Resolves when nothing of a host's runs any longer; undefined when nothing does. */
+export function whenDone(host: HostClient): Promise<void> | undefined {
+  const isDone = (): boolean => !useTransfers.getState().list.some((transfer) => transfer.host === host && isRunning(transfer));
+  if (isDone()) return undefined;
+  return new Promise((resolve) => {
+    const stop = useTransfers.subscribe(() => {
+      if (!isDone()) return;
+      stop();
+      resolve();
+    });
+  });
+}
 
 export function isRunning(transfer: Transfer): boolean {
   return transfer.state === 'running' || transfer.state === 'paused' || transfer.state === 'asking';
@@ -62,15 +90,26 @@ export async function extract(tabId: number, what: Extraction, target: SourceTok
   }
   await services().app.call('image.grant', { image, token: target.token });
   const { job } = await host.call('extract.start', { layer, entries: rows.map(({ node, name }) => ({ node, name })), target: target.token, options });
+  begin({ title: rows.length === 1 ? rows[0]!.display : texts.extract.items(rows.length), target, host, job });
+}
+
+/** Does a transfer again that has ended: what failed of it, or what it did not come to. The new one takes its place. */
+export async function retry({ id, title, target, host, job }: Transfer): Promise<void> {
+  const started = await host.call('job.retry', { job });
+  begin({ title, target, host, job: started.job }, id);
+}
+
+function begin(what: Pick<Transfer, 'title' | 'target' | 'host' | 'job'>, instead?: number): void {
   const id = nextId++;
-  const title = rows.length === 1 ? rows[0]!.display : texts.extract.items(rows.length);
-  const transfer: Transfer = { id, title, target, host, job, state: 'running', log: [], dropped: 0, visible: false };
-  useTransfers.setState(({ list }) => ({ list: [...list, transfer] }));
+  const transfer: Transfer = { ...what, id, state: 'running', log: [], dropped: 0, visible: instead !== undefined };
+  useTransfers.setState(({ list }) => ({ list: [...list.filter((each) => each.id !== instead), transfer] }));
+  what.host.onClose(() => patch(id, { failed: undefined }));
   setTimeout(() => {
     const now = find(id);
     if (now !== undefined && isRunning(now) && !now.visible) {
       patch(id, { visible: true });
       useTransfers.setState({ open: true });
+      announce(texts.transfers.announce.running(now.title));
     }
   }, SHOWN_AFTER);
   void follow(transfer);
@@ -103,9 +142,9 @@ export function showTransfers(open: boolean): void {
   useTransfers.setState({ open });
 }
 
-/** A log as text, for *Copy details* and for saving. */
-export function logText(transfer: Transfer): string {
-  return transfer.log.map((note) => `${note.level}\t${note.path ?? ''}\t${note.message}`).join('\n');
+/** A log as text, for *Copy details*: all of it, or the lines of one level. */
+export function logText(transfer: Transfer, level?: LogNote['level']): string {
+  return transfer.log.filter((note) => level === undefined || note.level === level).map((note) => `${note.level}\t${note.path ?? ''}\t${note.message}`).join('\n');
 }
 
 let nextId = 1;
@@ -139,7 +178,9 @@ async function follow({ id, host, job, title, target }: Transfer): Promise<void>
   try {
     for await (const event of host.stream('job.events', { job })) {
       apply(id, event);
-      if (event.event === 'end') finish(id, title, target, event);
+      if (event.event !== 'end') continue;
+      finish(id, title, target, event);
+      return;
     }
     const now = find(id);
     if (now !== undefined && isRunning(now)) patch(id, { state: 'failed', visible: true, error: { fault: { kind: 'io' }, message: texts.extract.broken } });
@@ -153,6 +194,7 @@ async function follow({ id, host, job, title, target }: Transfer): Promise<void>
 function apply(id: number, event: JobEvent): void {
   switch (event.event) {
     case 'state':
+      tellState(find(id), event.state);
       patch(id, { state: event.state, ...(event.state === 'asking' ? {} : { question: undefined }) });
       break;
     case 'progress':
@@ -169,22 +211,40 @@ function apply(id: number, event: JobEvent): void {
       patch(id, { question: event, state: 'asking', visible: true });
       break;
     case 'end':
-      patch(id, { state: event.state, summary: event.summary, error: event.error, question: undefined, speed: undefined, remaining: undefined });
+      patch(id, { state: event.state, summary: event.summary, error: event.error, failed: event.failed, question: undefined, speed: undefined, remaining: undefined });
       break;
   }
+}
+
+/** Each change of state is told, and no percents. */
+function tellState(transfer: Transfer | undefined, state: JobState): void {
+  if (transfer === undefined || !transfer.visible || transfer.state === state) return;
+  const { announce: t } = texts.transfers;
+  if (state === 'paused') announce(t.paused(transfer.title));
+  else if (state === 'running' && transfer.state === 'paused') announce(t.running(transfer.title));
+  else if (state === 'asking') announce(t.asking(transfer.title));
+}
+
+async function again(id: number): Promise<void> {
+  const transfer = find(id);
+  if (transfer?.failed !== undefined) await attempt(retry(transfer));
 }
 
 function finish(id: number, title: string, target: SourceToken, end: Extract<JobEvent, { event: 'end' }>): void {
   const { summary } = end;
   const problems = summary.problems > 0;
+  const seen = find(id)?.visible === true;
   if (problems) patch(id, { visible: true });
   const text = end.state === 'done' ? texts.extract.done(title, summary) : end.state === 'cancelled' ? texts.extract.cancelled(title, summary) : texts.extract.failed(title);
   announce(text);
+  // What took no time is seen by whoever asked for it. The name is in the title alone: a notice's body may be read as markup.
+  if (seen && getApp().info?.client === 'electron') void attempt(services().app.call('app.notify', { title: title.slice(0, 200), body: end.state === 'failed' ? texts.transfers.states.failed : texts.transfers.summary(summary) }));
   notify({
     text,
     ...(end.error && end.state === 'failed' ? { error: end.error } : {}),
     tone: end.state === 'failed' ? 'error' : problems ? 'warning' : 'done',
     actions: [
+      ...(end.state === 'done' && (end.failed ?? 0) > 0 ? [{ label: texts.transfers.retryFailed(end.failed!), run: () => void again(id) }] : []),
       ...(end.state === 'failed' ? [] : [{ label: texts.extract.show, run: () => void attempt(services().app.call('folder.show', { token: target.token })) }]),
       ...(problems ? [{ label: texts.extract.showLog, run: () => showTransfers(true) }] : []),
     ],

@@ -25,6 +25,11 @@ export const transfersTexts = {
   },
   transfers: {
     label: 'Transfers', clear: 'Clear finished', close: 'Hide transfers', empty: 'Nothing was extracted yet.',
+    retry: (title: string) => `Retry ${title}`, retryFailed: (count: number) => `Retry ${plural(count, 'failed entry', 'failed entries')}`,
+    announce: { running: (title: string) => `${title}: extracting`, paused: (title: string) => `${title}: paused`, asking: (title: string) => `${title}: waiting for an answer` },
+    percent: (percent: number, title: string) => `${percent} % – ${title}`,
+    filter: 'Lines of the log', all: (count: number) => `All (${formatCount(count)})`, some: { info: (count: number) => `Info (${formatCount(count)})`, warning: (count: number) => `Warnings (${formatCount(count)})`, error: (count: number) => `Errors (${formatCount(count)})` },
+    logOf: (title: string) => `Log of ${title}`,
     pause: (title: string) => `Pause ${title}`, resume: (title: string) => `Resume ${title}`, cancel: (title: string) => `Cancel ${title}`, log: (count: number) => `Log (${formatCount(count)})`,
     to: (target: string) => `to ${target}`,
     states: { running: 'Extracting', paused: 'Paused', asking: 'Waiting for an answer', done: 'Done', failed: 'Failed', cancelled: 'Cancelled' },

@@ -1,8 +1,8 @@
-import { ChevronRight, FolderOpen, Pause, Play, X } from 'lucide-react';
-import { useEffect, useRef } from 'react';
-import { Button, Disclosure, DisclosurePanel, Heading, ProgressBar } from 'react-aria-components';
+import { ChevronRight, FolderOpen, Pause, Play, RotateCw, X } from 'lucide-react';
+import { useEffect, useRef, useState } from 'react';
+import { Button, Disclosure, DisclosurePanel, Heading, ProgressBar, ToggleButton, ToggleButtonGroup } from 'react-aria-components';
 import { errorOf, services } from '../../app/services.ts';
-import { cancel, clearFinished, isRunning, logText, pause, showTransfers, type Transfer, useTransfers } from '../../app/transfers.ts';
+import { cancel, clearFinished, isRunning, logText, type LogNote, pause, retry, showTransfers, type Transfer, useTransfers } from '../../app/transfers.ts';
 import { formatDuration, formatSize } from '../../models/format.ts';
 import { IconButton } from '../../ui/buttons.tsx';
 import { copyText } from '../../ui/errors.tsx';
@@ -39,7 +39,7 @@ function Panel({ list }: { list: readonly Transfer[] }) {
         {list.some((transfer) => !isRunning(transfer)) ? <Button className="link" onPress={clearFinished}>{t.clear}</Button> : null}
         <IconButton label={t.close} icon={X} onPress={() => showTransfers(false)} />
       </header>
-      {list.length === 0 ? <p className="dim">{t.empty}</p> : <ul>{list.toReversed().map((transfer) => <Item key={transfer.id} transfer={transfer} />)}</ul>}
+      {list.length === 0 ? <p className="dim">{t.empty}</p> : <ul className="transfer-list">{list.toReversed().map((transfer) => <Item key={transfer.id} transfer={transfer} />)}</ul>}
     </section>
   );
 }
@@ -59,7 +59,12 @@ function Item({ transfer }: { transfer: Transfer }) {
             <IconButton label={state === 'paused' ? t.resume(title) : t.pause(title)} icon={state === 'paused' ? Play : Pause} isDisabled={state === 'asking'} onPress={() => pause(transfer, state !== 'paused')} />
             <IconButton label={t.cancel(title)} icon={X} onPress={() => cancel(transfer)} />
           </>
-        ) : <IconButton label={texts.extract.show} icon={FolderOpen} onPress={() => void showFolder(target.token)} />}
+        ) : (
+          <>
+            {state === 'done' || transfer.failed === undefined ? null : <IconButton label={t.retry(title)} icon={RotateCw} onPress={() => void tryAgain(transfer)} />}
+            <IconButton label={texts.extract.show} icon={FolderOpen} onPress={() => void showFolder(target.token)} />
+          </>
+        )}
       </div>
       {running ? (
         <ProgressBar className={share === undefined && state === 'running' ? 'progress is-endless' : 'progress'} aria-label={title} {...(share === undefined ? { isIndeterminate: true } : { value: share })}>
@@ -74,29 +79,52 @@ function Item({ transfer }: { transfer: Transfer }) {
           {remaining === undefined || state !== 'running' ? null : <span className="number">{t.left(formatDuration(remaining))}</span>}
         </div>
       ) : null}
-      {summary === undefined ? null : <div className="transfer-facts dim">{t.summary(summary)}</div>}
+      {summary === undefined ? null : <div className="transfer-facts"><span className="dim">{t.summary(summary)}</span>{state === 'done' && transfer.failed !== undefined ? <Button className="link" onPress={() => void tryAgain(transfer)}><RotateCw aria-hidden />{t.retryFailed(transfer.failed)}</Button> : null}</div>}
       {error === undefined || error.fault.kind === 'cancelled' ? null : <div className="transfer-facts error-text">{error.message} {error.advice}</div>}
       {log.length === 0 ? null : <Log transfer={transfer} />}
     </li>
   );
 }
 
+const LEVELS = ['error', 'warning', 'info'] as const;
+
 function Log({ transfer }: { transfer: Transfer }) {
-  const { log, dropped } = transfer;
+  const { log, dropped, title } = transfer;
+  const [level, setLevel] = useState<LogNote['level']>();
+  const present = LEVELS.map((each) => [each, log.filter((note) => note.level === each).length] as const).filter(([, count]) => count > 0);
+  const shown = present.length > 1 ? level : undefined;
   return (
     <Disclosure className="log">
       <Heading className="log-head"><Button slot="trigger" className="link"><ChevronRight aria-hidden />{t.log(log.length + dropped)}</Button></Heading>
       <DisclosurePanel className="log-panel">
-        <ul>
-          {log.map((note, i) => (
-            <li key={i} className={`note-${note.level}`}><span className="log-level">{t.levels[note.level]}</span>{note.path === undefined ? null : <span className="log-path"><Name display={note.path} /></span>}<span>{note.message}</span></li>
-          ))}
-          {dropped > 0 ? <li className="dim">{t.dropped(dropped)}</li> : null}
-        </ul>
-        <Button className="link" onPress={() => void copyText(logText(transfer))}>{texts.copyDetails}</Button>
+        <div className="log-tools">
+          {present.length < 2 ? null : (
+            <ToggleButtonGroup aria-label={t.filter} className="segments" disallowEmptySelection selectedKeys={[shown ?? 'all']} onSelectionChange={(keys) => setLevel(LEVELS.find((each) => keys.has(each)))}>
+              <ToggleButton id="all" className="segment">{t.all(log.length)}</ToggleButton>
+              {present.map(([each, count]) => <ToggleButton key={each} id={each} className="segment">{t.some[each](count)}</ToggleButton>)}
+            </ToggleButtonGroup>
+          )}
+          <Button className="link" onPress={() => void copyText(logText(transfer, shown))}>{texts.copyDetails}</Button>
+        </div>
+        <div className="log-lines" role="region" aria-label={t.logOf(title.slice(0, 60))} tabIndex={0}>
+          <ul>
+            {log.map((note, i) => (shown !== undefined && note.level !== shown ? null : (
+              <li key={i} className={`note-${note.level}`}><span className="log-level">{t.levels[note.level]}</span>{note.path === undefined ? null : <span className="log-path" title={note.path.slice(0, 400)}><Name display={note.path} /></span>}<span className="log-message">{note.message}</span></li>
+            )))}
+            {dropped > 0 ? <li className="dim">{t.dropped(dropped)}</li> : null}
+          </ul>
+        </div>
       </DisclosurePanel>
     </Disclosure>
   );
+}
+
+async function tryAgain(transfer: Transfer): Promise<void> {
+  try {
+    await retry(transfer);
+  } catch (error) {
+    notifyError(errorOf(error));
+  }
 }
 
 function amount(value: number, unit: 'bytes' | 'entries' | 'blocks'): string {
