@@ -4,6 +4,7 @@ import { cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { contenders, type Task } from './contenders.ts';
 import { compareTrees, prepareCorpus } from './corpus.ts';
+import { benchSearch } from './search.ts';
 import { measure, median, type Result } from './measure.ts';
 
 /** What is measured on which image, and against whom the ratio is taken. */
@@ -30,8 +31,8 @@ export interface Options {
   readonly keep: boolean;
 }
 
-/** Measures and prints one table. */
-export function bench(options: Options): void {
+/** Measures and prints a table, and one of the search. */
+export async function bench(options: Options): Promise<void> {
   const { root, rounds } = options;
   const corpus = prepareCorpus(root);
   const all = contenders(root).filter((each) => options.against.length === 0 || options.against.includes(each.name));
@@ -52,6 +53,12 @@ export function bench(options: Options): void {
       console.log(row);
       lines.push(row);
     }
+  }
+  const million = corpus.images.get('million');
+  if (million !== undefined && (options.only.length === 0 || options.only.some((word) => 'search, 1,000,000 files'.includes(word)))) {
+    const found = await benchSearch(million, rounds, options.scratch ?? corpus.folder, all.some((each) => each.name === 'kernel' && each.absent === ''));
+    for (const line of found) console.log(line);
+    lines.push(...found);
   }
   const left = [...all.filter((each) => each.absent !== '').map((each) => `${each.name}: ${each.absent}`), ...corpus.missing];
   if (left.length > 0) lines.push('', `Left out: ${left.join('; ')}.`);

@@ -45,7 +45,7 @@ export function contenders(root: string): Contender[] {
 }
 
 /** A command of the shell with the image mounted at $1, in a mount namespace of its own; mounting and unmounting are part of the time. */
-function mounted(image: string, command: string, target: string): string[] {
+export function mounted(image: string, command: string, target: string): string[] {
   const script = `set -e; m=$(mktemp -d); mount -o loop,ro "$3" $m; set -- $m "$1"; ${command}; umount $m; rmdir $m`;
   return ['unshare', '--mount', '--propagation', 'private', 'sh', '-c', script, 'sh', target, '', image];
 }
