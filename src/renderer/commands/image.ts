@@ -1,6 +1,6 @@
-import { FolderOpen, HardDrive, ListTodo } from 'lucide-react';
+import { FolderOpen, Gift, HardDrive, ListTodo } from 'lucide-react';
 import { goTo, placeOf } from '../app/navigation.ts';
-import { openDialog } from '../app/tabs.ts';
+import { openDialog, openSample } from '../app/tabs.ts';
 import { showTransfers, useTransfers } from '../app/transfers.ts';
 import { texts } from '../texts/index.ts';
 import { always, type Command, onTab, reasons, withTab } from './command.ts';
@@ -8,6 +8,7 @@ import { always, type Command, onTab, reasons, withTab } from './command.ts';
 /** What is done with an image as a whole. */
 export const imageCommands: readonly Command[] = [
   { id: 'open', label: texts.commands.open, icon: FolderOpen, group: 'file', keys: ['Mod+O'], enabled: always, run: openDialog },
+  { id: 'sample', label: texts.volumeCommands.sample, icon: Gift, group: 'file', keys: [], enabled: always, run: openSample },
   {
     id: 'overview', label: texts.commands.overview, icon: HardDrive, group: 'file', keys: [],
     enabled: withTab((tab) => (tab.info?.layers[0] === undefined ? reasons.noImage : true)),

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { LayerRow } from '../../shared/contract/rows.ts';
 import { IMAGES } from '../testing/images.ts';
-import { firstLayer, parentPath, sharesOf, shownTree, volumesOf } from './layers.ts';
+import { firstLayer, parentPath, shownTree, volumesOf } from './layers.ts';
 
 describe('layers', () => {
   test('paths nest by slashes', () => {
@@ -26,14 +26,5 @@ describe('layers', () => {
 
   test('volumes stand in order of offset, free space among them', () => {
     expect(volumesOf(IMAGES['disk.img.gz']!, '0/0').map((volume) => volume.volume?.number ?? volume.format)).toEqual(['metadata', 1, 2, 'free', 3, 4, 5]);
-  });
-
-  test('the map is to scale, but no slice is too thin to hit', () => {
-    const shares = sharesOf([1000, 1, 3000], 0.02);
-    expect(shares[1]).toBe(0.02);
-    expect(shares[2]! / shares[0]!).toBeCloseTo(3);
-    expect(shares.reduce((sum, share) => sum + share, 0)).toBeCloseTo(1);
-    expect(sharesOf(Array.from({ length: 200 }, () => 1), 0.02).reduce((sum, share) => sum + share, 0)).toBeCloseTo(1);
-    expect(sharesOf([0, 0], 0.02)).toEqual([0.5, 0.5]);
   });
 });

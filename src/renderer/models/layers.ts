@@ -10,8 +10,28 @@ export function layerAt(info: ImageInfo, path: string): LayerRow | undefined {
   return info.layers.find((layer) => layer.path === path);
 }
 
-export function childrenOf(info: ImageInfo, path: string): LayerRow[] {
-  return info.layers.filter((layer) => parentPath(layer.path) === path);
+/** The layers of each image by the path of the layer around them: an image may have thousands, and is never changed once it is told. */
+const byParent = new WeakMap<ImageInfo, ReadonlyMap<string, readonly LayerRow[]>>();
+
+export function childrenOf(info: ImageInfo, path: string): readonly LayerRow[] {
+  let index = byParent.get(info);
+  if (index === undefined) {
+    index = indexOf(info);
+    byParent.set(info, index);
+  }
+  return index.get(path) ?? [];
+}
+
+/** The outermost layers stand under "". */
+function indexOf(info: ImageInfo): Map<string, LayerRow[]> {
+  const index = new Map<string, LayerRow[]>();
+  for (const layer of info.layers) {
+    const parent = parentPath(layer.path) ?? '';
+    const siblings = index.get(parent);
+    if (siblings === undefined) index.set(parent, [layer]);
+    else siblings.push(layer);
+  }
+  return index;
 }
 
 /** A filesystem that can be walked. */
@@ -30,22 +50,15 @@ export interface Shown {
 
 /** The tree that the sidebar shows: volumes merged with their content, free space and metadata left to the partition map. */
 export function shownTree(info: ImageInfo): Shown[] {
-  const byParent = new Map<string, LayerRow[]>();
-  for (const layer of info.layers) {
-    const parent = parentPath(layer.path) ?? '';
-    const siblings = byParent.get(parent);
-    if (siblings === undefined) byParent.set(parent, [layer]);
-    else siblings.push(layer);
-  }
   const shown = (layer: LayerRow): Shown => {
-    const children = (byParent.get(layer.path) ?? []).filter((each) => each.kind !== 'volume' || isPartition(each));
+    const children = childrenOf(info, layer.path).filter((each) => each.kind !== 'volume' || isPartition(each));
     const [content] = children;
     if (layer.kind === 'volume' && children.length === 1 && content !== undefined) {
-      return { layer, content, children: (byParent.get(content.path) ?? []).filter((each) => each.kind !== 'volume' || isPartition(each)).map(shown) };
+      return { layer, content, children: childrenOf(info, content.path).filter((each) => each.kind !== 'volume' || isPartition(each)).map(shown) };
     }
     return { layer, content: layer, children: children.map(shown) };
   };
-  return (byParent.get('') ?? []).map(shown);
+  return childrenOf(info, '').map(shown);
 }
 
 export function isPartition(layer: LayerRow): boolean {
@@ -71,15 +84,4 @@ export function firstLayer(info: ImageInfo): LayerRow | undefined {
   const partitions = info.layers.filter(isPartition);
   if (filesystems.length === 1 && partitions.length <= 1) return filesystems[0];
   return info.layers.find((layer) => layer.kind === 'table' && layer.error === undefined) ?? filesystems[0] ?? info.layers.at(-1);
-}
-
-/** Sectors and gaps of a map, drawn to scale but none thinner than `least` of the whole (so that it can be clicked). */
-export function sharesOf(sizes: readonly number[], least: number): number[] {
-  const sum = sizes.reduce((total, size) => total + size, 0);
-  if (sum === 0) return sizes.map(() => 1 / Math.max(1, sizes.length));
-  const floor = Math.min(least, 1 / Math.max(1, sizes.length));
-  const thin = sizes.filter((size) => size / sum < floor);
-  const rest = 1 - thin.length * floor;
-  const thickSum = sum - thin.reduce((total, size) => total + size, 0);
-  return sizes.map((size) => (size / sum < floor ? floor : thickSum === 0 ? floor : (size / thickSum) * rest));
 }

@@ -19,7 +19,8 @@ import { IMAGES } from './images.ts';
 export interface FakeOptions {
   readonly client: 'electron' | 'browser';
   readonly dialogs: 'native' | 'path';
-  readonly recents: boolean;
+  /** 'long': paths, names and summaries of no mean length. */
+  readonly recents: boolean | 'long';
   /** Milliseconds that each answer takes. */
   readonly slow: number;
 }
@@ -69,6 +70,14 @@ export function fakeServices(options: FakeOptions): Services {
   };
   let recents: RecentRow[] = !options.recents ? [] : Object.values(IMAGES).map((image, i) => ({ ...source(image.path), summary: image.summary, size: image.size, opened: Date.now() - i * 40_000_000, pinned: i === 2, missing: false }));
   if (options.recents) recents.push({ ...source('/media/usb/backup of the old laptop, before the move.img'), summary: 'MBR', size: 500_107_862_016, opened: 1_700_000_000_000, pinned: false, missing: true });
+  if (options.recents === 'long') {
+    const deep = `/media/ada/backups/${'a folder in a folder/'.repeat(12)}`;
+    recents = [
+      { ...source(`${deep}${'a name that goes on and on '.repeat(8)}.img`), summary: 'gzip › GPT › 3 × ext4 (clean), NTFS, FAT, Linux swap …', size: 2 ** 50, opened: Date.now(), pinned: true, missing: false },
+      { ...source('/home/ada/\u202egmi.evil\u0007'), summary: 'MBR', size: 1, opened: 1_700_000_000_000, pinned: false, missing: false },
+      { ...source(`${deep}gone.img`), summary: 'MBR', size: 500_107_862_016, opened: 1_600_000_000_000, pinned: false, missing: true },
+    ];
+  }
   let settings = DEFAULT_SETTINGS;
   const events: AppEvent[] = [];
   let wake = (): void => {};
@@ -137,7 +146,11 @@ export function fakeServices(options: FakeOptions): Services {
   return {
     app,
     connectHost: async (image) => hostOf(open.get(image)!, options),
-    sourcesOfFiles: async (files) => files.map((each) => source(`/home/ada/images/${each.name}`)),
+    async sourcesOfFiles(files) {
+      // As in a browser, which does not tell.
+      if (options.dialogs === 'path') throw new Failure({ fault: { kind: 'usage', errno: 'ENOTSUP' }, message: 'A browser does not tell where a dropped file lies' });
+      return files.map((each) => source(`/home/ada/images/${each.name}`));
+    },
   };
 }
 

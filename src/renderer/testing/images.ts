@@ -3,6 +3,13 @@ import type { ImageInfo, LayerRow } from '../../shared/contract/rows.ts';
 const GIB = 2 ** 30;
 const MIB = 2 ** 20;
 
+const FEATURES: NonNullable<NonNullable<LayerRow['filesystem']>['featureDetails']> = [
+  { name: 'has_journal', group: 'compat', support: 'supported', what: 'a journal; read as a map where recovery is needed' }, { name: 'ext_attr', group: 'compat', support: 'supported', what: 'extended attributes' },
+  { name: 'dir_index', group: 'compat', support: 'supported', what: 'hashed directories' }, { name: 'filetype', group: 'incompat', support: 'supported', what: 'directory entries say the type' },
+  { name: 'extent', group: 'incompat', support: 'supported', what: 'files mapped by extents' }, { name: '64bit', group: 'incompat', support: 'supported', what: 'more than 2^32 blocks; 64-byte descriptors' },
+  { name: 'metadata_csum', group: 'ro-compat', support: 'supported', what: 'CRC-32C over all metadata' }, { name: 'shared_blocks', group: 'ro-compat', support: 'read-only', what: 'files share blocks that are then equal' },
+];
+
 function layer(patch: Partial<LayerRow> & Pick<LayerRow, 'path' | 'kind' | 'format' | 'title'>): LayerRow {
   return { label: '', uuid: '', offset: 0, size: GIB, evidence: [], alternatives: [], guesses: [], openers: [], details: [], notes: [], ...patch };
 }
@@ -14,7 +21,7 @@ export function ext4(path: string, patch: Partial<LayerRow> = {}, state: NonNull
     alternatives: [{ format: 'ext4', name: 'ext2/3/4', confidence: 98, evidence: ['magic 0xEF53 at 0x438'] }],
     openers: [{ id: 'native:ext4', name: 'Clutch’s own ext2/3/4', access: 'read-only', reason: 'writing comes later' }],
     details: [['Last mounted on', '/'], ['Revision', '1 (dynamic)']],
-    filesystem: { root: 2, free: 412 * MIB, blockSize: 4096, state, features: ['has_journal', 'ext_attr', 'dir_index', 'filetype', 'extent', '64bit', 'flex_bg', 'metadata_csum'], inodes: { total: 65_536, free: 51_202 }, access: { write: false, reason: 'writing comes later' } },
+    filesystem: { root: 2, free: 412 * MIB, blockSize: 4096, state, features: FEATURES.map(({ name }) => name), featureDetails: FEATURES, inodes: { total: 65_536, free: 51_202 }, access: { write: false, reason: 'writing comes later' } },
     ...patch,
   });
 }
@@ -86,6 +93,12 @@ export const IMAGES: Readonly<Record<string, ImageInfo>> = {
     volume('0/0/5', 'partition', 'Linux reserved', '', 31_249 * MIB, 1519 * MIB, 5, '8da63339-0007-60c0-c436-083ac8230908'),
     layer({ path: '0/0/5/0', kind: 'unknown', format: 'empty', title: 'Empty', size: 1519 * MIB, evidence: ['the first 65536 bytes are zero'] }),
   ], 812 * MIB),
+  'windows.img': image('windows.img', 'NTFS', [
+    layer({
+      path: '0', kind: 'unknown', format: 'unknown', title: 'NTFS', size: 64 * MIB, evidence: ['“NTFS” at 0x3'],
+      guesses: [{ id: 'ntfs', name: 'NTFS', kind: 'filesystem', confidence: 90, evidence: ['“NTFS” at 0x3'] }, { id: 'pe', name: 'Windows or DOS program', kind: 'file', confidence: 25, evidence: ['“MZ” at 0x0'] }],
+    }),
+  ]),
   'mystery.bin': image('mystery.bin', 'unknown', [
     layer({
       path: '0', kind: 'unknown', format: 'unknown', title: 'Unknown', size: 64 * MIB, evidence: ['no known format matched', 'the first sector looks like program code'],

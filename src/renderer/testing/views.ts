@@ -1,5 +1,7 @@
 import type { Page } from 'playwright-core';
+import { OPENING_VIEWS } from './opening-views.ts';
 import { openImage } from './harness.ts';
+import { SEARCH_VIEWS } from './search-views.ts';
 
 export interface PageView {
   readonly name: string;
@@ -28,13 +30,18 @@ async function extractAll(page: Page): Promise<void> {
   await page.getByRole('dialog').getByRole('textbox').fill('/home/ada/extracted');
 }
 
+async function properties(page: Page, side: string): Promise<void> {
+  await page.keyboard.press('Alt+Enter');
+  await page.getByRole('dialog').getByRole('tab', { name: side }).click();
+}
+
 /** Every view and state of the window that has a look of its own. */
 export const VIEWS: readonly PageView[] = [
+  ...SEARCH_VIEWS,
   { name: 'welcome', go: async () => {} },
   { name: 'welcome-empty', query: '?recents=0', go: async () => {} },
-  { name: 'drop', go: async (page) => { await page.evaluate(() => { const dataTransfer = new DataTransfer(); dataTransfer.items.add(new File([''], 'a.img')); window.dispatchEvent(new DragEvent('dragenter', { dataTransfer, cancelable: true })); }); } },
+  ...OPENING_VIEWS,
   { name: 'open-path', go: async (page) => { await page.keyboard.press('Control+o'); await page.getByRole('dialog').getByRole('textbox').fill('/nowhere.img'); await page.keyboard.press('Enter'); await page.getByText('There is no file').waitFor(); } },
-  { name: 'opening', go: async (page) => { await openImage(page, 'slow.img'); await page.getByRole('progressbar').waitFor(); } },
   { name: 'failed', go: async (page) => { await openImage(page, 'fail.img'); await page.getByRole('alert').waitFor(); } },
   { name: 'folder', go: async (page) => { await openRoot(page); await select(page, 'start\\.sh'); } },
   { name: 'folder-bottom', go: async (page) => { await openRoot(page); await grid(page).focus(); await page.keyboard.press('End'); } },
@@ -52,7 +59,19 @@ export const VIEWS: readonly PageView[] = [
   { name: 'context-menu-zoomed', viewport: { width: 590, height: 370 }, go: async (page) => { await openImage(page, 'root.ext4'); await row(page, 'etc').locator('.entry').click({ button: 'right' }); await page.getByRole('menu').waitFor(); } },
   { name: 'app-menu', go: async (page) => { await openRoot(page); await page.getByRole('button', { name: 'Menu' }).click(); await page.getByRole('menu').waitFor(); } },
   { name: 'path-field', go: async (page) => { await openRoot(page); await page.keyboard.press('Control+l'); await page.getByRole('textbox', { name: 'Path' }).fill('/nope'); await page.keyboard.press('Enter'); await page.getByText('There is no folder').waitFor(); } },
-  { name: 'properties', go: async (page) => { await openRoot(page); await select(page, 'start\\.sh'); await page.keyboard.press('Alt+Enter'); await page.getByRole('dialog').waitFor(); } },
+  { name: 'properties', go: async (page) => { await openRoot(page); await select(page, 'start\\.sh'); await properties(page, 'General'); } },
+  { name: 'properties-folder', go: async (page) => { await openRoot(page); await select(page, 'many'); await properties(page, 'General'); await page.getByText('100,000 files').waitFor(); } },
+  { name: 'properties-counting', go: async (page) => { await openRoot(page); await select(page, 'many'); await properties(page, 'General'); await page.getByRole('button', { name: 'Stop' }).click(); await page.getByRole('button', { name: 'Count again' }).waitFor(); } },
+  { name: 'properties-permissions', go: async (page) => { await openRoot(page); await select(page, 'start\\.sh'); await properties(page, 'Permissions'); } },
+  { name: 'properties-attributes', go: async (page) => { await openRoot(page); await select(page, 'start\\.sh'); await properties(page, 'Attributes'); } },
+  { name: 'properties-hostile', go: async (page) => { await openRoot(page); await select(page, 'a very long name'); await properties(page, 'Attributes'); } },
+  { name: 'properties-extents', go: async (page) => { await openRoot(page); await select(page, 'video\\.mkv'); await properties(page, 'Extents'); } },
+  { name: 'properties-details', go: async (page) => { await openRoot(page); await select(page, 'from the year'); await properties(page, 'Details'); } },
+  { name: 'properties-damaged', go: async (page) => { await openRoot(page); await select(page, 'broken inode'); await page.keyboard.press('Alt+Enter'); await page.getByRole('alert').waitFor(); } },
+  { name: 'properties-many', go: async (page) => { await openRoot(page); await page.keyboard.press('Control+a'); await properties(page, 'General'); await page.getByText('could not be read').first().waitFor(); } },
+  { name: 'properties-volume', go: async (page) => { await openImage(page, 'disk.img.gz'); await page.getByRole('option', { name: /home/ }).click(); await properties(page, 'General'); } },
+  { name: 'properties-features', go: async (page) => { await openRoot(page); await properties(page, 'General'); await page.getByRole('button', { name: 'Volume properties' }).click(); await page.getByRole('tab', { name: 'Features' }).click(); } },
+  { name: 'properties-image', go: async (page) => { await openImage(page, 'mystery.bin'); await page.getByText('Nothing known was found').first().waitFor(); await properties(page, 'Layers'); } },
   { name: 'shortcuts', go: async (page) => { await openRoot(page); await page.keyboard.press('F1'); await page.getByRole('dialog').waitFor(); } },
   { name: 'table', go: async (page) => { await openImage(page, 'disk.img.gz'); await page.getByRole('listbox', { name: 'Partition map' }).waitFor(); await page.getByRole('option', { name: /system/ }).click(); } },
   { name: 'table-volume', go: async (page) => { await openImage(page, 'disk.img.gz'); await page.getByRole('row', { name: /rootfs|system/ }).last().dblclick(); await row(page, 'start\\.sh').waitFor(); await row(page, 'etc').dblclick(); await row(page, 'passwd').waitFor(); } },

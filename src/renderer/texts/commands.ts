@@ -6,7 +6,11 @@ export const commandsTexts = {
     sidebar: 'Sidebar', transfers: 'Transfers', closeTab: 'Close image', nextTab: 'Next image', previousTab: 'Previous image', shortcuts: 'Keyboard shortcuts',
     newTab: 'Start page', reopenTab: 'Reopen closed image', closeOthers: 'Close other images', closeAfter: 'Close images after this one', moveTabBack: 'Move image back', moveTabOn: 'Move image on', tabAt: (n: number) => (n === 9 ? 'Last image' : `Image ${n}`),
     palette: 'Command palette', settings: 'Settings',
-    sort: { name: 'Sort by name', size: 'Sort by size', mtime: 'Sort by modified', type: 'Sort by type', mode: 'Sort by permissions', owner: 'Sort by owner' },
+    sort: {
+      name: 'Sort by name', size: 'Sort by size', mtime: 'Sort by modified', type: 'Sort by type', mode: 'Sort by permissions', owner: 'Sort by owner', allocated: 'Sort by size on disk', ctime: 'Sort by changed', atime: 'Sort by accessed',
+      btime: 'Sort by created', group: 'Sort by group', uid: 'Sort by user ID', gid: 'Sort by group ID', inode: 'Sort by inode', links: 'Sort by links', flags: 'Sort by flags', target: 'Sort by link target',
+    },
+    columns: 'Columns…', fitColumns: 'Fit columns', resetColumns: 'Reset columns',
     overview: 'Volume overview',
     find: 'Search…', filter: 'Filter…', showInFolder: 'Show in folder', selectMatching: 'Select by pattern…', stopSearch: 'Stop the search',
   },

@@ -12,6 +12,7 @@ export const layersTexts = {
     errors: 'Errors',
     native: 'Native',
     damaged: 'Damaged',
+    locked: 'Locked',
     unsupported: 'Unsupported',
     unknown: 'Unknown',
     empty: 'Empty',

@@ -1,8 +1,12 @@
+/** File names may be long; a sentence is not. */
+const cut = (name: string): string => (name.length > 60 ? `${name.slice(0, 60)}…` : name);
+
 /** The empty window, opening, tabs. */
 export const welcomeTexts = {
   welcome: {
     title: 'Drop a disk image here to see what is inside.',
     hint: 'Images open read-only. Nothing is written to them.',
+    sample: 'Try a sample image',
     recents: 'Recent images',
     noRecents: 'Images that you open are listed here.',
     clear: 'Clear list',
@@ -10,10 +14,21 @@ export const welcomeTexts = {
     unpin: (name: string) => `Unpin ${name}`,
     remove: (name: string) => `Remove ${name} from the list`,
     missing: 'File not found',
+    locate: 'Locate…',
+    locateHint: (name: string) => `Show where ${name} is now`,
+    moreRecents: 'Enter opens; Delete takes it off the list.',
     missingHint: 'The file was moved or deleted, or its disk is not connected.',
     today: (time: string) => `today ${time}`,
   },
-  drop: { title: 'Drop to open', hint: 'Each image gets a tab of its own.' },
+  drop: {
+    title: (count: number) => (count === 1 ? 'Drop to open the image' : count === 0 ? 'Drop to open' : `Drop to open ${count} images`),
+    hint: (count: number) => (count === 1 ? 'It gets a tab of its own.' : 'Each image gets a tab of its own; parts of a split image are one.'),
+    overVolume: (name: string) => `Opens as an image; ${name} is read-only, files can’t be copied into it yet.`,
+    refused: 'Close the dialog first, then drop again.',
+    refusedTitle: 'A dialog is open',
+    browser: 'A browser does not tell where a dropped file lies: you will be asked for its path.',
+    folders: (names: readonly string[]) => (names.length === 1 ? `${cut(names[0]!)} is a folder. Drop a disk image: a file.` : `${names.length} of what was dropped are folders. Drop disk images: files.`),
+  },
   open: {
     opening: (name: string) => `Opening ${name}`,
     reading: 'Looking at the bytes: containers, partition tables, filesystems …',
@@ -27,6 +42,8 @@ export const welcomeTexts = {
     noPaths: 'This window can’t tell where a dropped file lies. Use “Open image…” and type its path.',
     pathTitle: 'Open image',
     pathLabel: 'Path of the image on this computer',
+    dropped: (names: readonly string[]) => `The browser does not tell where ${names.length === 1 ? cut(names[0]!) : `the ${names.length} files`} lies on this computer. Type ${names.length === 1 ? 'its path' : 'the path of one of them'}.`,
+    locate: (name: string) => `Where is ${cut(name)} now?`,
     pathExample: '/home/me/disk.img',
     open: 'Open',
   },

@@ -1,4 +1,4 @@
-import { CircleAlert, CircleCheck, CircleHelp, Cpu, Lock, type LucideIcon, MessageSquareWarning, RotateCw, ShieldX } from 'lucide-react';
+import { CircleAlert, CircleCheck, CircleHelp, Cpu, Lock, LockKeyhole, type LucideIcon, MessageSquareWarning, RotateCw, ShieldX } from 'lucide-react';
 import type { LayerRow } from '../../shared/contract/rows.ts';
 import { texts } from '../texts/index.ts';
 
@@ -23,6 +23,7 @@ const STATES: Readonly<Record<NonNullable<LayerRow['filesystem']>['state'], { ic
 /** The state of a layer in icon and word. */
 export function StateBadge({ layer }: { layer: LayerRow }) {
   if (layer.error !== undefined) {
+    if (layer.error.fault.kind === 'locked') return <Badge icon={LockKeyhole} text={texts.badge.locked} tone="warning" why={layer.error.message} />;
     return layer.error.fault.kind === 'unsupported'
       ? <Badge icon={ShieldX} text={texts.badge.unsupported} tone="warning" why={layer.error.message} />
       : <Badge icon={CircleAlert} text={texts.badge.damaged} tone="bad" why={layer.error.message} />;

@@ -1,5 +1,4 @@
-import { useEffect, useState } from 'react';
-import { Button, ProgressBar } from 'react-aria-components';
+import { Button } from 'react-aria-components';
 import { leaveSearch } from '../../app/finding.ts';
 import { folderOf, goTo, placeOf } from '../../app/navigation.ts';
 import { type Tab, useApp } from '../../app/state.ts';
@@ -16,12 +15,13 @@ import { FilterBar } from '../search/FilterBar.tsx';
 import { Found } from '../search/Found.tsx';
 import { SearchBar } from '../search/SearchBar.tsx';
 import { LayerPage } from './LayerPage.tsx';
+import { OpeningPage } from './OpeningPage.tsx';
 
 /** What a tab shows: its image, or how far the opening is, or why it failed. */
 export function ImageView({ tab }: { tab: Tab }) {
   const preview = useApp((state) => state.settings.preview);
   const quickLook = useApp((state) => state.quickLook);
-  if (tab.state === 'opening') return <Opening tab={tab} />;
+  if (tab.state === 'opening') return <OpeningPage tab={tab} />;
   if (tab.error !== undefined) {
     return (
       <div className="page">
@@ -49,28 +49,5 @@ export function ImageView({ tab }: { tab: Tab }) {
         {preview && folderOf(tab) !== undefined ? <PreviewPane tab={tab} /> : null}
       </div>
     </>
-  );
-}
-
-/** Milliseconds before there is anything to see: most images are open sooner. */
-const SHOWN_AFTER = 300;
-
-function Opening({ tab }: { tab: Tab }) {
-  const [now, setNow] = useState(Date.now);
-  useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), 250);
-    return () => clearInterval(timer);
-  }, []);
-  const passed = now - tab.started;
-  if (passed < SHOWN_AFTER) return null;
-  return (
-    <div className="page">
-      <section className="opening">
-        <h1>{texts.open.opening(tab.source.name)}</h1>
-        <ProgressBar isIndeterminate aria-label={texts.open.opening(tab.source.name)} className="progress is-endless"><div className="progress-track"><div className="progress-fill" /></div></ProgressBar>
-        <p className="dim">{texts.open.reading} <span className="number">{texts.open.seconds(Math.floor(passed / 1000))}</span></p>
-        <Button className="button" onPress={() => closeTab(tab.id)}>{texts.cancel}</Button>
-      </section>
-    </div>
   );
 }

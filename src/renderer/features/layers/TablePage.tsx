@@ -1,12 +1,17 @@
-import { Cell, Column, ListBox, ListBoxItem, Row, Table, TableBody, TableHeader } from 'react-aria-components';
+import { useState } from 'react';
+import { Cell, Column, Row, Table, TableBody, TableHeader } from 'react-aria-components';
 import type { LayerRow } from '../../../shared/contract/rows.ts';
 import { goToLayer } from '../../app/navigation.ts';
 import { patchTab, type Tab } from '../../app/state.ts';
 import { formatOffset, formatSize } from '../../models/format.ts';
-import { contentOf, isPartition, sharesOf, volumesOf } from '../../models/layers.ts';
+import { contentOf, isPartition, layerAt, volumesOf } from '../../models/layers.ts';
+import { huesOf, partitionMap } from '../../models/partition-map.ts';
 import { LayerBadges } from '../../ui/badges.tsx';
 import { Name } from '../../ui/name.tsx';
 import { texts } from '../../texts/index.ts';
+import { PartitionMap } from './PartitionMap.tsx';
+import { volumeName } from './volume-name.ts';
+import { VolumeMenu } from './VolumeMenu.tsx';
 
 const t = texts.table;
 
@@ -16,41 +21,38 @@ const THINNEST = 0.02;
 /** A partition table: a map to scale over the list of volumes; choosing in one chooses in both. */
 export function TablePage({ tab, table }: { tab: Tab; table: LayerRow }) {
   const info = tab.info!;
+  const [menu, setMenu] = useState<{ readonly x: number; readonly y: number }>();
   const volumes = volumesOf(info, table.path);
-  // The table's own sectors are too thin to mean anything on the map; an extended partition is drawn as what is in it.
-  const drawn = volumes.filter((volume) => volume.volume?.kind !== 'metadata' && !(volume.volume?.kind === 'extended' && volumes.some((each) => each !== volume && within(each, volume))));
-  const shares = sharesOf(drawn.map((volume) => volume.size), THINNEST);
+  const strips = partitionMap(info, table, THINNEST);
+  const hues = huesOf(volumes);
   const listed = volumes.filter((volume) => volume.volume?.kind !== 'metadata');
   const selected = tab.volume !== undefined && volumes.some((volume) => volume.path === tab.volume) ? [tab.volume] : [];
-  const choose = (keys: 'all' | Set<string | number>): void => {
-    const [key] = keys === 'all' ? [] : keys;
-    patchTab(tab.id, { volume: key === undefined ? undefined : String(key) });
-  };
+  const choose = (path: string | undefined): void => patchTab(tab.id, { volume: path });
   const open = (path: string): void => {
-    const volume = volumes.find((each) => each.path === path);
+    const volume = layerAt(info, path);
     if (volume !== undefined && isPartition(volume)) goToLayer(tab.id, contentOf(info, volume) ?? volume);
+  };
+  const showMenu = (path: string, x: number, y: number): void => {
+    choose(path);
+    setMenu({ x, y });
   };
   if (listed.length === 0) return <p className="empty">{t.empty} <span className="dim">{t.emptyHint}</span></p>;
   return (
     <>
-      <ListBox
-        aria-label={t.map} className="map" orientation="horizontal" selectionMode="single" selectionBehavior="replace"
-        selectedKeys={selected} onSelectionChange={choose} onAction={(key) => open(String(key))}
-      >
-        {drawn.map((volume, i) => (
-          <ListBoxItem
-            key={volume.path} id={volume.path} textValue={nameOf(volume, contentOf(info, volume))} aria-label={`${nameOf(volume, contentOf(info, volume))}, ${formatSize(volume.size)}`}
-            className={`slice is-${volume.volume?.kind ?? 'partition'} hue-${volume.volume?.kind === 'free' ? 'none' : i % 6}`}
-            style={{ flexBasis: `${(shares[i] ?? 0) * 100}%` }}
-          >
-            <span className="slice-name">{nameOf(volume, contentOf(info, volume))}</span>
-            <span className="slice-size number">{formatSize(volume.size)}</span>
-          </ListBoxItem>
-        ))}
-      </ListBox>
+      <PartitionMap strips={strips} selected={tab.volume} onSelect={choose} onOpen={open} onMenu={showMenu} />
       <Table
         aria-label={t.list} className="volumes" selectionMode="single" selectionBehavior="replace"
-        selectedKeys={selected} onSelectionChange={choose} onRowAction={(key) => open(String(key))}
+        selectedKeys={selected} onRowAction={(key) => open(String(key))}
+        onSelectionChange={(keys) => {
+          const [key] = keys === 'all' ? [] : keys;
+          choose(key === undefined ? undefined : String(key));
+        }}
+        onContextMenu={(event) => {
+          const path = event.target instanceof Element ? event.target.closest('[data-key]')?.getAttribute('data-key') : undefined;
+          if (path === undefined || path === null || layerAt(info, path) === undefined) return;
+          event.preventDefault();
+          showMenu(path, event.clientX, event.clientY);
+        }}
       >
         <TableHeader>
           <Column>{t.number}</Column>
@@ -65,11 +67,11 @@ export function TablePage({ tab, table }: { tab: Tab; table: LayerRow }) {
           {listed.map((volume) => {
             const content = contentOf(info, volume);
             const free = volume.volume?.kind === 'free';
-            const swatch = drawn.indexOf(volume);
+            const hue = hues.get(volume.path);
             return (
-              <Row key={volume.path} id={volume.path} textValue={nameOf(volume, content)} className={free ? 'is-free' : ''}>
+              <Row key={volume.path} id={volume.path} textValue={volumeName(volume, content)} className={free ? 'is-free' : ''}>
                 <Cell className="number">{volume.volume?.number ?? ''}</Cell>
-                <Cell><span className="cell-name"><span aria-hidden className={`swatch ${free ? 'is-free' : `hue-${swatch < 0 ? 'none' : swatch % 6}`}`} /><Name display={nameOf(volume, content)} /></span></Cell>
+                <Cell><span className="cell-name"><span aria-hidden className={`swatch ${free ? 'is-free' : `hue-${volume.volume?.kind === 'extended' ? 'none' : hue ?? 'none'}`}`} /><Name display={volumeName(volume, content)} /></span></Cell>
                 <Cell>{content?.title ?? ''}</Cell>
                 <Cell><span className="clip" title={volume.volume?.typeId}>{free ? '' : volume.title}</span></Cell>
                 <Cell className="is-number number">{formatSize(volume.size)}</Cell>
@@ -80,17 +82,8 @@ export function TablePage({ tab, table }: { tab: Tab; table: LayerRow }) {
           })}
         </TableBody>
       </Table>
-      <p className="dim hint">{t.hint}</p>
+      <p className="dim hint">{t.hint} {texts.map.marks}</p>
+      {menu === undefined ? null : <VolumeMenu key={`${menu.x},${menu.y}`} at={menu} onClose={() => setMenu(undefined)} />}
     </>
   );
-}
-
-function nameOf(volume: LayerRow, content: LayerRow | undefined): string {
-  if (volume.volume?.kind === 'free') return t.free;
-  if (volume.volume?.kind === 'metadata') return t.metadata;
-  return volume.label || content?.label || (volume.volume?.number === undefined ? volume.title : t.volume(volume.volume.number));
-}
-
-function within(inner: LayerRow, outer: LayerRow): boolean {
-  return inner.offset >= outer.offset && inner.offset + inner.size <= outer.offset + outer.size;
 }

@@ -1,0 +1,73 @@
+import { formatSize } from '../models/format.ts';
+import { plural } from './plural.ts';
+
+/** Opening an image: how far it is, other ways, locked volumes, formats without an engine. */
+export const openingTexts = {
+  opening: {
+    steps: 'What is being done',
+    step: { running: 'under way', done: 'done', failed: 'failed' },
+    took: (ms: number) => (ms < 1000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`),
+    progress: (done: number, total: number) => `${formatSize(done)} of ${formatSize(total)}`,
+    showLog: 'Show log',
+    copyLog: 'Copy log',
+    account: 'How it was opened',
+    again: (which: number) => (which === 0 ? 'When the image was opened' : 'When a layer was opened another way'),
+    atLayer: (path: string) => `layer ${path}`,
+    noSteps: 'Nothing is told yet.',
+  },
+  openWith: {
+    title: (name: string) => `Open ${name} with`,
+    label: 'Ways to open it',
+    open: 'Open',
+    trying: 'Trying …',
+    access: { 'read-write': 'read and write', 'read-only': 'read-only', refused: 'refused', untried: 'not tried' },
+    current: 'in use',
+    sure: (percent: number) => `${percent} % sure`,
+    failed: (name: string) => `It could not be opened as ${name}. All is as it was.`,
+    button: 'Open with…',
+    as: 'Open as…',
+    only: 'A way that does not fit says what is wrong, and changes nothing.',
+  },
+  unlock: {
+    title: (name: string) => `${name} is locked`,
+    hint: 'What is in it can be shown once it is unlocked. The password is used once and kept nowhere.',
+    label: 'Password',
+    button: 'Unlock',
+    checking: 'Checking …',
+    unlocked: (name: string) => `${name} is unlocked`,
+  },
+  known: {
+    title: (name: string) => `These bytes look like ${name}`,
+    hint: {
+      disk: 'Clutch can’t open it yet. A program that knows the format can turn it into a raw image, which Clutch opens.',
+      table: 'Clutch can’t read this kind of partition table yet.',
+      volume: 'Clutch can’t look into it yet.',
+      filesystem: 'Clutch can’t read this filesystem yet.',
+      compressed: 'Clutch can’t unpack it yet. Unpack it with another program, and open what comes out.',
+      archive: 'This is an archive, no disk image. Unpack it with another program; an image in it opens then.',
+      file: 'This is no disk image.',
+      text: 'This is no disk image.',
+      random: 'An image that is encrypted as a whole has no sign that tells it from noise. If it is one, unlock it with the program that made it.',
+    },
+    guesses: 'What it may be',
+    noEngine: 'Clutch can’t open it yet',
+  },
+  map: {
+    label: 'Partition map',
+    inside: (name: string) => `In ${name}`,
+    numbered: (number: number, name: string) => `${number}: ${name}`,
+    used: (percent: number) => `${percent} % used`,
+    locked: 'locked',
+    damaged: 'damaged',
+    notOpened: 'can’t be opened yet',
+    overlaps: 'overlaps the one before',
+    outside: 'reaches outside the disk',
+    left: (count: number) => `${plural(count, 'more volume is', 'more volumes are')} in the list only.`,
+    marks: 'Hatched: unallocated. The bar at the foot of a volume: how much of it is used.',
+    menu: 'Volume',
+  },
+  volumeCommands: {
+    open: 'Open volume', openWith: 'Open with…', extractAll: 'Extract all of the volume…', copyUuid: 'Copy UUID', showBytes: 'Show bytes', sample: 'Try a sample image',
+    noVolume: 'Select a volume first', free: 'Nothing is there', notOpen: 'Its files can’t be read', noUuid: 'It has no UUID', noBytes: 'It has no bytes',
+  },
+} as const;
