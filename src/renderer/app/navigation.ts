@@ -3,7 +3,8 @@ import type { Settings, SettingsPatch } from '../../shared/contract/settings.ts'
 import { back, forward, type History, visit } from '../models/history.ts';
 import type { ImageInfo } from '../../shared/contract/rows.ts';
 import { isOpenFilesystem, layerAt, parentPath } from '../models/layers.ts';
-import { RowCache } from '../models/rows.ts';
+import { ROWS } from '../models/list-scroll.ts';
+import { BLOCK, RowCache } from '../models/rows.ts';
 import { clamped, only } from '../models/selection.ts';
 import { texts } from '../texts/index.ts';
 import { errorOf, type HostClient, isCancelled } from './services.ts';
@@ -215,13 +216,7 @@ export function showPlace(id: number, focus?: number): void {
   const tab = findTab(id);
   if (tab === undefined) return;
   const place = placeOf(tab);
-  const before = tab.listing;
-  before?.rows?.close();
-  if (before?.view !== undefined && before.search === undefined) {
-    tab.host?.call('view.close', { view: before.view.view }).catch(() => {
-      // The host is gone, and the view with it.
-    });
-  }
+  if (place?.kind !== 'folder' || !stays(tab, place)) closeListing(tab, tab.listing);
   if (place?.kind === 'folder') void openListing(id, place, focus);
   else if (place?.kind === 'search') showFound(tab, place);
   else patchTab(id, { listing: undefined, selection: NOTHING_SELECTED });
@@ -250,38 +245,56 @@ function showFound(tab: Tab, place: SearchPlace): void {
   });
 }
 
+/** A list in another order, or narrowed, stays until the new one is there, and what was selected stays selected. */
+function stays({ listing }: Tab, place: FolderPlace): boolean {
+  return listing?.place === place && listing.search === undefined && listing.view !== undefined;
+}
+
+function closeListing(tab: Tab, listing: Listing | undefined): void {
+  listing?.rows?.close();
+  if (listing?.view === undefined || listing.search !== undefined) return;
+  tab.host?.call('view.close', { view: listing.view.view }).catch(() => {
+    // The host is gone, and the view with it.
+  });
+}
+
+/** Ranges of a selection that are found again in another order; the contract's own limit. */
+const KEPT_RANGES = 10_000;
+
 async function openListing(id: number, place: FolderPlace, focus: number | undefined): Promise<void> {
   const tab = findTab(id);
   const host = tab?.host;
   if (tab === undefined || host === undefined) return;
   const { settings } = getApp();
   const { filter } = tab;
-  // A list that is being narrowed stays until the narrower one is there.
-  const isNarrowed = tab.listing?.place === place && tab.bar === 'filter';
-  const listing = isNarrowed ? { ...tab.listing } as Listing : { place, scroll: 0 };
-  patchTab(id, isNarrowed ? { listing } : { listing, selection: NOTHING_SELECTED });
+  const before = stays(tab, place) ? tab.listing : undefined;
+  const listing: Listing = before === undefined ? { place, scroll: 0 } : { ...before };
+  patchTab(id, before === undefined ? { listing, selection: NOTHING_SELECTED } : { listing });
   openings.get(id)?.abort();
   const abort = new AbortController();
   openings.set(id, abort);
   const isCurrent = (): boolean => findTab(id)?.listing === listing;
-  const node = place.crumbs.at(-1)!.node;
+  const memory = before === undefined && focus === undefined ? tab.history?.present.memory : undefined;
+  const remembered = memory !== undefined && memory.order === orderOf(settings) && memory.filter === filter ? memory : undefined;
+  // In another order than when it was left, the entry that the keyboard was on is looked for.
+  const wanted = focus ?? (remembered === undefined ? memory?.node : undefined);
+  const { ranges, focus: row, anchor } = tab.selection;
   try {
-    const view = await host.call('view.open', { layer: place.layer, node, sort: { ...settings.sort }, hidden: settings.hidden, ...(filter === undefined ? {} : { filter }) }, abort.signal);
+    const view = await host.call('view.open', {
+      layer: place.layer, node: place.crumbs.at(-1)!.node, sort: { ...settings.sort }, hidden: settings.hidden,
+      page: { size: BLOCK, at: Math.floor((remembered?.scroll ?? 0) / ROWS[settings.density]), ...(wanted === undefined ? {} : { node: wanted }) },
+      ...(filter === undefined ? {} : { filter }),
+      ...(before?.view === undefined ? {} : { keep: { view: before.view.view, ranges: ranges.length > KEPT_RANGES ? [] : ranges.map(([from, to]) => [from, to] as [number, number]), focus: row, anchor } }),
+    }, abort.signal);
     if (!isCurrent()) {
       await host.call('view.close', { view: view.view });
       return;
     }
-    const rows = new RowCache<EntryRow>(view.count, (from, count, signal) => host.call('view.rows', { view: view.view, from, count }, signal));
-    rows.want(0, Math.min(view.count, 200));
-    const memory = findTab(id)?.history?.present.memory;
-    const remembered = memory !== undefined && memory.order === orderOf(settings) && memory.filter === filter && focus === undefined;
-    let selection = remembered ? clamped(memory.selection, view.count) : NOTHING_SELECTED;
-    if (focus !== undefined) {
-      const { index } = await host.call('view.index', { view: view.view, node: focus });
-      if (!isCurrent()) return;
-      if (index !== undefined) selection = only(index);
-    }
-    patchTab(id, { listing: { place, view, rows, scroll: remembered ? memory.scroll : 0 }, selection });
+    const { page, kept } = view;
+    const rows = new RowCache<EntryRow>(view.count, (from, count, signal) => host.call('view.rows', { view: view.view, from, count }, signal), page);
+    const selection = kept ?? (remembered !== undefined ? clamped(remembered.selection, view.count) : page?.index === undefined ? NOTHING_SELECTED : only(page.index));
+    patchTab(id, { listing: { place, view, rows, scroll: remembered?.scroll ?? 0 }, selection });
+    closeListing(tab, before);
     const last = place.crumbs.at(-1)!;
     announce(texts.grid.announce(last.display === '' ? '/' : last.display, view.count));
   } catch (error) {
@@ -295,7 +308,8 @@ function orderIn(tab: Tab): string {
 }
 
 function memoryOf(tab: Tab): Memory | undefined {
-  return tab.listing?.rows === undefined ? undefined : { selection: tab.selection, scroll: readScroll(), order: orderIn(tab), filter: tab.filter };
+  const node = tab.listing?.rows?.get(tab.selection.focus)?.node;
+  return tab.listing?.rows === undefined ? undefined : { selection: tab.selection, scroll: readScroll(), order: orderIn(tab), filter: tab.filter, ...(node === undefined ? {} : { node }) };
 }
 
 function move(tab: Tab, history: History<Place, Memory> | undefined, focus?: number): void {

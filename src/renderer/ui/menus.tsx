@@ -57,12 +57,12 @@ export function PointPopover({ at, label, onClose, children }: { at: Point | und
   return (
     <>
       <div ref={anchor} className="menu-anchor" aria-hidden style={{ left: at?.x ?? 0, top: at?.y ?? 0 }} />
-      <Popover
-        key={at === undefined ? '' : `${at.x},${at.y}`} className="popover" aria-label={label} placement="bottom start" offset={0} triggerRef={anchor}
-        isOpen={at !== undefined} onOpenChange={(open) => { if (!open) onClose(); }}
-      >
-        {children}
-      </Popover>
+      {/* Only while it is open: React Aria takes what stands in a closed popover inside of Tabs for a part of the tabs. */}
+      {at === undefined ? null : (
+        <Popover key={`${at.x},${at.y}`} className="popover" aria-label={label} placement="bottom start" offset={0} triggerRef={anchor} isOpen onOpenChange={(open) => { if (!open) onClose(); }}>
+          {children}
+        </Popover>
+      )}
     </>
   );
 }
