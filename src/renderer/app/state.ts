@@ -8,6 +8,7 @@ import type { History } from '../models/history.ts';
 import type { RowCache } from '../models/rows.ts';
 import type { Ranges } from '../models/ranges.ts';
 import { NOTHING_SELECTED, type Selection } from '../models/selection.ts';
+import type { Hashed } from './checksums.ts';
 import type { ErrorData, HostClient } from './services.ts';
 
 /** Where a tab is: a folder of a filesystem, what was found below one, bytes, or the page of a layer. */
@@ -43,6 +44,8 @@ export interface Memory {
   readonly scroll: number;
   /** Sort and hidden files: under another order the rows stand elsewhere. */
   readonly order: string;
+  /** What the keyboard was on: found again in any order. */
+  readonly node?: number;
   /** What its names were filtered by. */
   readonly filter?: string | undefined;
 }
@@ -103,6 +106,8 @@ export type Dialog =
   | { readonly kind: 'open-with'; readonly tab: number; readonly layer: string }
   | { readonly kind: 'extract'; readonly tab: number; readonly layer: string; readonly what: Extraction }
   | { readonly kind: 'properties'; readonly tab: number; readonly of: PropertiesOf }
+  /** `names`: paths of what is asked about, as a list of checksums would have them; `lists`: where such a list may lie. */
+  | (Hashed & { readonly kind: 'checksums'; readonly tab: number; readonly title: string; readonly names: readonly string[]; readonly lists?: number | 'beside' })
   | { readonly kind: 'palette' }
   | { readonly kind: 'settings' }
   | { readonly kind: 'pattern'; readonly tab: number }

@@ -32,7 +32,7 @@ async function copyPaths(tab: Tab): Promise<void> {
 }
 
 /** All rows of the selection, fetched where they are not there yet. */
-async function selectedRows(tab: Tab): Promise<EntryRow[]> {
+export async function selectedRows(tab: Tab): Promise<EntryRow[]> {
   const rows: EntryRow[] = [];
   for (const [from, to] of tab.selection.ranges) rows.push(...((await tab.listing?.rows?.read(from, to)) ?? []));
   return rows;

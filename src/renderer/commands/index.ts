@@ -3,6 +3,7 @@ import { getApp } from '../app/state.ts';
 import { notifyError } from '../ui/toasts.ts';
 import type { Command, Group } from './command.ts';
 import { bytesCommands } from './bytes.ts';
+import { checksumsCommand } from './checksums.ts';
 import { entryCommands } from './entry.ts';
 import { findCommands } from './find.ts';
 import { goCommands } from './go.ts';
@@ -16,7 +17,7 @@ import { volumeCommands } from './volume.ts';
 export type { Command, Group } from './command.ts';
 
 /** All that the window can do. The order is that of the menus. */
-export const commands: readonly Command[] = [...imageCommands, ...entryCommands, ...volumeCommands, ...goCommands, ...bytesCommands, ...findCommands, ...tabCommands, ...viewCommands, ...helpCommands];
+export const commands: readonly Command[] = [...imageCommands, ...entryCommands, checksumsCommand, ...volumeCommands, ...goCommands, ...bytesCommands, ...findCommands, ...tabCommands, ...viewCommands, ...helpCommands];
 
 /** The order of the menus' parts. */
 export const GROUPS: readonly Group[] = ['file', 'entry', 'volume', 'go', 'tabs', 'view', 'sort', 'help'];
@@ -43,4 +44,4 @@ export function commandOfKeys(event: KeyPress, inList: boolean, mac: boolean): C
 }
 
 /** What the context menu of entries shows, in order; null is a line. */
-export const ENTRY_MENU: readonly (string | null)[] = ['open-entry', 'show-in-folder', 'preview', 'show-bytes', null, 'extract', 'copy-path', null, 'select-all', 'select-matching', 'invert', null, 'properties'];
+export const ENTRY_MENU: readonly (string | null)[] = ['open-entry', 'show-in-folder', 'preview', 'show-bytes', null, 'extract', 'copy-path', 'checksums', null, 'select-all', 'select-matching', 'invert', null, 'properties'];

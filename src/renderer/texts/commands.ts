@@ -1,7 +1,7 @@
 /** Commands, their groups, and why one can’t be run now. */
 export const commandsTexts = {
   commands: {
-    open: 'Open image…', openEntry: 'Open', preview: 'Quick look', extract: 'Extract to…', extractAll: 'Extract all to…', copyPath: 'Copy path', properties: 'Properties',
+    open: 'Open image…', openEntry: 'Open', preview: 'Quick look', extract: 'Extract to…', extractAll: 'Extract all to…', copyPath: 'Copy path', checksums: 'Checksums…', properties: 'Properties',
     back: 'Back', forward: 'Forward', up: 'Up', editPath: 'Type a path', selectAll: 'Select all', invert: 'Invert selection', hidden: 'Hidden files', previewPane: 'Preview pane',
     sidebar: 'Sidebar', transfers: 'Transfers', closeTab: 'Close image', nextTab: 'Next image', previousTab: 'Previous image', shortcuts: 'Keyboard shortcuts',
     newTab: 'Start page', reopenTab: 'Reopen closed image', closeOthers: 'Close other images', closeAfter: 'Close images after this one', moveTabBack: 'Move image back', moveTabOn: 'Move image on', tabAt: (n: number) => (n === 9 ? 'Last image' : `Image ${n}`),

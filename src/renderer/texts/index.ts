@@ -1,4 +1,5 @@
 import { browserTexts } from './browser.ts';
+import { checksumsTexts } from './checksums.ts';
 import { commandsTexts } from './commands.ts';
 import { commonTexts } from './common.ts';
 import { hexTexts } from './hex.ts';
@@ -14,6 +15,7 @@ import { welcomeTexts } from './welcome.ts';
 /** Every text of the window, a file a part. English first; another language is another object of this type. */
 export const texts = {
   ...browserTexts,
+  ...checksumsTexts,
   ...commandsTexts,
   ...commonTexts,
   ...hexTexts,

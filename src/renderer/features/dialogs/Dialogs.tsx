@@ -1,5 +1,6 @@
 import { setApp, useApp } from '../../app/state.ts';
 import { useTransfers } from '../../app/transfers.ts';
+import { ChecksumsDialog } from './ChecksumsDialog.tsx';
 import { ConflictDialog } from './ConflictDialog.tsx';
 import { ExtractDialog } from './ExtractDialog.tsx';
 import { OpenWithDialog } from '../layers/OpenWithDialog.tsx';
@@ -26,6 +27,7 @@ export function Dialogs() {
     case 'open-path': return <OpenPathDialog dialog={dialog} />;
     case 'open-with': return <OpenWithDialog key={`${dialog.tab} ${dialog.layer}`} dialog={dialog} />;
     case 'extract': return <ExtractDialog dialog={dialog} />;
+    case 'checksums': return <ChecksumsDialog dialog={dialog} />;
     case 'properties': return <PropertiesDialog dialog={dialog} />;
     case 'palette': return <Palette />;
     case 'settings': return <SettingsDialog />;
