@@ -1,12 +1,13 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { it } from 'vitest';
+import { expect, it } from 'vitest';
 import type { Images } from '../harness/images.setup.ts';
 import { browsesAndPreviews, extractsAll, showsRoot } from './browse.ts';
 import { closeTab, dismissAll, type TestClient } from './client.ts';
 import { notesInode, recoversInMemory, usesBackup } from './damage.ts';
 import { showsDisk } from './disk.ts';
 import { bearsHostileNames, cancelsAtOnce, extractsCrowd, settlesConflicts } from './extract.ts';
+import { findsAndFilters, noMillion, searchesAMillion } from './search.ts';
 
 /**
  * What every client of the contract must manage, one window after the other tab by tab.
@@ -31,6 +32,13 @@ export function everyClient(client: () => TestClient, images: Images, folder: st
   it('asks about names that are taken, and never replaces by default', () => settlesConflicts(client(), images.holiday, 'holiday.img', join(folder, 'conflicts')));
   it('cancels an extraction at once and leaves nothing half done', async () => {
     console.log(`cancelled after ${Math.round(await cancelsAtOnce(client(), images.big, 'big.img', join(folder, 'big')))} ms`);
+  });
+  it('finds a file three levels down and goes there, filters, selects by pattern', () => findsAndFilters(client(), images.holiday, 'holiday.img'));
+  it.skipIf(noMillion !== undefined)(`searches a million files at once${noMillion ? ` (${noMillion})` : ''}`, async () => {
+    const { first, stop } = await searchesAMillion(client());
+    console.log(`first hit after ${Math.round(first)} ms, stopped after ${Math.round(stop)} ms`);
+    expect(first).toBeLessThan(200);
+    expect(stop).toBeLessThan(200);
   });
   it('bears hostile names', () => bearsHostileNames(client(), images.hostile, 'hostile.img', join(folder, 'hostile', 'out')));
   it('opens by the backup superblock, and says so', () => usesBackup(client(), images.withoutPrimary, 'no-primary.img'));

@@ -39,7 +39,7 @@ describe('rows of a search', () => {
     const rows = new SearchRows([]);
     expect(rows.find('a', 0)).toBeUndefined();
     rows.add([], ['Ab', 'b', 'abc'].map((name) => ({ row: row(name), folder: 0 })));
-    expect(rows.matching('?b*')).toEqual([]);
+    expect(rows.matching('?b')).toEqual([[0, 1]]);
     expect(rows.matching('ab*')).toEqual([[0, 1], [2, 3]]);
     expect([rows.find('AB', 0), rows.find('ab', 1), rows.find('b', 2), rows.find('x', 0)]).toEqual([0, 2, 1, undefined]);
   });

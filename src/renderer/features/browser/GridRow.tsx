@@ -1,10 +1,12 @@
 import { memo } from 'react';
 import type { EntryRow } from '../../../shared/contract/rows.ts';
 import { errorOf } from '../../app/services.ts';
-import { formatCount, formatMode, formatSize, formatTime } from '../../models/format.ts';
-import { EntryIcon, typeText } from '../../ui/entry-icon.tsx';
-import { Name } from '../../ui/name.tsx';
+import { type ColumnId, columnOf } from '../../models/columns.ts';
+import { cut } from '../../models/names.ts';
 import { texts } from '../../texts/index.ts';
+import { cellText, cellTitle, isForeign } from '../../ui/cells.ts';
+import { EntryIcon } from '../../ui/entry-icon.tsx';
+import { Name } from '../../ui/name.tsx';
 
 export function rowId(index: number): string {
   return `row-${index}`;
@@ -15,8 +17,9 @@ const TIP = 1000;
 
 export interface RowProps {
   readonly index: number;
-  /** Pixels from the first row. */
+  /** Pixels from the start of the layer that rows stand in. */
   readonly top: number;
+  readonly columns: readonly ColumnId[];
   readonly row: EntryRow | undefined;
   /** Why the row could not be read. */
   readonly error: unknown;
@@ -26,28 +29,38 @@ export interface RowProps {
 }
 
 /** One entry, or its place while it is on its way. */
-export const GridRow = memo(function GridRow({ index, top, row, error, selected, focused, draggable }: RowProps) {
+export const GridRow = memo(function GridRow({ index, top, columns, row, error, selected, focused, draggable }: RowProps) {
   const classes = `grid-row entry-row ${selected ? 'is-selected' : ''} ${focused ? 'is-focused' : ''} ${row?.name.startsWith('.') ? 'is-hidden' : ''}`;
   return (
     <div role="row" id={rowId(index)} data-index={index} aria-rowindex={index + 2} aria-selected={selected} className={classes} style={{ transform: `translateY(${top}px)` }}>
       {row === undefined ? (
-        <div role="gridcell" aria-colindex={1} className="cell is-name">{error === undefined ? <span className="placeholder" style={{ width: `${80 + ((index * 37) % 120)}px` }} /> : <span className="error-text">{texts.grid.rowsFailed}: {errorOf(error).message}</span>}</div>
-      ) : (
-        <>
-          <div role="gridcell" aria-colindex={1} className="cell is-name">
-            <span className="entry" draggable={draggable} title={row.display.length > 40 ? row.display.slice(0, TIP) : undefined}>
-              <EntryIcon row={row} />
-              <Name display={row.display} />
-              {row.target === undefined ? null : <bdi className="target">{texts.grid.target(row.target.slice(0, 200))}</bdi>}
-            </span>
-          </div>
-          <div role="gridcell" aria-colindex={2} className="cell is-size number" title={row.type === 'file' ? formatCount(row.size) : undefined}>{row.error === undefined && row.type === 'file' ? formatSize(row.size) : ''}</div>
-          <div role="gridcell" aria-colindex={3} className="cell number">{row.error === undefined ? formatTime(row.mtime) : <span className="error-text" title={row.error.message}>{texts.grid.entryFailed}</span>}</div>
-          <div role="gridcell" aria-colindex={4} className="cell">{row.error === undefined ? typeText(row) : ''}</div>
-          <div role="gridcell" aria-colindex={5} className="cell mono">{row.error === undefined ? formatMode(row.type, row.mode) : ''}</div>
-          <div role="gridcell" aria-colindex={6} className="cell number">{row.error === undefined ? `${row.uid}:${row.gid}` : ''}</div>
-        </>
-      )}
+        <div role="gridcell" aria-colindex={1} className="cell is-name is-waiting">{error === undefined ? <span className="placeholder" style={{ width: `${80 + ((index * 37) % 120)}px` }} /> : <span className="error-text">{texts.grid.rowsFailed}: {errorOf(error).message}</span>}</div>
+      ) : columns.map((id, i) => (id === 'name'
+        ? <NameCell key={id} place={i + 1} row={row} draggable={draggable} />
+        : <Cell key={id} id={id} place={i + 1} row={row} />))}
     </div>
   );
 });
+
+export function NameCell({ place, row, draggable }: { place: number; row: EntryRow; draggable: boolean }) {
+  return (
+    <div role="gridcell" aria-colindex={place} className="cell is-name">
+      <span className="entry" draggable={draggable} title={row.display.length > 40 ? cut(row.display, TIP) : undefined}>
+        <EntryIcon row={row} />
+        <Name display={row.display} />
+        {row.target === undefined ? null : <bdi className="target">{texts.grid.target(cut(row.target, 200))}</bdi>}
+      </span>
+    </div>
+  );
+}
+
+export function Cell({ id, place, row }: { id: ColumnId; place: number; row: EntryRow }) {
+  const { atEnd, mono } = columnOf(id);
+  const text = cellText(id, row);
+  const failed = row.error !== undefined && text !== '';
+  return (
+    <div role="gridcell" aria-colindex={place} title={cellTitle(id, row)} className={`cell number ${atEnd === true ? 'at-end' : ''} ${mono === true ? 'mono' : ''}`}>
+      {failed ? <span className="error-text">{text}</span> : isForeign(id) ? <bdi>{text}</bdi> : text}
+    </div>
+  );
+}
