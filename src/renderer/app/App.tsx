@@ -2,6 +2,7 @@ import { useEffect } from 'react';
 import { I18nProvider, TabPanel, Tabs } from 'react-aria-components';
 import { Dialogs } from '../features/dialogs/Dialogs.tsx';
 import { DropOverlay } from '../features/welcome/DropOverlay.tsx';
+import { ColumnsMenu } from '../features/browser/ColumnsMenu.tsx';
 import { ContextMenu } from '../features/browser/ContextMenu.tsx';
 import { ImageView } from '../features/layers/ImageView.tsx';
 import { Sidebar } from '../features/sidebar/Sidebar.tsx';
@@ -60,6 +61,7 @@ export function App() {
       <StatusBar tab={tab} />
       <Dialogs />
       <ContextMenu />
+      <ColumnsMenu />
       <DropOverlay />
       <Toasts />
       <div className="visually-hidden" role="status" aria-live="polite" data-testid="announcer">{announcement}</div>

@@ -130,7 +130,8 @@ export function placeAbove(tab: Tab): Place | undefined {
   if (place === undefined || tab.info === undefined) return undefined;
   if (place.kind === 'search') return place.start;
   if (place.kind === 'bytes') return place.file?.folder ?? { kind: 'layer', layer: place.layer };
-  if (place.kind === 'folder' && place.crumbs.length > 1) return { ...place, crumbs: place.crumbs.slice(0, -1) };
+  if ((place.kind === 'folder' || place.kind === 'space') && place.crumbs.length > 1) return { ...place, crumbs: place.crumbs.slice(0, -1) };
+  if (place.kind === 'space') return { ...place, kind: 'folder' };
   // A volume is shown together with what is in it, so up from either is the table.
   let path = parentPath(place.layer);
   if (path !== undefined && layerAt(tab.info, path)?.kind === 'volume') path = parentPath(path);

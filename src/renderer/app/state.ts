@@ -12,7 +12,7 @@ import type { Hashed } from './checksums.ts';
 import type { ErrorData, HostClient } from './services.ts';
 
 /** Where a tab is: a folder of a filesystem, what was found below one, bytes, or the page of a layer. */
-export type Place = FolderPlace | SearchPlace | BytesPlace | { readonly kind: 'layer'; readonly layer: string };
+export type Place = FolderPlace | SearchPlace | BytesPlace | SpacePlace | { readonly kind: 'layer'; readonly layer: string };
 
 export interface FolderPlace {
   readonly kind: 'folder';
@@ -27,6 +27,13 @@ export interface SearchPlace {
   readonly query: string;
   /** See app/search.ts. */
   readonly search: number;
+}
+
+/** What takes the space below a folder. */
+export interface SpacePlace {
+  readonly kind: 'space';
+  readonly layer: string;
+  readonly crumbs: readonly Crumb[];
 }
 
 /** The bytes of a layer, or of a file in it. */

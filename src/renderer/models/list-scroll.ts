@@ -7,6 +7,9 @@
 /** The tallest that the scrolled element gets, in pixels: below what any engine can draw. */
 export const TALLEST = 16_000_000;
 
+/** Pixels of a row, by density. */
+export const ROWS = { compact: 24, comfortable: 28 } as const;
+
 export interface ListSize {
   /** Pixels of all rows. */
   readonly content: number;

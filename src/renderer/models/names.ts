@@ -17,10 +17,11 @@ export function shownName(display: string): ShownName {
   return { before: Math.min(before, 20), text: cut(text), after: Math.min(after, 20) };
 }
 
-function cut(text: string): string {
-  if (text.length <= LONGEST_SHOWN) return text;
+/** A text for showing, cut to `most` characters. */
+export function cut(text: string, most = LONGEST_SHOWN): string {
+  if (text.length <= most) return text;
   // Never half a surrogate pair.
-  const end = /[\ud800-\udbff]/.test(text[LONGEST_SHOWN - 1]!) ? LONGEST_SHOWN - 1 : LONGEST_SHOWN;
+  const end = /[\ud800-\udbff]/.test(text[most - 1]!) ? most - 1 : most;
   return `${text.slice(0, end)}…`;
 }
 

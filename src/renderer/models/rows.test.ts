@@ -84,6 +84,21 @@ describe('the row cache', () => {
     expect(asked.at(-1)).toBe(0);
   });
 
+  test('begins with the page that came with the listing: its whole blocks', () => {
+    const { asked, fetch } = later();
+    const numbers = (from: number, count: number): number[] => Array.from({ length: count }, (_, i) => from + i);
+    const rows = new RowCache(450, fetch, { from: 200, rows: numbers(200, 250) });
+    expect([rows.get(199), rows.get(200), rows.get(449)]).toEqual([undefined, 200, 449]);
+    expect([rows.has(200, 450), rows.has(199, 201), rows.has(440, 9999), rows.has(0, 0)]).toEqual([true, false, true, true]);
+    expect([...rows.loaded()]).toEqual(numbers(200, 250));
+    rows.want(0, 450);
+    expect(asked.map(({ from, count }) => [from, count])).toEqual([[0, BLOCK]]);
+    const near = later();
+    new RowCache(1000, near.fetch).want(0, 1000, 450);
+    expect(near.asked.map(({ from }) => from)).toEqual([400, 200, 600, 0, 800]);
+    expect(new RowCache(450, fetch, { from: 100, rows: numbers(100, 299) }).has(200, 201)).toBe(false);
+  });
+
   test('reads long ranges in the host’s portions', async () => {
     const asked: [number, number][] = [];
     const rows = new RowCache(5000, (from, count) => {

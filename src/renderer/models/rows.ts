@@ -24,9 +24,17 @@ export class RowCache<R> {
   #version = 0;
   #closed = false;
 
-  constructor(count: number, fetch: FetchRows<R>) {
+  /** @param page rows that came together with the count; only whole blocks of them count */
+  constructor(count: number, fetch: FetchRows<R>, page?: { readonly from: number; readonly rows: readonly R[] }) {
     this.count = count;
     this.#fetch = fetch;
+    if (page === undefined) return;
+    for (let block = Math.ceil(page.from / BLOCK); block * BLOCK < count; block++) {
+      const from = block * BLOCK - page.from;
+      const whole = Math.min(BLOCK, count - block * BLOCK);
+      if (from + whole > page.rows.length) break;
+      this.#blocks.set(block, page.rows.slice(from, from + whole));
+    }
   }
 
   /** Grows with every change; for useSyncExternalStore. */
@@ -42,23 +50,38 @@ export class RowCache<R> {
     return this.#blocks.get(Math.floor(index / BLOCK))?.[index % BLOCK];
   }
 
+  /** Whether all of rows [from, to) are here, or can't be read. */
+  has(from: number, to: number): boolean {
+    for (let block = Math.floor(Math.max(0, from) / BLOCK); block * BLOCK < Math.min(to, this.count); block++) {
+      if (!this.#blocks.has(block) && !this.#failed.has(block)) return false;
+    }
+    return true;
+  }
+
+  /** The rows that are here, in any order. */
+  *loaded(): Iterable<R> {
+    for (const rows of this.#blocks.values()) yield* rows;
+  }
+
   /** Why the row's range could not be read. */
   errorAt(index: number): unknown {
     return this.#failed.get(Math.floor(index / BLOCK));
   }
 
-  /** Fetches what of rows [from, to) is missing and cancels requests for anything else. */
-  want(from: number, to: number): void {
+  /** Fetches what of rows [from, to) is missing, what is nearest to `first` first, and cancels requests for anything else. */
+  want(from: number, to: number, first = from): void {
     if (this.#closed || this.count === 0) return;
-    const first = Math.floor(Math.max(0, from) / BLOCK);
+    const least = Math.floor(Math.max(0, from) / BLOCK);
     const last = Math.floor(Math.min(this.count - 1, Math.max(from, to - 1)) / BLOCK);
     for (const [block, { abort }] of this.#pending) {
-      if (block < first || block > last) {
+      if (block < least || block > last) {
         this.#pending.delete(block);
         abort.abort();
       }
     }
-    for (let block = first; block <= last; block++) {
+    const nearest = Math.floor(first / BLOCK);
+    const blocks = Array.from({ length: Math.max(0, last - least + 1) }, (_, i) => least + i).toSorted((a, b) => Math.abs(a - nearest) - Math.abs(b - nearest));
+    for (const block of blocks) {
       const rows = this.#blocks.get(block);
       if (rows !== undefined) {
         this.#blocks.delete(block);

@@ -1,13 +1,19 @@
 import { FolderOpen } from 'lucide-react';
+import { useLayoutEffect, useState } from 'react';
 import { Button } from 'react-aria-components';
 import { showBytes } from '../../app/bytes.ts';
+import type { EntryRow, View } from '../../../shared/contract/rows.ts';
 import { closeBar } from '../../app/finding.ts';
 import { folderOf, goUp, prefer, showPlace } from '../../app/navigation.ts';
 import type { Tab } from '../../app/state.ts';
+import type { RowCache } from '../../models/rows.ts';
 import { ErrorPanel, Notes } from '../../ui/errors.tsx';
 import { texts } from '../../texts/index.ts';
-import { GridHeader, useColumns } from './columns.tsx';
+import { formatOf } from '../../app/columns.ts';
+import { focusList } from '../../app/focus.ts';
+import { useColumns } from './columns.ts';
 import { Grid } from './Grid.tsx';
+import { GridHeader } from './GridHeader.tsx';
 
 const t = texts.grid;
 
@@ -15,7 +21,6 @@ const t = texts.grid;
 export function Browser({ tab }: { tab: Tab }) {
   const { listing } = tab;
   const folder = folderOf(tab);
-  const columns = useColumns(tab.info?.layers.find(({ path }) => path === folder?.layer)?.format ?? '');
   if (folder === undefined || listing === undefined) return null;
   const { view, rows, error } = listing;
   const name = folder.crumbs.at(-1)?.display || tab.source.name;
@@ -32,7 +37,7 @@ export function Browser({ tab }: { tab: Tab }) {
   return (
     <div className="browser">
       {view.notes.length === 0 ? null : <div className="browser-notes"><Notes notes={view.notes} onPlace={(at) => showBytes(tab.id, folder.layer, at)} /></div>}
-      <Grid key={view.view} tab={tab} view={view} rows={rows} scroll={listing.scroll} columns={columns} label={t.label(name)} header={<GridHeader columns={columns} />} />
+      <FolderGrid key={folder.crumbs.map(({ node }) => node).join('/')} tab={tab} view={view} rows={rows} scroll={listing.scroll} label={t.label(name)} />
       {view.count > 0 ? null : (
         <div className="empty">
           <FolderOpen aria-hidden strokeWidth={1.25} />
@@ -46,4 +51,23 @@ export function Browser({ tab }: { tab: Tab }) {
       )}
     </div>
   );
+}
+
+/** Pixels that a scroll bar may take of the list. */
+const BAR = 16;
+
+/** The list with the columns that were chosen for the format, or those that there is room for. */
+function FolderGrid({ tab, label, ...listing }: { tab: Tab; view: View; rows: RowCache<EntryRow>; scroll: number; label: string }) {
+  const [{ room, rtl }, setRoom] = useState({ room: 10_000, rtl: false });
+  const columns = useColumns(formatOf(tab), room - BAR, rtl);
+  useLayoutEffect(() => {
+    const list = document.querySelector<HTMLElement>('.grid-body');
+    if (list === null) return undefined;
+    const measure = (): void => setRoom({ room: list.offsetWidth, rtl: getComputedStyle(list).direction === 'rtl' });
+    const observer = new ResizeObserver(measure);
+    observer.observe(list);
+    measure();
+    return () => observer.disconnect();
+  }, []);
+  return <Grid tab={tab} {...listing} label={label} columns={columns} header={<GridHeader columns={columns} rtl={rtl} onLeave={focusList} />} />;
 }

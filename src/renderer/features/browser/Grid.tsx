@@ -1,10 +1,10 @@
-import { defaultRangeExtractor, useVirtualizer } from '@tanstack/react-virtual';
-import { type ComponentType, type KeyboardEvent, type MouseEvent, type ReactNode, useEffect, useLayoutEffect, useRef, useState, useSyncExternalStore } from 'react';
+import { type ComponentType, type KeyboardEvent, type MouseEvent, type ReactNode, useEffect, useLayoutEffect, useRef, useSyncExternalStore } from 'react';
 import type { EntryRow, View } from '../../../shared/contract/rows.ts';
 import { commandOf, runCommand } from '../../commands/index.ts';
 import { enter, folderOf, provideScroll } from '../../app/navigation.ts';
 import { errorOf, isCancelled, services } from '../../app/services.ts';
 import { announce, findTab, getApp, loadedRows, selectIn, setApp, type Tab, useApp } from '../../app/state.ts';
+import { ROWS } from '../../models/list-scroll.ts';
 import { countOf, hasIndex } from '../../models/ranges.ts';
 import type { RowCache } from '../../models/rows.ts';
 import { SearchRows } from '../../models/search-rows.ts';
@@ -12,19 +12,35 @@ import { cleared, extended, focused, isMoveKey, moved, only, toggled } from '../
 import { isTyping, NOTHING_TYPED, typed } from '../../models/type-ahead.ts';
 import { texts } from '../../texts/index.ts';
 import { notify, notifyError } from '../../ui/toasts.ts';
-import type { Columns } from './columns.tsx';
+import type { ColumnId } from '../../models/columns.ts';
+import { focusHeader } from './GridHeader.tsx';
 import { GridRow, rowId, type RowProps } from './GridRow.tsx';
+import { useListScroll } from './list-scroll.ts';
 import { useRubberBand } from './rubber-band.tsx';
 
-/** Pixels. */
-export const ROW = 24;
+/** Pixels of the header. */
 const HEAD = 26;
 
-/** Rows fetched around the window, so that a slow scroll never meets an empty one. */
-const AROUND = 100;
+/** Rows that share a base: they keep their place in it while the list scrolls, and their pixels never grow beyond what CSS can tell apart. */
+const BASE = 1000;
+
+/** Pixels from the window at which the focused row is kept while it is out of sight. */
+const AWAY = 100_000;
 
 /** Entries that a drag takes along; the contract's own limit. */
 const DRAGGED = 1000;
+
+export interface GridColumns {
+  readonly headers: readonly unknown[];
+  /** For grid-template-columns. */
+  readonly template: string;
+  /** The width that all columns take at least, for min-width. */
+  readonly least: string;
+  /** What the rows show, where it can be chosen. */
+  readonly ids?: readonly ColumnId[];
+}
+
+const NO_IDS: readonly ColumnId[] = [];
 
 /** Where listings were scrolled to when their tab was left for another. */
 const leftAt = new WeakMap<RowCache<EntryRow>, number>();
@@ -34,45 +50,29 @@ const leftAt = new WeakMap<RowCache<EntryRow>, number>();
  * means: rows come and go while they are scrolled, the focus must not.
  */
 export function Grid({ tab, view, rows, scroll: remembered, columns, label, header, row: Row = GridRow }: {
-  tab: Tab; view: View; rows: RowCache<EntryRow>; scroll: number; columns: Pick<Columns, 'template' | 'least' | 'sized'> & { readonly headers: readonly unknown[] }; label: string; header: ReactNode; row?: ComponentType<RowProps>;
+  tab: Tab; view: View; rows: RowCache<EntryRow>; scroll: number; columns: GridColumns; label: string; header: ReactNode; row?: ComponentType<RowProps>;
 }) {
   const { count } = view;
   const { selection } = tab;
   const grid = useRef<HTMLDivElement>(null);
-  const [scroll] = useState(() => leftAt.get(rows) ?? remembered);
+  const row = useApp((state) => ROWS[state.settings.density]);
   const typing = useRef(NOTHING_TYPED);
   const dragOut = useApp((state) => state.info?.dragOut ?? false);
   useSyncExternalStore(rows.subscribe, rows.version);
 
-  const virtual = useVirtualizer({
-    count, getScrollElement: () => grid.current, estimateSize: () => ROW, overscan: 12, initialOffset: scroll, scrollMargin: HEAD, scrollPaddingStart: HEAD,
-    // The focused row stays in the page wherever the window is, or aria-activedescendant would point nowhere.
-    rangeExtractor: (range) => {
-      const shown = defaultRangeExtractor(range);
-      const { focus } = selection;
-      if (focus < 0 || focus >= count || (focus >= shown[0]! && focus <= shown.at(-1)!)) return shown;
-      return focus < shown[0]! ? [focus, ...shown] : [...shown, focus];
-    },
-  });
-  const first = virtual.range?.startIndex ?? 0;
-  const last = virtual.range?.endIndex ?? 0;
-  useEffect(() => rows.want(first - AROUND, last + AROUND), [rows, first, last]);
+  const list = useListScroll({ grid, rows, count, row, head: HEAD, start: leftAt.get(rows) ?? remembered, centre: selection.focus });
+  const { position } = list;
+  const { top, first, end } = list;
 
-  useEffect(() => provideScroll(() => grid.current?.scrollTop ?? 0), []);
+  useEffect(() => provideScroll(position), [position]);
+  useLayoutEffect(() => () => void leftAt.set(rows, position()), [rows, position]);
   useLayoutEffect(() => {
-    const element = grid.current;
-    if (element === null) return undefined;
-    if (scroll > 0) element.scrollTop = scroll;
-    else if (selection.focus >= 0) virtual.scrollToIndex(selection.focus, { align: 'center' });
-    if (document.activeElement === document.body || document.activeElement === null) element.focus({ preventScroll: true });
-    return () => void leftAt.set(rows, element.scrollTop);
-    // Once, when the listing appears.
-    // oxlint-disable-next-line react-hooks/exhaustive-deps
+    if (document.activeElement === document.body || document.activeElement === null) grid.current?.focus({ preventScroll: true });
   }, []);
 
   const select = (next: Tab['selection'], follow = true): void => {
     selectIn(tab.id, next);
-    if (follow && next.focus >= 0) virtual.scrollToIndex(next.focus, { align: 'auto' });
+    if (follow && next.focus >= 0) list.show(next.focus);
     const chosen = countOf(next.ranges);
     if (chosen !== 1) announce(texts.announcements.selected(chosen));
   };
@@ -83,13 +83,13 @@ export function Grid({ tab, view, rows, scroll: remembered, columns, label, head
   };
 
   const activate = async (index: number): Promise<void> => {
-    const row = rows.get(index);
+    const entry = rows.get(index);
     const now = findTab(tab.id);
-    if (row === undefined || now === undefined) return;
-    if (await enter(now, row)) return;
+    if (entry === undefined || now === undefined) return;
+    if (await enter(now, entry)) return;
     const reason = commandOf('open-entry').enabled(getApp());
-    if (row.error !== undefined) notifyError(row.error);
-    else if (row.type === 'symlink' && row.targetType === undefined) notify({ text: typeof reason === 'string' ? reason : texts.reasons.brokenLink });
+    if (entry.error !== undefined) notifyError(entry.error);
+    else if (entry.type === 'symlink' && entry.targetType === undefined) notify({ text: typeof reason === 'string' ? reason : texts.reasons.brokenLink });
     else setApp({ quickLook: true });
   };
 
@@ -107,9 +107,12 @@ export function Grid({ tab, view, rows, scroll: remembered, columns, label, head
       event.preventDefault();
       event.stopPropagation();
     };
-    if (isMoveKey(event.key) && !event.altKey && !(event.ctrlKey && event.key.startsWith('Page'))) {
+    if (event.key === 'ArrowUp' && selection.focus <= 0 && !ctrl && !event.shiftKey && !event.altKey) {
       handled();
-      const page = Math.floor(((grid.current?.clientHeight ?? 0) - HEAD) / ROW);
+      focusHeader();
+    } else if (isMoveKey(event.key) && !event.altKey && !(event.ctrlKey && event.key.startsWith('Page'))) {
+      handled();
+      const page = Math.floor(list.size.viewport / row);
       const to = moved(selection.focus, event.key, count, page);
       if (to >= 0) select(event.shiftKey ? extended(selection, to, ctrl) : ctrl ? focused(selection, to) : only(to));
     } else if (event.key === 'Enter' && !event.altKey && !ctrl) {
@@ -120,7 +123,10 @@ export function Grid({ tab, view, rows, scroll: remembered, columns, label, head
       runCommand('up');
     } else if (event.key === ' ' && event.ctrlKey) {
       handled();
-      if (selection.focus >= 0) select(toggled(selection, selection.focus));
+      if (selection.focus >= 0) select(event.shiftKey ? extended(selection, selection.focus, true) : toggled(selection, selection.focus));
+    } else if (event.key === ' ' && event.shiftKey && selection.focus >= 0) {
+      handled();
+      select(extended(selection, selection.focus));
     } else if (event.key === 'Escape' && countOf(selection.ranges) > 0) {
       handled();
       select(cleared(selection), false);
@@ -158,7 +164,7 @@ export function Grid({ tab, view, rows, scroll: remembered, columns, label, head
     openMenu(event.clientX, event.clientY);
   };
 
-  const band = useRubberBand({ grid, count, selection, select: (next) => select(next, false), click, head: HEAD, row: ROW });
+  const band = useRubberBand({ grid, list, count, selection, select: (next) => select(next, false), click, head: HEAD, row });
 
   const onDragStart = (event: React.DragEvent): void => {
     event.preventDefault();
@@ -174,12 +180,19 @@ export function Grid({ tab, view, rows, scroll: remembered, columns, label, head
     services().app.call('drag.start', { image, layer: folder.layer, entries: chosen.map(({ node, name }) => ({ node, name })) }).catch((error: unknown) => notifyError(errorOf(error)));
   };
 
+  const base = Math.floor(first / BASE) * BASE;
+  // The focused row stays in the page wherever the window is, or aria-activedescendant would point nowhere.
+  const { focus } = selection;
+  const shown = Array.from({ length: end - first }, (_, i) => first + i);
+  if (focus >= 0 && focus < count && (focus < first || focus >= end)) shown.push(focus);
+  const placeOf = (index: number): number => (index < first ? -AWAY : index >= end ? AWAY : (index - base) * row);
+
   return (
     <div
-      ref={grid} className={`grid grid-body ${count === 0 ? 'is-empty' : ''} ${columns.sized ? 'is-sized' : ''}`} role="grid" tabIndex={0} aria-label={label} aria-multiselectable
+      ref={grid} className={`grid grid-body ${count === 0 ? 'is-empty' : ''}`} role="grid" tabIndex={0} aria-label={label} aria-multiselectable
       aria-rowcount={count + 1} aria-colcount={columns.headers.length}
-      aria-activedescendant={selection.focus >= 0 && selection.focus < count ? rowId(selection.focus) : undefined}
-      style={{ '--columns': columns.template, '--least': columns.least, '--row': `${ROW}px`, '--head': `${HEAD}px` } as React.CSSProperties}
+      aria-activedescendant={focus >= 0 && focus < count ? rowId(focus) : undefined}
+      style={{ '--columns': columns.template, '--least': columns.least, '--row': `${row}px`, '--head': `${HEAD}px` } as React.CSSProperties}
       onKeyDown={onKeyDown} onContextMenu={onContextMenu} onDragStart={onDragStart} {...band.handlers}
       onDoubleClick={(event) => {
         const index = indexOf(event.target);
@@ -187,14 +200,18 @@ export function Grid({ tab, view, rows, scroll: remembered, columns, label, head
       }}
     >
       {header}
-      <div role="rowgroup" className="grid-rows" style={{ height: virtual.getTotalSize() }}>
-        {virtual.getVirtualItems().map(({ index, start }) => (
-          <Row
-            key={index} index={index} top={start - HEAD} row={rows.get(index)} error={rows.errorAt(index)} draggable={dragOut}
-            selected={hasIndex(selection.ranges, index)} focused={selection.focus === index}
-          />
-        ))}
-        {band.box === undefined ? null : <div className="band" aria-hidden style={band.box} />}
+      <div role="rowgroup" className="grid-rows" style={{ height: list.height }}>
+        <div role="presentation" className="grid-window" style={{ height: Math.min(list.size.content, list.size.viewport) }}>
+          <div role="presentation" className="grid-layer" style={{ transform: `translateY(${base * row - top}px)` }}>
+            {shown.map((index) => (
+              <Row
+                key={index} index={index} top={placeOf(index)} columns={columns.ids ?? NO_IDS} row={rows.get(index)} error={rows.errorAt(index)} draggable={dragOut}
+                selected={hasIndex(selection.ranges, index)} focused={focus === index}
+              />
+            ))}
+          </div>
+          {band.box === undefined ? null : <div className="band" aria-hidden style={band.box} />}
+        </div>
       </div>
     </div>
   );

@@ -2,12 +2,14 @@ import { type CSSProperties, type PointerEvent, type RefObject, useEffect, useRe
 import { hasIndex } from '../../models/ranges.ts';
 import { banded, cleared, NOTHING_SELECTED, type Selection } from '../../models/selection.ts';
 import { indexOf } from './Grid.tsx';
+import type { ListScroll } from './list-scroll.ts';
 
 /** Pixels that the pointer moves before a press is a band and no longer a click. */
 const SLACK = 4;
 
 interface Options {
   readonly grid: RefObject<HTMLDivElement | null>;
+  readonly list: ListScroll;
   readonly count: number;
   readonly selection: Selection;
   readonly select: (selection: Selection) => void;
@@ -35,24 +37,24 @@ interface Press {
  * Mouse selection: a press on a name selects (and may become a drag of the entries); a press anywhere else selects on
  * release, or draws a band. A press on something selected waits for the release, so that several can be dragged.
  */
-export function useRubberBand({ grid, count, selection, select, click, head, row }: Options) {
+export function useRubberBand({ grid, list, count, selection, select, click, head, row }: Options) {
   const press = useRef<Press>(undefined);
   const [box, setBox] = useState<CSSProperties>();
   const latest = useRef({ x: 0, y: 0 });
 
   const contentY = (clientY: number): number => {
     const element = grid.current!;
-    return clientY - element.getBoundingClientRect().top - head + element.scrollTop;
+    return clientY - element.getBoundingClientRect().top - head + list.position();
   };
 
   const draw = (): void => {
     const from = press.current;
     const element = grid.current;
     if (from === undefined || element === null) return;
-    const y = Math.min(Math.max(0, contentY(latest.current.y)), Math.max(element.scrollHeight - head, 0));
-    const left = element.getBoundingClientRect().left - element.scrollLeft;
+    const y = Math.min(Math.max(0, contentY(latest.current.y)), Math.max(list.size.content, list.size.viewport));
+    const { left } = (element.querySelector('.grid-rows') ?? element).getBoundingClientRect();
     const [top, bottom] = [Math.min(from.y, y), Math.max(from.y, y)];
-    setBox({ top, height: bottom - top, left: Math.min(from.x, latest.current.x) - left, width: Math.abs(latest.current.x - from.x) });
+    setBox({ top: top - list.position(), height: bottom - top, left: Math.min(from.x, latest.current.x) - left, width: Math.abs(latest.current.x - from.x) });
     select(banded(from.before, Math.min(count, Math.floor(top / row)), Math.min(count, Math.ceil(bottom / row)), from.flip));
   };
 
@@ -66,7 +68,7 @@ export function useRubberBand({ grid, count, selection, select, click, head, row
       const { top, bottom } = element.getBoundingClientRect();
       const over = latest.current.y < top + head ? latest.current.y - top - head : latest.current.y > bottom ? latest.current.y - bottom : 0;
       if (over !== 0) {
-        element.scrollTop += over / 2;
+        list.scrollBy(over / 2);
         draw();
       }
     }, 16);
