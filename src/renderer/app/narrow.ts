@@ -1,15 +1,16 @@
 import { useSyncExternalStore } from 'react';
 
 /** Too narrow for a sidebar beside the content: a small window, or a large zoom. */
-const narrow = window.matchMedia('(max-width: 719px)');
+const NARROW = '(max-width: 719px)';
 
 export function isNarrow(): boolean {
-  return narrow.matches;
+  return window.matchMedia(NARROW).matches;
 }
 
 function subscribe(changed: () => void): () => void {
-  narrow.addEventListener('change', changed);
-  return () => narrow.removeEventListener('change', changed);
+  const query = window.matchMedia(NARROW);
+  query.addEventListener('change', changed);
+  return () => query.removeEventListener('change', changed);
 }
 
 export function useNarrow(): boolean {

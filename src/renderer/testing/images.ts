@@ -116,4 +116,13 @@ export const IMAGES: Readonly<Record<string, ImageInfo>> = {
       error: { fault: { kind: 'corrupt', place: { structure: 'group descriptor 0', at: 4096, length: 64 } }, message: 'group descriptor 0 at byte 4096: the inode table lies outside of the filesystem', advice: 'Check the filesystem to see the whole extent of the damage.' },
     }),
   ]),
+  // No engine has subvolumes yet; the roots are folders of the fake's tree.
+  'snapshots.img': image('snapshots.img', 'btrfs (clean)', [
+    ext4('0', { format: 'btrfs', title: 'btrfs', label: 'pool', filesystem: { ...ext4('0').filesystem!, subvolumes: [
+      { id: '256', path: 'home', display: 'home', readOnly: false, snapshot: false, root: 11 },
+      { id: '257', path: 'home/.snapshots/2024-05-01', display: 'home/.snapshots/2024-05-01', parent: '256', readOnly: true, snapshot: true, root: 12 },
+      { id: '258', path: 'a very long name '.repeat(20), display: 'a very long name '.repeat(20), parent: '256', readOnly: true, snapshot: true, root: 12 },
+      { id: '259', path: 'var', display: 'var', readOnly: false, snapshot: false, root: 13 },
+    ] } }),
+  ]),
 };

@@ -1,6 +1,7 @@
 import type { Page } from 'playwright-core';
 import { OPENING_VIEWS } from './opening-views.ts';
 import { openImage } from './harness.ts';
+import { SHELL_VIEWS } from './shell-views.ts';
 import { SEARCH_VIEWS } from './search-views.ts';
 
 export interface PageView {
@@ -35,6 +36,54 @@ async function properties(page: Page, side: string): Promise<void> {
   await page.getByRole('dialog').getByRole('tab', { name: side }).click();
 }
 
+async function look(page: Page, name: string): Promise<void> {
+  await openRoot(page);
+  await row(page, 'home').dblclick();
+  await row(page, 'samples').dblclick();
+  await select(page, name);
+  await page.keyboard.press(' ');
+  await page.getByRole('dialog', { name: 'Quick look' }).waitFor();
+}
+
+async function openFolder(page: Page, name: string): Promise<void> {
+  await openRoot(page);
+  await row(page, name).dblclick();
+  await row(page, 'passwd').waitFor();
+}
+
+async function compute(page: Page): Promise<void> {
+  await page.keyboard.press('Control+Shift+h');
+  await page.getByRole('dialog', { name: 'Checksums' }).waitFor();
+  await page.getByRole('button', { name: 'Compute' }).click();
+}
+
+/** The quick look, one of each that it shows. */
+const LOOKS: readonly PageView[] = [
+  { name: 'look-text', go: async (page) => { await look(page, 'long\\.txt'); await page.getByText('Zeile 2: schöne').waitFor(); } },
+  { name: 'look-controls', go: async (page) => { await look(page, 'controls'); await page.getByText('reversed').waitFor(); } },
+  { name: 'look-encodings', go: async (page) => { await look(page, 'controls'); await page.getByRole('button', { name: 'Encoding' }).click(); await page.getByRole('option', { name: 'UTF-8' }).waitFor(); } },
+  { name: 'look-line', go: async (page) => { await look(page, 'one line'); await page.getByText('"a":1').first().waitFor(); } },
+  { name: 'look-archive', go: async (page) => { await look(page, 'backup'); await page.getByText('docs/readme.md').waitFor(); } },
+  { name: 'look-torn', go: async (page) => { await look(page, 'torn'); await page.getByText('its checksum is wrong').waitFor(); } },
+  { name: 'look-bomb', go: async (page) => { await look(page, 'bomb'); await page.getByText('million pixels').waitFor(); } },
+  { name: 'look-folder', go: async (page) => { await look(page, 'photos'); await page.getByText('two.jpg').waitFor(); } },
+  { name: 'look-image', go: async (page) => { await look(page, 'disk\\.img'); await page.getByText('A disk image: ext4').waitFor(); } },
+  { name: 'look-picture', go: async (page) => { await openRoot(page); await select(page, 'picture\\.png'); await page.keyboard.press(' '); await page.getByRole('img', { name: 'Picture' }).waitFor(); await page.getByRole('button', { name: 'Actual size' }).click(); } },
+  { name: 'look-empty', go: async (page) => { await openRoot(page); await select(page, 'queue'); await page.keyboard.press(' '); await page.getByText('no contents').waitFor(); } },
+  { name: 'look-error', go: async (page) => { await openRoot(page); await select(page, 'broken inode'); await page.keyboard.press(' '); await page.getByText('No preview').waitFor(); } },
+  { name: 'look-long-name', go: async (page) => { await openRoot(page); await select(page, 'a very long name'); await page.keyboard.press(' '); await page.getByText('Not text').waitFor(); } },
+];
+
+/** Checksums: before, while, and how they may end. */
+const CHECKSUMS: readonly PageView[] = [
+  { name: 'checksums', go: async (page) => { await openRoot(page); await select(page, 'start\\.sh'); await page.keyboard.press('Control+Shift+h'); await page.getByRole('dialog', { name: 'Checksums of start.sh' }).waitFor(); } },
+  { name: 'checksums-running', go: async (page) => { await openRoot(page); await select(page, 'video'); await compute(page); await page.getByRole('button', { name: 'Pause' }).click(); await page.getByText('Paused').waitFor(); } },
+  { name: 'checksums-done', go: async (page) => { await openFolder(page, 'etc'); await select(page, 'hostname'); await compute(page); await page.getByText('It matches SHA256SUMS.').waitFor(); } },
+  { name: 'checksums-differs', go: async (page) => { await openFolder(page, 'etc'); await grid(page).focus(); await compute(page); await page.getByText('1 file differs.').waitFor(); } },
+  { name: 'checksums-many', go: async (page) => { await openRoot(page); await select(page, 'many'); await compute(page); await page.getByText('100,000 files done').waitFor({ timeout: 20_000 }); } },
+  { name: 'checksums-image', go: async (page) => { await openRoot(page, 'dirty.ext4'); await page.getByRole('button', { name: 'Menu' }).click(); await page.getByRole('menuitem', { name: 'Volume overview' }).click(); await page.getByRole('button', { name: 'Checksums…' }).click(); await page.getByRole('button', { name: 'Compute' }).click(); await page.getByText('It matches dirty.ext4.sha256.').waitFor(); } },
+];
+
 /** Every view and state of the window that has a look of its own. */
 export const VIEWS: readonly PageView[] = [
   ...SEARCH_VIEWS,
@@ -45,20 +94,22 @@ export const VIEWS: readonly PageView[] = [
   { name: 'failed', go: async (page) => { await openImage(page, 'fail.img'); await page.getByRole('alert').waitFor(); } },
   { name: 'folder', go: async (page) => { await openRoot(page); await select(page, 'start\\.sh'); } },
   { name: 'folder-bottom', go: async (page) => { await openRoot(page); await grid(page).focus(); await page.keyboard.press('End'); } },
-  { name: 'narrow', viewport: { width: 760, height: 480 }, go: async (page) => { await openRoot(page); await select(page, 'start\\.sh'); await page.keyboard.press(' '); await page.getByText('alert("this').waitFor(); } },
+  { name: 'narrow', viewport: { width: 760, height: 480 }, go: async (page) => { await openRoot(page); await select(page, 'start\\.sh'); await page.keyboard.press('Alt+p'); await page.getByText('alert("this').waitFor(); } },
   { name: 'selection', go: async (page) => { await openRoot(page); await select(page, 'etc'); await page.keyboard.press('Shift+ArrowDown'); await page.keyboard.press('Shift+ArrowDown'); await page.keyboard.press('Control+ArrowDown'); } },
   { name: 'many', go: async (page) => { await openRoot(page); await row(page, 'many').dblclick(); await page.getByText('100,000 items').first().waitFor(); await page.keyboard.press('End'); await row(page, 'file-099999').waitFor(); } },
-  { name: 'preview-text', go: async (page) => { await openRoot(page); await select(page, 'start\\.sh'); await page.keyboard.press(' '); await page.getByText('alert("this').waitFor(); } },
-  { name: 'preview-picture', go: async (page) => { await openRoot(page); await select(page, 'picture\\.png'); await page.keyboard.press(' '); await page.getByRole('img', { name: 'Picture' }).waitFor(); await page.getByText('8 × 8').waitFor(); } },
-  { name: 'preview-hex', go: async (page) => { await openRoot(page); await select(page, 'firmware'); await page.keyboard.press(' '); await page.getByText('Binary').waitFor(); } },
-  { name: 'preview-error', go: async (page) => { await openRoot(page); await select(page, 'broken inode'); await page.keyboard.press(' '); await page.getByText('No preview').waitFor(); } },
+  { name: 'preview-text', go: async (page) => { await openRoot(page); await select(page, 'start\\.sh'); await page.keyboard.press('Alt+p'); await page.getByText('alert("this').waitFor(); } },
+  { name: 'preview-picture', go: async (page) => { await openRoot(page); await select(page, 'picture\\.png'); await page.keyboard.press('Alt+p'); await page.getByRole('img', { name: 'Picture' }).waitFor(); await page.getByText('8 × 8').waitFor(); } },
+  { name: 'preview-hex', go: async (page) => { await openRoot(page); await select(page, 'firmware'); await page.keyboard.press('Alt+p'); await page.getByText('Binary').waitFor(); } },
+  { name: 'preview-error', go: async (page) => { await openRoot(page); await select(page, 'broken inode'); await page.keyboard.press('Alt+p'); await page.getByText('No preview').waitFor(); } },
+  ...LOOKS,
+  ...CHECKSUMS,
   { name: 'empty-folder', go: async (page) => { await openRoot(page); await row(page, 'empty').dblclick(); await page.getByText('This folder is empty.').waitFor(); } },
   { name: 'hidden-only', go: async (page) => { await openRoot(page); await row(page, 'hidden only').dblclick(); await page.getByRole('button', { name: 'Show hidden files' }).waitFor(); } },
   { name: 'broken-folder', go: async (page) => { await openRoot(page); await row(page, 'broken directory').dblclick(); await page.getByRole('alert').waitFor(); } },
   { name: 'context-menu', go: async (page) => { await openRoot(page); await row(page, 'start\\.sh').locator('.entry').click({ button: 'right' }); await page.getByRole('menu').waitFor(); } },
   { name: 'context-menu-zoomed', viewport: { width: 590, height: 370 }, go: async (page) => { await openImage(page, 'root.ext4'); await row(page, 'etc').locator('.entry').click({ button: 'right' }); await page.getByRole('menu').waitFor(); } },
   { name: 'app-menu', go: async (page) => { await openRoot(page); await page.getByRole('button', { name: 'Menu' }).click(); await page.getByRole('menu').waitFor(); } },
-  { name: 'path-field', go: async (page) => { await openRoot(page); await page.keyboard.press('Control+l'); await page.getByRole('textbox', { name: 'Path' }).fill('/nope'); await page.keyboard.press('Enter'); await page.getByText('There is no folder').waitFor(); } },
+  { name: 'path-field', go: async (page) => { await openRoot(page); await page.keyboard.press('Control+l'); await page.getByRole('combobox', { name: 'Path' }).fill('/nope'); await page.keyboard.press('Enter'); await page.getByText('There is no folder').waitFor(); } },
   { name: 'properties', go: async (page) => { await openRoot(page); await select(page, 'start\\.sh'); await properties(page, 'General'); } },
   { name: 'properties-folder', go: async (page) => { await openRoot(page); await select(page, 'many'); await properties(page, 'General'); await page.getByText('100,000 files').waitFor(); } },
   { name: 'properties-counting', go: async (page) => { await openRoot(page); await select(page, 'many'); await properties(page, 'General'); await page.getByRole('button', { name: 'Stop' }).click(); await page.getByRole('button', { name: 'Count again' }).waitFor(); } },
@@ -86,5 +137,12 @@ export const VIEWS: readonly PageView[] = [
   { name: 'conflict', go: async (page) => { await openRoot(page); await extractAll(page); await page.keyboard.press('Enter'); await page.getByRole('alertdialog').waitFor(); } },
   { name: 'transfer', go: async (page) => { await openRoot(page); await extractAll(page); await page.keyboard.press('Enter'); await page.getByRole('alertdialog').waitFor(); await page.keyboard.press('Enter'); await page.getByRole('region', { name: 'Transfers' }).waitFor(); await page.waitForTimeout(800); } },
   { name: 'transfer-done', go: async (page) => { await openRoot(page); await extractAll(page); await page.keyboard.press('Enter'); await page.getByRole('alertdialog').waitFor(); await page.keyboard.press('Enter'); await page.getByRole('button', { name: 'Show log' }).waitFor(); await page.getByRole('button', { name: /^Log/ }).click(); } },
+  { name: 'transfer-cancelled', go: async (page) => { await openRoot(page); await extractAll(page); await page.keyboard.press('Enter'); await page.getByRole('alertdialog').waitFor(); await page.keyboard.press('Enter'); await page.getByRole('button', { name: 'Cancel 29 items' }).click(); await page.getByRole('button', { name: 'Retry 29 items' }).waitFor(); } },
+  { name: 'space', go: async (page) => { await openRoot(page); await page.keyboard.press('Alt+s'); await page.getByText('could not be read').first().waitFor(); await page.keyboard.press('Home'); await page.keyboard.press('ArrowRight'); } },
+  { name: 'space-measuring', go: async (page) => { await openRoot(page); await page.evaluate(() => { (globalThis as unknown as { fake: { hold: boolean } }).fake.hold = true; }); await page.keyboard.press('Alt+s'); await page.getByRole('treegrid', { name: /Largest first/ }).waitFor(); } },
+  { name: 'space-narrow', viewport: { width: 590, height: 370 }, go: async (page) => { await openRoot(page); await page.keyboard.press('Alt+s'); await page.getByText('could not be read').first().waitFor(); await page.getByText('could not be read').first().click(); } },
+  { name: 'space-empty', go: async (page) => { await openRoot(page); await select(page, 'empty'); await page.keyboard.press('Alt+s'); await page.getByText('Nothing in this folder takes space.').waitFor(); } },
+  { name: 'space-error', go: async (page) => { await openRoot(page); await select(page, 'broken directory'); await page.keyboard.press('Alt+s'); await page.getByRole('alert').waitFor(); } },
+  ...SHELL_VIEWS,
   { name: 'lost', go: async (page) => { await openRoot(page); await page.evaluate(() => (globalThis as unknown as { fake: { send(event: object): void } }).fake.send({ event: 'lost', image: 1, reason: 'The process ended with signal SIGSEGV' })); await page.getByRole('alert').waitFor(); } },
 ];

@@ -37,7 +37,7 @@ export function PathField({ tab, folder }: { tab: Tab; folder: FolderPlace }) {
       onKeyDownCapture={(event) => {
         // Enter goes to what is typed, unless a suggestion is focused; Escape closes the suggestions first.
         const focused = field.current?.getAttribute('aria-activedescendant');
-        const open = field.current?.getAttribute('aria-expanded') === 'true';
+        const open = suggestions.length > 0 && field.current?.getAttribute('aria-expanded') === 'true';
         if ((event.key === 'Enter' && !focused) || (event.key === 'Escape' && !open)) {
           event.preventDefault();
           event.stopPropagation();
@@ -47,7 +47,7 @@ export function PathField({ tab, folder }: { tab: Tab; folder: FolderPlace }) {
       }}
     >
       <ComboBox
-        aria-label={texts.toolbar.path} className="path-combo" allowsCustomValue menuTrigger="input" items={suggestions} inputValue={path} isInvalid={wrong !== undefined} autoFocus
+        aria-label={texts.toolbar.path} className="path-combo" allowsCustomValue allowsEmptyCollection menuTrigger="input" items={suggestions} inputValue={path} isInvalid={wrong !== undefined} autoFocus
         onInputChange={(value) => { setPath(value); setTyped(true); setWrong(undefined); }}
         onSelectionChange={(key) => { if (key !== null) setPath(`${String(key)}/`); }}
         onBlur={leave}

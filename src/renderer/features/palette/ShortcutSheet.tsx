@@ -39,14 +39,14 @@ export function ShortcutSheet() {
         {query === '' ? null : <Button className="icon-button"><X aria-hidden /></Button>}
       </SearchField>
       <div className="dialog-body sheet" role="region" aria-label={t.title} tabIndex={0}>
-        {found.length === 0 ? <p className="dim" role="status">{t.none}</p> : found.map(({ title, rows }) => (
+        {found.length === 0 ? <p className="dim" role="status">{t.none}</p> : <div className="sheet-parts">{found.map(({ title, rows }) => (
           <section key={title} className="sheet-part">
             <h3>{title}</h3>
             <dl>
               {rows.map(({ what, keys }) => <div key={what}><dt>{what}</dt><dd>{keys.map((each) => <kbd key={each}>{shownKeys(each, mac)}</kbd>)}</dd></div>)}
             </dl>
           </section>
-        ))}
+        ))}</div>}
       </div>
     </ModalDialog>
   );

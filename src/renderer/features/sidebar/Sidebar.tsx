@@ -1,123 +1,134 @@
-import { Box, ChevronRight, CircleHelp, Disc3, HardDrive, LayoutPanelTop, type LucideIcon, Package, TriangleAlert } from 'lucide-react';
-import { useMemo, useState } from 'react';
-import { Button, type Key, Tree, TreeItem, TreeItemContent } from 'react-aria-components';
-import { goTo, goToLayer, placeOf } from '../../app/navigation.ts';
+import { X } from 'lucide-react';
+import { type MouseEvent, useEffect, useMemo, useRef, useState } from 'react';
+import { type Key, Tree } from 'react-aria-components';
+import { useNarrow } from '../../app/narrow.ts';
+import { folderOf, goTo, goToLayer, placeOf } from '../../app/navigation.ts';
 import { activeTab, setApp, type Tab, useApp } from '../../app/state.ts';
-import { formatSize } from '../../models/format.ts';
-import { parentPath, type Shown, shownTree } from '../../models/layers.ts';
-import { LayerBadges } from '../../ui/badges.tsx';
-import { Name } from '../../ui/name.tsx';
+import { VOLUME_MENU } from '../../commands/volume.ts';
+import { parentPath } from '../../models/layers.ts';
+import { type PlaceNode, placesOf, subvolumeId } from '../../models/places.ts';
+import { IconButton } from '../../ui/buttons.tsx';
+import { CommandMenu, type Point, pointOf, PointPopover } from '../../ui/menus.tsx';
 import { texts } from '../../texts/index.ts';
+import { Resizer } from './Resizer.tsx';
+import { SidebarItem } from './SidebarItem.tsx';
 
-interface Node {
+const t = texts.sidebarTree;
+
+/** A line: an image, or something in it. */
+export interface SidebarNode {
   readonly id: string;
   readonly tab: Tab;
-  readonly shown?: Shown;
-  readonly children: readonly Node[];
+  readonly place?: PlaceNode;
+  readonly children: readonly SidebarNode[];
 }
 
-function nodesOf(tab: Tab): Node {
-  const node = (shown: Shown): Node => ({ id: `${tab.id}:${shown.layer.path}`, tab, shown, children: shown.children.map(node) });
-  const tops = tab.info === undefined ? [] : shownTree(tab.info).map(node);
-  // A single filesystem in an image is the image: one line is enough.
-  return { id: `${tab.id}:`, tab, children: tops };
+function nodesOf(tab: Tab): SidebarNode {
+  const node = (place: PlaceNode): SidebarNode => ({ id: `${tab.id}:${place.id}`, tab, place, children: place.children.map(node) });
+  return { id: `${tab.id}:`, tab, children: tab.info === undefined ? [] : placesOf(tab.info).map(node) };
 }
 
-/** The open images with their layers: where each is, and how it is. */
+/** The open images with their volumes and subvolumes. In a narrow window it lies over the content while it is needed. */
 export function Sidebar() {
+  const narrow = useNarrow();
+  const wanted = useApp((state) => state.settings.sidebar);
+  const over = useApp((state) => state.sidebarOver);
+  const width = useApp((state) => state.settings.sidebarWidth);
+  const nav = useRef<HTMLElement>(null);
+  useEffect(() => {
+    if (!narrow) setApp({ sidebarOver: false });
+    else if (over) nav.current?.querySelector<HTMLElement>('[data-selected], [role="row"]')?.focus();
+  }, [narrow, over]);
+  if (narrow ? !over : !wanted) return null;
+  const style = { ...(width > 0 && !narrow ? { width } : {}) };
+  return (
+    <>
+      {narrow ? <div className="sidebar-veil" role="presentation" onClick={() => setApp({ sidebarOver: false })} /> : null}
+      <nav
+        ref={nav} className={`sidebar ${narrow ? 'is-over' : ''}`} aria-label={texts.sidebar.label} style={style}
+        onKeyDown={(event) => { if (narrow && event.key === 'Escape') setApp({ sidebarOver: false }); }}
+      >
+        {narrow ? <div className="sidebar-head"><IconButton label={t.close} icon={X} onPress={() => setApp({ sidebarOver: false })} /></div> : null}
+        <Places onChosen={() => { if (narrow) setApp({ sidebarOver: false }); }} />
+      </nav>
+      {narrow ? null : <Resizer sidebar={nav} />}
+    </>
+  );
+}
+
+function Places({ onChosen }: { onChosen: () => void }) {
   const tabs = useApp((state) => state.tabs);
   const active = useApp(activeTab);
   const nodes = useMemo(() => tabs.map(nodesOf), [tabs]);
   const [closed, setClosed] = useState<ReadonlySet<Key>>(new Set());
-  const all = useMemo(() => nodes.flatMap((node) => idsOf(node)), [nodes]);
-  const selected = selectedId(nodes, active);
+  const [menu, setMenu] = useState<{ readonly at: Point; readonly node: SidebarNode }>();
+  const all = useMemo(() => new Map(nodes.flatMap(flat).map((node) => [node.id, node])), [nodes]);
+  const selected = selectedId(all, active);
+  const show = (key: Key): void => {
+    const node = all.get(String(key));
+    if (node === undefined) return;
+    showNode(node);
+    onChosen();
+  };
+  const onContextMenu = (event: MouseEvent): void => {
+    const element = event.target instanceof Element ? event.target.closest('[role="row"]') : null;
+    const node = all.get(element?.getAttribute('data-key') ?? '');
+    if (element === null || node === undefined) return;
+    event.preventDefault();
+    // Commands are about what is shown, so it is shown first.
+    showNode(node);
+    setMenu({ at: pointOf(event, element), node });
+  };
   return (
-    <nav className="sidebar" aria-label={texts.sidebar.label}>
+    <div className="tree-box" role="presentation" onContextMenu={onContextMenu}>
       <Tree
         aria-label={texts.sidebar.label} className="tree" items={nodes} dependencies={[nodes]}
         selectionMode="single" selectionBehavior="replace" disallowEmptySelection
         selectedKeys={selected === undefined ? [] : [selected]}
-        expandedKeys={all.filter((id) => !closed.has(id))}
-        onExpandedChange={(open) => setClosed(new Set(all.filter((id) => !open.has(id))))}
+        expandedKeys={[...all.keys()].filter((id) => !closed.has(id))}
+        onExpandedChange={(open) => setClosed(new Set([...all.keys()].filter((id) => !open.has(id))))}
         onSelectionChange={(keys) => {
           const [key] = keys === 'all' ? [] : keys;
-          if (key !== undefined && key !== selected) show(String(key), nodes);
+          if (key !== undefined && key !== selected) show(key);
         }}
-        onAction={(key) => show(String(key), nodes)}
+        onAction={show}
       >
-        {(node) => <Item node={node} />}
+        {(node) => <SidebarItem node={node} />}
       </Tree>
-    </nav>
+      <PointPopover at={menu?.at} label={texts.sidebar.label} onClose={() => setMenu(undefined)}>
+        <CommandMenu label={texts.sidebar.label} ids={menu?.node.place?.shown === undefined ? ['overview', 'properties', null, 'close-tab'] : [...VOLUME_MENU, null, 'overview', 'close-tab']} onClose={() => setMenu(undefined)} />
+      </PointPopover>
+    </div>
   );
 }
 
-function Item({ node }: { node: Node }) {
-  const { tab, shown } = node;
-  const title = shown === undefined ? tab.source.name : titleOf(shown);
-  const Icon = shown === undefined ? Disc3 : iconOf(shown);
-  return (
-    <TreeItem id={node.id} textValue={title} className="tree-item">
-      <TreeItemContent>
-        {({ hasChildItems }) => (
-          <div className="tree-line">
-            {hasChildItems ? <Button slot="chevron" className="chevron"><ChevronRight aria-hidden /></Button> : <span className="chevron" />}
-            <Icon aria-hidden className="tree-icon" />
-            <span className="tree-text">
-              <span className="tree-title"><Name display={title} />{shown === undefined ? null : <span className="dim tree-what">{whatOf(shown)}</span>}</span>
-              {shown === undefined || !hasBadges(shown) ? null : <LayerBadges layer={shown.content} brief />}
-            </span>
-            {shown === undefined ? null : <span className="dim number">{formatSize(shown.layer.size)}</span>}
-          </div>
-        )}
-      </TreeItemContent>
-      {node.children.map((child) => <Item key={child.id} node={child} />)}
-    </TreeItem>
-  );
+function flat(node: SidebarNode): SidebarNode[] {
+  return [node, ...node.children.flatMap(flat)];
 }
 
-function hasBadges({ content }: Shown): boolean {
-  return content.error !== undefined || content.filesystem !== undefined || content.kind === 'unknown' || content.notes.some((note) => note.severity !== 'note');
-}
-
-function titleOf({ layer, content }: Shown): string {
-  if (layer.kind === 'volume') return layer.label || content.label || texts.table.volume(layer.volume?.number);
-  return layer.label || layer.title;
-}
-
-function whatOf({ layer, content }: Shown): string {
-  if (layer.kind === 'volume') return content === layer || content.kind === 'unknown' ? layer.title : content.title;
-  return layer.label === '' ? '' : layer.title;
-}
-
-function iconOf({ content }: Shown): LucideIcon {
-  if (content.error !== undefined) return TriangleAlert;
-  return { container: Package, table: LayoutPanelTop, volume: Box, filesystem: HardDrive, unknown: CircleHelp }[content.kind];
-}
-
-function idsOf(node: Node): string[] {
-  return [node.id, ...node.children.flatMap(idsOf)];
-}
-
-function selectedId(nodes: readonly Node[], tab: Tab | undefined): string | undefined {
+/** The line of the place that is shown: the innermost subvolume, else the layer, else what holds it. */
+function selectedId(all: ReadonlyMap<string, SidebarNode>, tab: Tab | undefined): string | undefined {
   if (tab === undefined) return undefined;
-  const ids = new Set(nodes.flatMap(idsOf));
-  for (let path = placeOf(tab)?.layer; path !== undefined; path = parentPath(path)) {
-    if (ids.has(`${tab.id}:${path}`)) return `${tab.id}:${path}`;
+  const layer = placeOf(tab)?.layer;
+  const folder = folderOf(tab);
+  const rows = tab.info?.layers.find(({ path }) => path === layer)?.filesystem?.subvolumes;
+  if (layer !== undefined && folder !== undefined && rows !== undefined) {
+    for (const crumb of folder.crumbs.toReversed()) {
+      const row = rows.find(({ root }) => root === crumb.node);
+      if (row !== undefined) return `${tab.id}:${subvolumeId(layer, row.id)}`;
+    }
+  }
+  for (let path = layer; path !== undefined; path = parentPath(path)) {
+    if (all.has(`${tab.id}:${path}`)) return `${tab.id}:${path}`;
   }
   return `${tab.id}:`;
 }
 
-function show(id: string, nodes: readonly Node[]): void {
-  const find = (list: readonly Node[]): Node | undefined => {
-    for (const each of list) {
-      const found = each.id === id ? each : find(each.children);
-      if (found !== undefined) return found;
-    }
-    return undefined;
-  };
-  const node = find(nodes);
-  if (node === undefined) return;
-  setApp({ active: node.tab.id });
-  if (node.shown !== undefined) goToLayer(node.tab.id, node.shown.content);
-  else if (node.tab.info !== undefined) goTo(node.tab.id, { kind: 'layer', layer: node.tab.info.layers.find((layer) => layer.kind === 'table')?.path ?? '0' });
+function showNode({ tab, place }: SidebarNode): void {
+  setApp({ active: tab.id });
+  if (place?.subvolume !== undefined) {
+    const { layer, row } = place.subvolume;
+    goTo(tab.id, { kind: 'folder', layer: layer.path, crumbs: [{ node: layer.filesystem!.root, name: '', display: '' }, { node: row.root, name: row.path, display: row.display }] });
+  } else if (place?.shown !== undefined) goToLayer(tab.id, place.shown.content);
+  else if (tab.info !== undefined) goTo(tab.id, { kind: 'layer', layer: tab.info.layers.find((layer) => layer.kind === 'table')?.path ?? '0' });
 }

@@ -149,7 +149,9 @@ function useOverflow(active: number | undefined, count: number) {
     return () => observer.disconnect();
   }, [count === 0]);
   useEffect(() => {
-    strip.current?.querySelector('[data-selected]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+    // In the next frame: React Aria draws the tabs in a second pass.
+    const frame = requestAnimationFrame(() => strip.current?.querySelector('[data-selected]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' }));
+    return () => cancelAnimationFrame(frame);
   }, [active, count, overflows]);
   const scroll = (step: 1 | -1): void => strip.current?.scrollBy({ left: step * (direction === 'rtl' ? -1 : 1) * strip.current.clientWidth * 0.7, behavior: 'smooth' });
   return { strip, overflows, scroll };
