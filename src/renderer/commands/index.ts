@@ -10,6 +10,7 @@ import { goCommands } from './go.ts';
 import { helpCommands } from './help.ts';
 import { imageCommands } from './image.ts';
 import { type KeyPress, matchesKeys } from './keys.ts';
+import { spaceCommands } from './space.ts';
 import { tabCommands } from './tabs.ts';
 import { viewCommands } from './view.ts';
 import { volumeCommands } from './volume.ts';
@@ -17,7 +18,7 @@ import { volumeCommands } from './volume.ts';
 export type { Command, Group } from './command.ts';
 
 /** All that the window can do. The order is that of the menus. */
-export const commands: readonly Command[] = [...imageCommands, ...entryCommands, checksumsCommand, ...volumeCommands, ...goCommands, ...bytesCommands, ...findCommands, ...tabCommands, ...viewCommands, ...helpCommands];
+export const commands: readonly Command[] = [...imageCommands, ...entryCommands, checksumsCommand, ...volumeCommands, ...goCommands, ...spaceCommands, ...bytesCommands, ...findCommands, ...tabCommands, ...viewCommands, ...helpCommands];
 
 /** The order of the menus' parts. */
 export const GROUPS: readonly Group[] = ['file', 'entry', 'volume', 'go', 'tabs', 'view', 'sort', 'help'];
@@ -44,4 +45,4 @@ export function commandOfKeys(event: KeyPress, inList: boolean, mac: boolean): C
 }
 
 /** What the context menu of entries shows, in order; null is a line. */
-export const ENTRY_MENU: readonly (string | null)[] = ['open-entry', 'show-in-folder', 'preview', 'show-bytes', null, 'extract', 'copy-path', 'checksums', null, 'select-all', 'select-matching', 'invert', null, 'properties'];
+export const ENTRY_MENU: readonly (string | null)[] = ['open-entry', 'show-in-folder', 'preview', 'show-bytes', 'space', null, 'extract', 'copy-path', 'checksums', null, 'select-all', 'select-matching', 'invert', null, 'properties'];

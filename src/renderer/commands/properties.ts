@@ -1,6 +1,7 @@
 import { Info } from 'lucide-react';
 import type { EntryRow } from '../../shared/contract/rows.ts';
 import { folderOf, folderOfRow, pathOf, placeOf } from '../app/navigation.ts';
+import { chosenSpace } from '../app/space.ts';
 import { findTab, loadedRows, setApp, type Tab } from '../app/state.ts';
 import { countOf } from '../models/ranges.ts';
 import { texts } from '../texts/index.ts';
@@ -16,6 +17,12 @@ export const propertiesCommand: Command = {
     const focused = focusedLayer();
     if (focused !== undefined) return showLayer(focused.tab, focused.layer);
     const place = placeOf(tab);
+    const chosen = chosenSpace(tab);
+    if (chosen !== undefined) {
+      const { item, folder } = chosen;
+      setApp({ dialog: { kind: 'properties', tab: tab.id, of: { kind: 'entry', layer: folder.layer, entry: item.node, path: pathOf(folder.crumbs, 'display', item.node) } } });
+      return;
+    }
     if (folderOf(tab) !== undefined && tab.listing?.rows !== undefined) return showEntries(tab);
     // In a table's page, the volume that is chosen in its map and list.
     return showLayer(tab.id, tab.volume?.startsWith(`${place?.layer}/`) === true ? tab.volume : (place?.layer ?? '0'));

@@ -9,6 +9,7 @@ import { previewTexts } from './preview.ts';
 import { propertiesTexts } from './properties.ts';
 import { shellTexts } from './shell.ts';
 import { searchTexts } from './search.ts';
+import { spaceTexts } from './space.ts';
 import { transfersTexts } from './transfers.ts';
 import { welcomeTexts } from './welcome.ts';
 
@@ -25,6 +26,7 @@ export const texts = {
   ...propertiesTexts,
   ...shellTexts,
   ...searchTexts,
+  ...spaceTexts,
   ...transfersTexts,
   ...welcomeTexts,
 } as const;

@@ -84,6 +84,7 @@ function stepsOf(tab: Tab): Step[] {
     ...stepsAbove(tab, place.layer),
     ...(place.kind !== 'space' ? [] : place.crumbs.slice(1).map((crumb, i): Step => ({ key: `space ${i + 1}`, label: crumb.display, go: () => goTo(tab.id, { ...place, crumbs: place.crumbs.slice(0, i + 2) }) }))),
     ...(folder?.crumbs ?? []).slice(1).map((crumb, i): Step => ({ key: `crumb ${i + 1}`, label: crumb.display, at: i + 1, go: () => goTo(tab.id, { kind: 'folder', layer: place.layer, crumbs: folder!.crumbs.slice(0, i + 2) }) })),
+    ...(place.kind === 'search' ? [{ key: 'search', label: texts.search.crumb(place.query.slice(0, 60)), go: () => {} }] : []),
   ];
 }
 

@@ -14,6 +14,7 @@ import { QuickLook } from '../preview/QuickLook.tsx';
 import { FilterBar } from '../search/FilterBar.tsx';
 import { Found } from '../search/Found.tsx';
 import { SearchBar } from '../search/SearchBar.tsx';
+import { SpacePage } from '../space/SpacePage.tsx';
 import { LayerPage } from './LayerPage.tsx';
 import { OpeningPage } from './OpeningPage.tsx';
 
@@ -44,7 +45,7 @@ export function ImageView({ tab }: { tab: Tab }) {
       </header>
       {place.kind === 'search' || tab.bar === 'search' ? <SearchBar tab={tab} /> : tab.bar === 'filter' ? <FilterBar tab={tab} /> : null}
       <div className="panes" onKeyDown={(event) => { if (event.key === 'Escape' && (event.target as Element).closest('.grid-body') !== null && (place.kind === 'search' || tab.bar !== undefined)) leaveSearch(tab); }}>
-        {place.kind === 'bytes' ? <HexPage key={`${place.layer} ${place.file?.node}`} tab={tab} layer={layer} place={place} /> : folderOf(tab) === undefined ? <LayerPage key={place.layer} tab={tab} layer={layer} /> : place.kind === 'search' ? <Found tab={tab} place={place} /> : <Browser tab={tab} />}
+        {place.kind === 'bytes' ? <HexPage key={`${place.layer} ${place.file?.node}`} tab={tab} layer={layer} place={place} /> : place.kind === 'space' ? <SpacePage tab={tab} place={place} /> : folderOf(tab) === undefined ? <LayerPage key={place.layer} tab={tab} layer={layer} /> : place.kind === 'search' ? <Found tab={tab} place={place} /> : <Browser tab={tab} />}
         {quickLook && folderOf(tab) !== undefined ? <QuickLook tab={tab} /> : null}
         {preview && folderOf(tab) !== undefined ? <PreviewPane tab={tab} /> : null}
       </div>
