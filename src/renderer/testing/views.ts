@@ -2,6 +2,7 @@ import type { Page } from 'playwright-core';
 import { OPENING_VIEWS } from './opening-views.ts';
 import { openImage } from './harness.ts';
 import { SHELL_VIEWS } from './shell-views.ts';
+import { CHECKSUM_VIEWS, LOOK_VIEWS } from './preview-views.ts';
 import { PROPERTIES_VIEWS } from './properties-views.ts';
 import { SEARCH_VIEWS } from './search-views.ts';
 
@@ -50,8 +51,8 @@ export const VIEWS: readonly PageView[] = [
   { name: 'preview-picture', go: async (page) => { await openRoot(page); await select(page, 'picture\\.png'); await page.keyboard.press('Alt+p'); await page.getByRole('img', { name: 'Picture' }).waitFor(); await page.getByText('8 × 8').waitFor(); } },
   { name: 'preview-hex', go: async (page) => { await openRoot(page); await select(page, 'firmware'); await page.keyboard.press('Alt+p'); await page.getByText('Binary').waitFor(); } },
   { name: 'preview-error', go: async (page) => { await openRoot(page); await select(page, 'broken inode'); await page.keyboard.press('Alt+p'); await page.getByText('No preview').waitFor(); } },
-  ...LOOKS,
-  ...CHECKSUMS,
+  ...LOOK_VIEWS,
+  ...CHECKSUM_VIEWS,
   { name: 'empty-folder', go: async (page) => { await openRoot(page); await row(page, 'empty').dblclick(); await page.getByText('This folder is empty.').waitFor(); } },
   { name: 'hidden-only', go: async (page) => { await openRoot(page); await row(page, 'hidden only').dblclick(); await page.getByRole('button', { name: 'Show hidden files' }).waitFor(); } },
   { name: 'broken-folder', go: async (page) => { await openRoot(page); await row(page, 'broken directory').dblclick(); await page.getByRole('alert').waitFor(); } },

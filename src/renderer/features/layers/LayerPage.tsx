@@ -1,5 +1,6 @@
-import { Binary, ChevronRight, FolderOpen, Route } from 'lucide-react';
+import { Binary, ChevronRight, Fingerprint, FolderOpen, Route } from 'lucide-react';
 import { Button } from 'react-aria-components';
+import { runCommand } from '../../commands/index.ts';
 import type { LayerRow } from '../../../shared/contract/rows.ts';
 import { showBytes } from '../../app/bytes.ts';
 import { goToLayer, placeOfLayer, goTo } from '../../app/navigation.ts';
@@ -34,6 +35,7 @@ export function LayerPage({ tab, layer }: { tab: Tab; layer: LayerRow }) {
       <div className="actions">
         {isOpenFilesystem(layer) ? <Button className="button is-primary" onPress={() => goTo(tab.id, placeOfLayer(layer))}><FolderOpen aria-hidden />{t.openFolder}</Button> : null}
         {layer.size > 0 ? <Button className="button" onPress={() => showBytes(tab.id, layer.path)}><Binary aria-hidden />{texts.bytesCommands.show}</Button> : null}
+        {layer.size > 0 ? <Button className="button" onPress={() => runCommand('checksums')}><Fingerprint aria-hidden />{texts.commands.checksums}</Button> : null}
         {layer.kind === 'volume' ? null : <Button className="button" onPress={() => setApp({ dialog: { kind: 'open-with', tab: tab.id, layer: layer.path } })}><Route aria-hidden />{unread ? texts.openWith.as : texts.openWith.button}</Button>}
       </div>
       {layer.notes.length === 0 ? null : <Section title={t.notes}><Notes notes={layer.notes} onPlace={showAt} />{layer.notes.some((note) => note.severity !== 'note') && layer.error === undefined ? <p className="dim">{t.notesAdvice}</p> : null}</Section>}
