@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { layoutGaps, layoutProblems } from '../../testing/layouts.ts';
+import * as directories from './directory-layout.ts';
 import * as layout from './layout.ts';
 
-const structures = Object.values(layout).filter((each) => typeof each === 'object' && 'fields' in each);
+const structures = [...Object.values(layout), ...Object.values(directories)].filter((each) => typeof each === 'object' && 'fields' in each);
 
 describe('on-disk structures of ext4', () => {
   it.each(structures.map((each) => [each.name, each] as const))('%s has no overlaps and reads back what is written', (_, structure) => {

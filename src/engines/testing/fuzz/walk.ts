@@ -7,7 +7,7 @@ import type { RegistryEntry } from '../../core/probe.ts';
 import { testContext } from '../context.ts';
 
 /** How far one image is walked. What goes beyond is cut, so that a rate of hundreds of images a second is possible. */
-const LIMITS = { nodes: 250, entries: 4000, batches: 1000, bytes: 64 * 1024, extents: 2000, xattrs: 64 };
+const LIMITS = { structures: 300, landmarks: 12, nodes: 250, entries: 4000, batches: 1000, bytes: 64 * 1024, extents: 2000, xattrs: 64 };
 
 /** Milliseconds that one image may take. */
 export const TIME_LIMIT = 2000;
@@ -39,6 +39,7 @@ export async function exercise(device: BlockDevice, registry: readonly RegistryE
       count.layers++;
       checkLayer(layer);
       if (layer.error !== undefined) count.errors++;
+      checkStructures(layer);
       if (layer.filesystem !== undefined) await new Walk(layer.filesystem, count).run();
     }
     await closeLayers(top);
@@ -56,6 +57,24 @@ function checkLayer(layer: Layer): void {
   if (cause !== undefined && !isDiskError(cause)) throw cause instanceof Error ? cause : new Broken(String(cause));
   expect(Number.isSafeInteger(layer.offset) && layer.offset >= 0 && Number.isSafeInteger(layer.size) && layer.size >= 0, `layer ${layer.path} has offset ${layer.offset}, size ${layer.size}`);
   expect(layer.notes.length <= 1000, `layer ${layer.path} has ${layer.notes.length} notes`);
+}
+
+/** What the bytes at the start of a layer and at its landmarks are: nothing is thrown, and everything lies where it was asked for. */
+function checkStructures({ path, structures, device }: Layer): void {
+  if (structures === undefined) return;
+  const places = [0];
+  for (const { at } of structures.landmarks()) {
+    if (places.length >= LIMITS.landmarks) break;
+    places.push(at);
+  }
+  for (const place of places) {
+    let count = 0;
+    for (const { at, length, name, fields } of structures.within(place, 4096)) {
+      if (++count > LIMITS.structures) break;
+      expect(Number.isSafeInteger(at) && at >= 0 && length > 0 && at < place + 4096 && at + length > place, `${name} of layer ${path} at ${at} is not within the bytes at ${place} of ${device.size}`);
+      for (const field of fields()) expect(field.at >= at && field.at + field.length <= at + length, `${name}.${field.name} lies outside of it`);
+    }
+  }
 }
 
 function expect(holds: boolean, message: string): void {

@@ -9,7 +9,7 @@ import { testContext } from '../../testing/context.ts';
 import { sealGptHeader, writeBootRecord, writeGpt } from '../../testing/tables.ts';
 import { attributeNames } from './attributes.ts';
 import { gpt } from './index.ts';
-import { GptEntry, GptHeader, utf16Text } from './layout.ts';
+import { GptEntry, GptHeader, ProtectiveEntry, utf16Text } from './layout.ts';
 
 const registry = all.filter((entry) => entry.kind === 'table');
 const SIZE = 1024 * 1024;
@@ -38,6 +38,7 @@ describe('gpt', () => {
   it('declares its structures without overlaps', () => {
     expect(layoutProblems(GptHeader)).toEqual([]);
     expect(layoutProblems(GptEntry)).toEqual([]);
+    expect(layoutProblems(ProtectiveEntry)).toEqual([]);
   });
 
   it.each([512, 4096])('reads both copies with sectors of %d bytes', async (sectorSize) => {
