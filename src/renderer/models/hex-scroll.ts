@@ -1,6 +1,7 @@
 /**
  * Scrolling over more rows than a page can be tall: Chromium cuts elements at some 16 million pixels, a device may have 2^49 rows. Up to a
- * limit a row has its own pixels; beyond it the scroll bar is a scale of the whole, and rows are moved to by number.
+ * limit a row has its own pixels; beyond it the scroll bar is a scale of the whole, and rows are moved to by number. In rows, where
+ * list-scroll counts in pixels: those of 2^49 rows are more than a number holds exactly.
  */
 
 /** CSS pixels a row. */

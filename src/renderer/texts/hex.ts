@@ -15,7 +15,7 @@ export const hexTexts = {
     copied: (count: number) => (count === 1 ? '1 byte copied' : `${count} bytes copied`), tooMany: 'At most 64 KiB can be copied at once',
     copyHex: 'Copy as hex', copyText: 'Copy as text',
     showPlace: (where: string) => `Show the bytes: ${where}`,
-    sector: 'sector', block: 'block',
+    sector: 'Sector', block: 'Block',
   },
   bytesCommands: { show: 'Show bytes', showLayer: 'Show bytes of the volume', goTo: 'Go to offset…', find: 'Find bytes…', findNext: 'Find next bytes' },
   bytesReasons: { notAFile: 'Only files have bytes to show', noBytes: 'Open the bytes of something first', alreadyShown: 'The bytes are shown', noSize: 'There are no bytes here' },

@@ -9,7 +9,6 @@ import { printable, spotAt } from '../../models/hex-block.ts';
 import { type HexCursor, selected } from '../../models/hex-cursor.ts';
 import { layerAt } from '../../models/layers.ts';
 import { ErrorPanel } from '../../ui/errors.tsx';
-import { Name } from '../../ui/name.tsx';
 import { notify, notifyError } from '../../ui/toasts.ts';
 import { texts } from '../../texts/index.ts';
 import { HexBar } from './HexBar.tsx';
@@ -47,7 +46,7 @@ export function HexPage({ tab, layer, place }: { tab: Tab; layer: LayerRow; plac
   return (
     <section className="hex-page" aria-label={t.label(name)}>
       <header className="hex-title">
-        <h2><bdi>{t.title}</bdi> <Name display={name.slice(0, 300)} /></h2>
+        <h2><bdi>{t.of(name.slice(0, 300))}</bdi></h2>
         {size === undefined ? null : <span className="dim number">{formatExactSize(size)}</span>}
       </header>
       {error !== undefined ? <div className="page"><ErrorPanel error={error} title={t.failed} about={`${tab.source.name}, ${name.slice(0, 300)}`} /></div>

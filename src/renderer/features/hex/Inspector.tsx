@@ -44,7 +44,7 @@ export function Inspector({ at, bytes, spot, within, units, selection, isFile, o
           {unsigned.map(({ bits, little, big }) => (
             <Fact key={bits} label={t.bits(bits)}>
               <span title={t.little}>{little ?? t.none}</span>
-              {big === undefined || big === little ? null : <span className="dim" title={t.big}> / {big}</span>}
+              {big === undefined || big === little ? null : <span className="dim hex-big" title={t.big}>{big}</span>}
             </Fact>
           ))}
           <Fact label={t.signed}>{signed ?? t.none}</Fact>

@@ -128,13 +128,13 @@ describe.skipIf(noBrowser !== undefined)(`the hex view${noBrowser === undefined 
     await page.keyboard.press('Control+f');
     await page.keyboard.type('root');
     await page.keyboard.press('Enter');
-    await page.getByText('Found at 0x478').waitFor();
+    await page.locator('.hex-status', { hasText: 'Found at 0x478' }).waitFor();
     await inspector().getByText('s_volume_name').waitFor();
     await inspector().getByText('0x478 to 0x47b, 4 bytes').waitFor();
     await page.getByRole('button', { name: 'Hex' }).click();
     await page.getByRole('textbox', { name: 'Find', exact: true }).fill('53 ef');
     await page.keyboard.press('Shift+Enter');
-    await page.getByText('Found at 0x438').waitFor();
+    await page.locator('.hex-status', { hasText: 'Found at 0x438' }).waitFor();
     await page.getByRole('textbox', { name: 'Find', exact: true }).fill('5');
     await page.keyboard.press('Enter');
     await page.getByText('two digits each').waitFor();
