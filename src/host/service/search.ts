@@ -117,7 +117,6 @@ class Search {
       }
     }
     if (this.#pending.length > 0) yield await this.#hits();
-    if (this.#isFull) this.#note('warning', `The search ended at ${this.#limits.hits} hits`);
     if (this.#isCut) this.#note('warning', `Only ${this.#limits.folders} folders, ${this.#limits.depth} levels deep, were searched`);
     yield { event: 'end', progress: this.#progress(undefined), capped: this.#isFull, notes: this.#notes };
   }

@@ -25,7 +25,7 @@ export function FoundHeader() {
   return (
     <div role="rowgroup" className="grid-head">
       <div role="row" aria-rowindex={1} className="grid-row">
-        {COLUMNS.map(({ id, title }, i) => <div key={id} role="columnheader" aria-colindex={i + 1} className={`head-cell is-${id}`}><span className="head-button">{title}</span></div>)}
+        {COLUMNS.map(({ id, title }, i) => <div key={id} role="columnheader" aria-colindex={i + 1} className={`head-cell is-${id} ${id === 'size' ? 'at-end' : ''}`}><span className="head-button">{title}</span></div>)}
       </div>
     </div>
   );

@@ -98,7 +98,6 @@ export function FindBar({ label, field, placeholder, value, onChange, ref_, icon
         <Input ref={ref_} className="find-input" placeholder={placeholder} spellCheck={false} autoComplete="off" />
       </TextField>
       {children}
-      <span className="spacer" />
       <IconButton label={leave} icon={X} onPress={onLeave} />
     </search>
   );
