@@ -69,6 +69,9 @@ const PADDING = 18;
 const ICON = 26;
 const ARROW = 16;
 
+/** No entry makes a column wider by itself. */
+const WIDEST = 800;
+
 /** Characters that are measured: no column gets wider than some hundred. */
 const MEASURED = 600;
 
@@ -95,7 +98,7 @@ function fittingWidth(id: ColumnId, rows: Iterable<EntryRow>): number {
       length = text.length;
     }
   }
-  return Math.min(most, Math.max(least, Math.ceil(widest) + PADDING));
+  return Math.min(most, WIDEST, Math.max(least, Math.ceil(widest) + PADDING));
 }
 
 /** The columns of the tab on the screen. */

@@ -21,6 +21,7 @@ describe('the columns of a list', () => {
 
   test('a chosen width brings no hidden column back, and keeps to its limits', () => {
     const narrow = { widths: { size: 120 } };
+    expect(columnsIn(2000, { widths: { name: 1900 } })).toEqual(usual);
     expect(columnsIn(600, narrow)).toEqual(['name', 'size', 'mtime', 'type']);
     expect(shownColumns({ shown: ['name', 'mtime'], widths: { mtime: 200 } })).toEqual(['name', 'mtime']);
     expect(widthOf('size', narrow)).toBe(120);

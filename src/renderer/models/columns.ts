@@ -68,11 +68,13 @@ export function widthOf(id: ColumnId, settings: ColumnSettings | undefined): num
 export function columnsIn(room: number, settings: ColumnSettings | undefined): readonly ColumnId[] {
   let shown = shownColumns(settings);
   if (settings?.shown !== undefined) return shown;
-  let total = shown.reduce((sum, id) => sum + widthOf(id, settings), 0);
+  // A name that was made wide is scrolled to; it drives no other column out.
+  const needs = (id: ColumnId): number => (id === 'name' ? Math.min(columnOf(id).width, widthOf(id, settings)) : widthOf(id, settings));
+  let total = shown.reduce((sum, id) => sum + needs(id), 0);
   while (total > room && shown.length > 2) {
     const least = shown.reduce((a, b) => (columnOf(b).weight < columnOf(a).weight ? b : a));
     shown = shown.filter((id) => id !== least);
-    total -= widthOf(least, settings);
+    total -= needs(least);
   }
   return shown;
 }

@@ -24,6 +24,9 @@ const HEAD = 26;
 /** Rows that share a base: they keep their place in it while the list scrolls, and their pixels never grow beyond what CSS can tell apart. */
 const BASE = 1000;
 
+/** Rows beyond the window that are in the page, where assistive technology and the browser's own search reach them. */
+const OVER = 10;
+
 /** Pixels from the window at which the focused row is kept while it is out of sight. */
 const AWAY = 100_000;
 
@@ -183,9 +186,10 @@ export function Grid({ tab, view, rows, scroll: remembered, columns, label, head
   const base = Math.floor(first / BASE) * BASE;
   // The focused row stays in the page wherever the window is, or aria-activedescendant would point nowhere.
   const { focus } = selection;
-  const shown = Array.from({ length: end - first }, (_, i) => first + i);
-  if (focus >= 0 && focus < count && (focus < first || focus >= end)) shown.push(focus);
-  const placeOf = (index: number): number => (index < first ? -AWAY : index >= end ? AWAY : (index - base) * row);
+  const [from, to] = [Math.max(0, first - OVER), Math.min(count, end + OVER)];
+  const shown = Array.from({ length: to - from }, (_, i) => from + i);
+  if (focus >= 0 && focus < count && (focus < from || focus >= to)) shown.push(focus);
+  const placeOf = (index: number): number => (index < from ? -AWAY : index >= to ? AWAY : (index - base) * row);
 
   return (
     <div

@@ -28,7 +28,7 @@ export function GridHeader({ columns, rtl, onLeave }: { columns: Columns; rtl: b
   const row = useRef<HTMLDivElement>(null);
   const [reached, setReached] = useState<ColumnId>();
   const [dragged, setDragged] = useState<{ id: ColumnId; to: number }>();
-  const press = useRef<{ id: ColumnId; x: number; pointer: number; moved: boolean }>(undefined);
+  const press = useRef<{ x: number; moved: boolean }>(undefined);
   const tabStop = headers.some(({ id }) => id === reached) ? reached : (headers.find(({ order }) => order !== undefined) ?? headers[0])?.id;
 
   const buttonOf = (id: ColumnId | undefined): HTMLElement | null => row.current?.querySelector<HTMLElement>(`[data-column="${id}"] .head-button`) ?? null;
@@ -65,12 +65,14 @@ export function GridHeader({ columns, rtl, onLeave }: { columns: Columns; rtl: b
 
   const drag = (id: ColumnId) => ({
     onPointerDown(event: PointerEvent<HTMLElement>): void {
-      if (event.button === 0) press.current = { id, x: event.clientX, pointer: event.pointerId, moved: false };
+      if (event.button !== 0) return;
+      press.current = { x: event.clientX, moved: false };
+      // A quick pointer is over another header before it is told of.
+      event.currentTarget.setPointerCapture(event.pointerId);
     },
     onPointerMove(event: PointerEvent<HTMLElement>): void {
       const from = press.current;
       if (from === undefined || (!from.moved && Math.abs(event.clientX - from.x) < SLACK)) return;
-      if (!from.moved) event.currentTarget.setPointerCapture(from.pointer);
       from.moved = true;
       setDragged({ id, to: placeAt(event.clientX) });
     },

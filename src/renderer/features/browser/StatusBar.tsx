@@ -1,3 +1,4 @@
+import { Lock } from 'lucide-react';
 import { useSyncExternalStore } from 'react';
 import { Button } from 'react-aria-components';
 import { folderOf, placeOf, prefer } from '../../app/navigation.ts';
@@ -22,11 +23,13 @@ export function StatusBar({ tab }: { tab: Tab | undefined }) {
         <>
           <span data-testid="status-count">{t.items(view.count)}</span>
           {view.hidden > 0 ? <Button className="link" onPress={() => prefer({ hidden: true })}>{t.hidden(view.hidden)}</Button> : null}
+          {view.filtered > 0 ? <span>{t.filtered(view.filtered)}</span> : null}
           <Selected tab={tab} />
         </>
       ) : layer?.kind === 'table' ? <span>{t.volumes(tab.info!.layers.filter((each) => isPartition(each) && each.path.startsWith(`${layer.path}/`)).length)}</span> : null}
       <span className="spacer" />
       {running > 0 ? <Button className="link" onPress={() => showTransfers(true)}>{texts.transfers.running(running)}</Button> : null}
+      {layer?.filesystem === undefined || layer.filesystem.access.write ? null : <span className="status-lock" title={layer.filesystem.access.reason}><Lock aria-hidden />{t.readOnly}</span>}
       {layer?.filesystem === undefined ? null : <span data-testid="status-free">{t.free(layer.filesystem.free, layer.size)}</span>}
     </footer>
   );
