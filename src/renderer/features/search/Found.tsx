@@ -31,6 +31,7 @@ export function Found({ tab, place }: { tab: Tab; place: SearchPlace }) {
           </ErrorPanel>
         </div>
       )}
+      {search.capped ? <p className="capped">{t.capped(search.rows.count)}</p> : null}
       {search.notes.length === 0 ? null : <div className="browser-notes"><Notes notes={search.notes} /></div>}
       {search.rows.count > 0
         ? <Grid key={place.search} tab={tab} view={listing.view} rows={search.rows} scroll={listing.scroll} columns={FOUND_COLUMNS} label={t.results(query, folder)} header={<FoundHeader />} row={FoundRow} />

@@ -11,15 +11,15 @@ const TIP = 1000;
 
 const { columns } = texts.grid;
 const COLUMNS = [
-  { id: 'name', title: columns.name, width: 'minmax(180px, 3fr)' },
-  { id: 'folder', title: texts.search.folder, width: 'minmax(120px, 2fr)' },
+  { id: 'name', title: columns.name, width: 'minmax(140px, 3fr)' },
+  { id: 'folder', title: texts.search.folder, width: 'minmax(100px, 2fr)' },
   { id: 'size', title: columns.size, width: '88px' },
   { id: 'mtime', title: columns.mtime, width: '148px' },
   { id: 'type', title: columns.type, width: '112px' },
 ] as const;
 
 /** The columns of what a search found. They stand in the order in which it was found: the near ones first. */
-export const FOUND_COLUMNS: GridColumns = { headers: COLUMNS, template: COLUMNS.map(({ width }) => width).join(' '), least: '648px' };
+export const FOUND_COLUMNS: GridColumns = { headers: COLUMNS, template: COLUMNS.map(({ width }) => width).join(' '), least: '588px' };
 
 export function FoundHeader() {
   return (

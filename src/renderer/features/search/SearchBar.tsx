@@ -53,7 +53,7 @@ export function SearchBar({ tab }: { tab: Tab }) {
   );
 }
 
-function Progress({ search: { id, state, progress, capped } }: { search: Search }) {
+function Progress({ search: { id, state, progress } }: { search: Search }) {
   const { found, searched, directories, damaged, now } = progress;
   const running = state === 'running';
   return (
@@ -63,7 +63,6 @@ function Progress({ search: { id, state, progress, capped } }: { search: Search 
         <span className="dim">{t.looked(searched, directories)}</span>
         {damaged === 0 ? null : <span className="dim">{t.damaged(damaged)}</span>}
         {running && now !== undefined ? <Name display={now} className="find-now dim" /> : null}
-        {capped ? <span>{t.capped(found)}</span> : null}
       </span>
       {running ? (
         <>
