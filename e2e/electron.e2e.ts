@@ -8,7 +8,9 @@ import { endAll, has, type Lines, start } from './harness/processes.ts';
 import { answerDialog, type Desktop, dropFiles, ROOT, shot, startElectron, until } from './harness/window.ts';
 import { nothingLeft, showsRoot } from './scenarios/browse.ts';
 import { row, type TestClient } from './scenarios/client.ts';
+import { tellsTheSystem } from './scenarios/transfers.ts';
 import { everyClient } from './scenarios/index.ts';
+import { opensDropped } from './scenarios/opening.ts';
 
 const images = inject('images');
 const why = inject('why') ?? (has('Xvfb') ? undefined : 'needs Xvfb');
@@ -63,6 +65,7 @@ describe.skipIf(why !== undefined)(`the window in Electron${why ? ` (${why})` : 
     });
     afterAll(() => kept?.close());
     if (images) everyClient(() => client, images, folder);
+    it('tells the system how far it is, and when it is done out of sight', () => tellsTheSystem(kept.app, client, images!.big, 'big.img', join(folder, 'told')));
   });
 
   it('opens an image by the dialog', async () => {
@@ -79,6 +82,12 @@ describe.skipIf(why !== undefined)(`the window in Electron${why ? ` (${why})` : 
     await page.getByText('Drop a disk image here').waitFor();
     await dropFiles(page, [image]);
     await showsRoot(page);
+  });
+
+  it('opens each of several dropped images once, the parts of a split one together', async () => {
+    const { page } = await open();
+    await page.getByText('Drop a disk image here').waitFor();
+    await opensDropped(page, join(folder, 'dropped'), image);
   });
 
   it.skipIf(noGtk !== undefined)(`opens an image dragged in from another program${noGtk ? ` (${noGtk})` : ''}`, async () => {

@@ -6,6 +6,9 @@ import { browsesAndPreviews, extractsAll, showsRoot } from './browse.ts';
 import { closeTab, dismissAll, type TestClient } from './client.ts';
 import { notesInode, recoversInMemory, usesBackup } from './damage.ts';
 import { showsDisk } from './disk.ts';
+import { showsSpace } from './space.ts';
+import { takesUpCancelled } from './transfers.ts';
+import { namesUnknown, triesSample } from './opening.ts';
 import { bearsHostileNames, cancelsAtOnce, extractsCrowd, settlesConflicts } from './extract.ts';
 import { findsAndFilters, noMillion, searchesAMillion } from './search.ts';
 
@@ -28,6 +31,8 @@ export function everyClient(client: () => TestClient, images: Images, folder: st
   });
 
   it('shows a compressed disk with its partitions, known and not', () => showsDisk(client(), images.disk, 'disk.img.gz'));
+  it('tries the sample that is shipped with it', () => triesSample(client()));
+  it('names what it has no engine for, and tries what it is told to', () => namesUnknown(client(), join(folder, 'unknown')));
   it('extracts a crowd of small files as they were', () => extractsCrowd(client(), images.crowd, 'crowd.img', images.crowdTree, join(folder, 'crowd')));
   it('asks about names that are taken, and never replaces by default', () => settlesConflicts(client(), images.holiday, 'holiday.img', join(folder, 'conflicts')));
   it('cancels an extraction at once and leaves nothing half done', async () => {
@@ -40,6 +45,8 @@ export function everyClient(client: () => TestClient, images: Images, folder: st
     expect(first).toBeLessThan(200);
     expect(stop).toBeLessThan(200);
   });
+  it('takes up what was cancelled, and says how far it is', () => takesUpCancelled(client(), images.big, 'big.img', join(folder, 'again')));
+  it('shows where the space goes', () => showsSpace(client(), images.holiday, 'holiday.img', images.tree));
   it('bears hostile names', () => bearsHostileNames(client(), images.hostile, 'hostile.img', join(folder, 'hostile', 'out')));
   it('opens by the backup superblock, and says so', () => usesBackup(client(), images.withoutPrimary, 'no-primary.img'));
   it('notes a damaged inode with its place', () => notesInode(client(), images.badInode, 'bad-inode.img', images.badInodeNumber));

@@ -1,5 +1,6 @@
-import { Copy, Download, FolderOpen, Route } from 'lucide-react';
+import { Binary, Copy, Download, FolderOpen, Route } from 'lucide-react';
 import type { LayerRow } from '../../shared/contract/rows.ts';
+import { showBytes } from '../app/bytes.ts';
 import { goToLayer, placeOf, placeOfLayer } from '../app/navigation.ts';
 import { services } from '../app/services.ts';
 import { activeTab, type AppState, getApp, setApp, type Tab } from '../app/state.ts';
@@ -64,6 +65,11 @@ export const volumeCommands: readonly Command[] = [
     }),
   },
   {
+    id: 'volume-bytes', label: t.showBytes, icon: Binary, group: 'volume', keys: [],
+    enabled: onVolume(({ layer }) => (layer.size > 0 ? true : t.noBytes)),
+    run: runOn(({ tab, layer }) => showBytes(tab.id, layer.path)),
+  },
+  {
     id: 'copy-uuid', label: t.copyUuid, icon: Copy, group: 'volume', keys: [],
     enabled: onVolume((target) => (uuidOf(target) === '' ? t.noUuid : true)),
     run: runOn(async (target) => {
@@ -74,4 +80,4 @@ export const volumeCommands: readonly Command[] = [
 ];
 
 /** What the context menu of volumes shows, in order; null is a line. */
-export const VOLUME_MENU: readonly (string | null)[] = ['open-volume', 'open-with', null, 'extract-volume', 'show-bytes', 'copy-uuid', null, 'properties'];
+export const VOLUME_MENU: readonly (string | null)[] = ['open-volume', 'open-with', null, 'extract-volume', 'volume-bytes', 'copy-uuid', null, 'properties'];

@@ -67,7 +67,7 @@ export const openingTexts = {
     menu: 'Volume',
   },
   volumeCommands: {
-    open: 'Open volume', openWith: 'Open with…', extractAll: 'Extract all of the volume…', copyUuid: 'Copy UUID', showBytes: 'Show bytes', sample: 'Try a sample image',
+    open: 'Open volume', openWith: 'Open with…', extractAll: 'Extract all of the volume…', copyUuid: 'Copy UUID', showBytes: 'Show bytes of the volume', sample: 'Try a sample image',
     noVolume: 'Select a volume first', free: 'Nothing is there', notOpen: 'Its files can’t be read', noUuid: 'It has no UUID', noBytes: 'It has no bytes',
   },
 } as const;

@@ -49,7 +49,7 @@ export function OpenWithDialog({ dialog }: { dialog: Extract<Dialog, { kind: 'op
         <p className="dim">{t.only}</p>
         {openers === undefined ? null : (
           <ListBox
-            aria-label={t.label} className="openers" selectionMode="single" selectionBehavior="replace" autoFocus
+            aria-label={t.label} className="openers" selectionMode="single" selectionBehavior="replace" disallowEmptySelection autoFocus
             selectedKeys={chosen === undefined ? [] : [chosen]} disabledKeys={openers.filter(({ current }) => current).map(({ format }) => format)}
             onSelectionChange={(keys) => { const [key] = keys === 'all' ? [] : keys; if (key !== undefined) setChosen(String(key)); }}
             onAction={(key) => void open(String(key))}
@@ -67,7 +67,7 @@ export function OpenWithDialog({ dialog }: { dialog: Extract<Dialog, { kind: 'op
       </div>
       <footer className="dialog-foot">
         <Button className="button" onPress={close}>{texts.cancel}</Button>
-        <Button className="button is-primary" isDisabled={chosen === undefined || busy || openers?.find(({ format }) => format === chosen)?.current === true} onPress={() => void open(chosen)}>{busy ? t.trying : t.open}</Button>
+        <Button className="button is-primary" isPending={busy} isDisabled={chosen === undefined || openers?.find(({ format }) => format === chosen)?.current === true} onPress={() => void open(chosen)}>{busy ? t.trying : t.open}</Button>
       </footer>
     </ModalDialog>
   );

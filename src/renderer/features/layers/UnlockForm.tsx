@@ -1,5 +1,5 @@
 import { LockKeyhole } from 'lucide-react';
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import { Button, FieldError, Form, Input, Label, TextField } from 'react-aria-components';
 import type { LayerRow } from '../../../shared/contract/rows.ts';
 import { announce, type Tab } from '../../app/state.ts';
@@ -13,6 +13,7 @@ export function UnlockForm({ tab, layer }: { tab: Tab; layer: LayerRow }) {
   const [password, setPassword] = useState('');
   const [wrong, setWrong] = useState<string>();
   const [busy, setBusy] = useState(false);
+  const field = useRef<HTMLInputElement>(null);
   const name = layer.label || layer.title;
   const submit = async (): Promise<void> => {
     if (password === '' || busy) return;
@@ -22,6 +23,7 @@ export function UnlockForm({ tab, layer }: { tab: Tab; layer: LayerRow }) {
     setPassword('');
     setBusy(false);
     setWrong(error?.message);
+    if (error !== undefined) field.current?.focus();
     announce(error?.message ?? t.unlocked(name));
   };
   return (
@@ -31,10 +33,10 @@ export function UnlockForm({ tab, layer }: { tab: Tab; layer: LayerRow }) {
       <p className="dim">{t.hint}</p>
       <TextField className="field" type="password" value={password} isInvalid={wrong !== undefined} validationBehavior="aria" autoFocus onChange={(value) => { setPassword(value); if (value !== '') setWrong(undefined); }}>
         <Label>{t.label}</Label>
-        <Input className="input" autoComplete="off" />
+        <Input ref={field} className="input" autoComplete="off" />
         <FieldError className="field-error">{wrong}</FieldError>
       </TextField>
-      <Button className="button is-primary" type="submit" isDisabled={password === '' || busy}>{busy ? t.checking : t.button}</Button>
+      <Button className="button is-primary" type="submit" isPending={busy} isDisabled={password === '' && !busy}>{busy ? t.checking : t.button}</Button>
     </Form>
   );
 }

@@ -1,7 +1,7 @@
 import { useRef } from 'react';
 import { Menu, Popover, Separator } from 'react-aria-components';
 import { useApp } from '../../app/state.ts';
-import { commandOf, commands, runCommand } from '../../commands/index.ts';
+import { commandOf, runCommand } from '../../commands/index.ts';
 import { VOLUME_MENU } from '../../commands/volume.ts';
 import { texts } from '../../texts/index.ts';
 import { isMac } from '../../ui/buttons.tsx';
@@ -12,7 +12,6 @@ export function VolumeMenu({ at, onClose }: { at: { readonly x: number; readonly
   const state = useApp();
   const anchor = useRef<HTMLDivElement>(null);
   const mac = isMac(state.info?.platform);
-  const shown = VOLUME_MENU.filter((id) => id === null || commands.some((command) => command.id === id));
   return (
     <>
       <div ref={anchor} className="menu-anchor" aria-hidden style={{ left: at.x, top: at.y }} />
@@ -24,7 +23,7 @@ export function VolumeMenu({ at, onClose }: { at: { readonly x: number; readonly
             runCommand(String(id));
           }}
         >
-          {shown.map((id, i) => (id === null ? <Separator key={`line-${i}`} className="menu-rule" /> : <CommandItem key={id} id={id} mac={mac} enabled={commandOf(id).enabled(state)} />))}
+          {VOLUME_MENU.map((id, i) => (id === null ? <Separator key={`line-${i}`} className="menu-rule" /> : <CommandItem key={id} id={id} mac={mac} enabled={commandOf(id).enabled(state)} />))}
         </Menu>
       </Popover>
     </>
