@@ -15,8 +15,8 @@ const items = (menu: MenuItemConstructorOptions | undefined) => menu?.submenu as
 
 describe('the native menu', () => {
   test('is the page\'s commands with what the system does itself between them', () => {
-    const command = vi.fn();
-    const openRecent = vi.fn();
+    const command = vi.fn<(id: string) => void>();
+    const openRecent = vi.fn<(path: string) => void>();
     const menu = menuTemplate(page, ['/a&b.img'], { command, openRecent }, false);
     expect(menu.map(({ label, role }) => role ?? label)).toEqual(['Image', 'editMenu', 'View', 'help']);
     const [open, , recent, , quit] = items(menu[0]);
@@ -32,7 +32,7 @@ describe('the native menu', () => {
   });
 
   test('has the app\'s and the window\'s menu on a Mac, where quitting is the app\'s', () => {
-    const actions = { command: vi.fn(), openRecent: vi.fn() };
+    const actions = { command: vi.fn<(id: string) => void>(), openRecent: vi.fn<(path: string) => void>() };
     const menu = menuTemplate(page, [], actions, true);
     expect(menu.map(({ label, role }) => role ?? label)).toEqual(['appMenu', 'Image', 'editMenu', 'View', 'windowMenu', 'help']);
     expect(JSON.stringify(menu)).not.toContain('quit');

@@ -1,5 +1,6 @@
 import type { EntryRow } from '../../shared/contract/rows.ts';
-import { getApp, type Tab } from './state.ts';
+import type { HostClient } from './services.ts';
+import { getApp } from './state.ts';
 
 /** Folders that are listed at once, in a menu or under the path field. */
 export const MAX_FOLDERS = 500;
@@ -15,7 +16,7 @@ export interface Folders {
  * @param prefix what their names begin with
  * @throws ErrorData when the folder can't be read
  */
-export async function foldersIn({ host }: Tab, layer: string, node: number, prefix = ''): Promise<Folders> {
+export async function foldersIn(host: HostClient | undefined, layer: string, node: number, prefix = ''): Promise<Folders> {
   if (host === undefined) return { rows: [], more: false };
   const view = await host.call('view.open', {
     layer, node, sort: { key: 'name', descending: false }, hidden: getApp().settings.hidden || prefix.startsWith('.'), ...(prefix === '' ? {} : { filter: `${prefix}*` }),

@@ -8,12 +8,12 @@ const row = (page: Page, name: RegExp) => page.getByRole('row', { name }).first(
 
 async function openRoot(page: Page, name = 'root.ext4'): Promise<void> {
   await openImage(page, name);
-  await row(page, /start\.sh/).waitFor();
+  await row(page, /^etc\b/).waitFor();
 }
 
 async function openMany(page: Page): Promise<void> {
   for (const name of ['disk.img.gz', 'mystery.bin', 'fail.img', 'dirty.ext4', 'torn.ext4', 'snapshots.img', 'slow-1.img', 'slow-2.img', 'windows.img', 'root.ext4']) await openImage(page, name);
-  await row(page, /start\.sh/).waitFor();
+  await row(page, /^etc\b/).waitFor();
 }
 
 export const SHELL_VIEWS: readonly PageView[] = [
@@ -22,7 +22,7 @@ export const SHELL_VIEWS: readonly PageView[] = [
   { name: 'palette-none', go: async (page) => { await page.keyboard.press('Control+Shift+P'); await page.keyboard.type('qqqq'); await page.getByText('Nothing fits').waitFor(); } },
   { name: 'sheet-search', go: async (page) => { await page.keyboard.press('F1'); await page.getByRole('searchbox').fill('tab'); await page.getByText('Next image').waitFor(); } },
   { name: 'settings', go: async (page) => { await page.keyboard.press('Control+,'); await page.getByRole('dialog').waitFor(); } },
-  { name: 'settings-native', query: '?dialogs=native', go: async (page) => { await page.keyboard.press('Control+,'); await page.getByRole('button', { name: 'Show settings file' }).waitFor(); } },
+  { name: 'settings-native', query: '?client=electron', go: async (page) => { await page.keyboard.press('Control+,'); await page.getByRole('button', { name: 'Show settings file' }).waitFor(); } },
   { name: 'many-tabs', viewport: { width: 900, height: 600 }, go: async (page) => { await openMany(page); await page.getByRole('button', { name: 'All open images' }).waitFor(); } },
   { name: 'all-tabs', viewport: { width: 900, height: 600 }, go: async (page) => { await openMany(page); await page.getByRole('button', { name: 'All open images' }).click(); await page.getByRole('menu').waitFor(); } },
   { name: 'tab-menu', go: async (page) => { await openRoot(page); await openImage(page, 'disk.img.gz'); await page.getByRole('tab', { name: 'root.ext4' }).click({ button: 'right' }); await page.getByRole('menu').waitFor(); } },

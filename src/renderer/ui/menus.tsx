@@ -5,6 +5,12 @@ import { commandOf, runCommand } from '../commands/index.ts';
 import { shownKeys } from '../commands/keys.ts';
 import { isMac } from './buttons.tsx';
 
+/** For the `render` of a menu item: told to be off, though React Aria lets it have the focus. */
+export function itemElement(off: boolean): (props: React.JSX.IntrinsicElements['div'] | React.JSX.IntrinsicElements['a']) => React.ReactElement {
+  // Menus here hold no links.
+  return (props) => <div {...(props as React.JSX.IntrinsicElements['div'])} {...(off ? { 'aria-disabled': true, 'data-disabled': true } : {})} />;
+}
+
 /**
  * A command as a menu entry. One that can't be run stays where it is and can be reached by the keyboard, so that everybody hears
  * why: React Aria would skip an entry that it knows as disabled, so only its role is told.
@@ -18,7 +24,7 @@ export function CommandItem({ id, mac, enabled, on = false, label }: { id: strin
   return (
     <MenuItem
       id={id} textValue={text} className={`menu-item ${on ? 'is-on' : ''}`} shouldCloseOnSelect={!off}
-      render={(props) => ('href' in props ? <a {...props} /> : <div {...props} {...(off ? { 'aria-disabled': true, 'data-disabled': true } : {})} />)}
+      render={itemElement(off)}
     >
       <Icon aria-hidden />
       <Text slot="label" className="menu-label">{text}</Text>

@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from 'react';
 import { ComboBox, Input, ListBox, ListBoxItem, Popover } from 'react-aria-components';
 import { foldersIn } from '../../app/folders.ts';
 import { goToPath, pathOf } from '../../app/navigation.ts';
+import type { HostClient } from '../../app/services.ts';
 import { type FolderPlace, setApp, type Tab } from '../../app/state.ts';
 import { Name } from '../../ui/name.tsx';
 import { texts } from '../../texts/index.ts';
@@ -11,6 +12,8 @@ const QUIET = 120;
 
 /** Suggestions under the field. */
 const MAX_SUGGESTED = 50;
+
+const NONE: readonly Suggestion[] = [];
 
 interface Suggestion {
   readonly path: string;
@@ -23,7 +26,7 @@ export function PathField({ tab, folder }: { tab: Tab; folder: FolderPlace }) {
   const [wrong, setWrong] = useState<string>();
   const [typed, setTyped] = useState(false);
   const field = useRef<HTMLInputElement>(null);
-  const suggestions = useSuggestions(tab, folder.layer, typed ? path : undefined);
+  const suggestions = useSuggestions(tab.host, folder.layer, typed ? path : undefined);
   useEffect(() => field.current?.select(), []);
   const leave = (): void => setApp({ editingPath: false });
   const go = async (): Promise<void> => {
@@ -49,13 +52,12 @@ export function PathField({ tab, folder }: { tab: Tab; folder: FolderPlace }) {
       <ComboBox
         aria-label={texts.toolbar.path} className="path-combo" allowsCustomValue allowsEmptyCollection menuTrigger="input" items={suggestions} inputValue={path} isInvalid={wrong !== undefined} autoFocus
         onInputChange={(value) => { setPath(value); setTyped(true); setWrong(undefined); }}
-        onSelectionChange={(key) => { if (key !== null) setPath(`${String(key)}/`); }}
         onBlur={leave}
       >
         <Input ref={field} className="path-field" spellCheck={false} placeholder={texts.crumbs.placeholder} {...(wrong === undefined ? {} : { 'aria-describedby': 'path-wrong' })} />
         <Popover className="popover suggestions" placement="bottom start" offset={5} aria-label={texts.places.suggestions}>
           <ListBox className="menu" aria-label={texts.places.suggestions}>
-            {(item: Suggestion) => <ListBoxItem id={item.path} textValue={item.path} className="menu-item"><Name display={item.display} /></ListBoxItem>}
+            {(item: Suggestion) => <ListBoxItem id={item.path} textValue={`${item.path}/`} className="menu-item"><Name display={item.display} /></ListBoxItem>}
           </ListBox>
         </Popover>
       </ComboBox>
@@ -65,22 +67,19 @@ export function PathField({ tab, folder }: { tab: Tab; folder: FolderPlace }) {
 }
 
 /** Folders whose paths begin with what is typed. */
-function useSuggestions(tab: Tab, layer: string, path: string | undefined): readonly Suggestion[] {
+function useSuggestions(host: HostClient | undefined, layer: string, path: string | undefined): readonly Suggestion[] {
   const [found, setFound] = useState<readonly Suggestion[]>([]);
   useEffect(() => {
-    if (path === undefined || !path.startsWith('/')) {
-      setFound([]);
-      return undefined;
-    }
+    if (path === undefined || !path.startsWith('/')) return undefined;
     let left = false;
     const slash = path.lastIndexOf('/');
     const look = async (): Promise<void> => {
       const above = path.slice(0, slash);
       const prefix = path.slice(slash + 1);
-      const { crumbs } = (await tab.host?.call('path.resolve', { layer, path: above === '' ? '/' : above })) ?? { crumbs: [] };
+      const { crumbs } = (await host?.call('path.resolve', { layer, path: above === '' ? '/' : above })) ?? { crumbs: [] };
       const parent = crumbs.at(-1);
       if (parent === undefined) return;
-      const { rows } = await foldersIn(tab, layer, parent.node, prefix);
+      const { rows } = await foldersIn(host, layer, parent.node, prefix);
       if (!left) setFound(rows.filter(({ name }) => name.toLowerCase().startsWith(prefix.toLowerCase())).slice(0, MAX_SUGGESTED).map(({ name, display }) => ({ path: `${above}/${name}`, display })));
     };
     const timer = setTimeout(() => {
@@ -93,8 +92,6 @@ function useSuggestions(tab: Tab, layer: string, path: string | undefined): read
       left = true;
       clearTimeout(timer);
     };
-    // One field belongs to one tab.
-    // oxlint-disable-next-line react/exhaustive-effect-dependencies
-  }, [layer, path]);
-  return found;
+  }, [host, layer, path]);
+  return path?.startsWith('/') ? found : NONE;
 }

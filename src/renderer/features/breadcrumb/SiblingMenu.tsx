@@ -32,16 +32,16 @@ function Siblings({ tab, place, at, label }: { tab: Tab; place: FolderPlace; at:
   const parents = place.crumbs.slice(0, at);
   const here = place.crumbs[at]!;
   const node = parents.at(-1)!.node;
+  const { host } = tab;
+  const { layer } = place;
   useEffect(() => {
     let left = false;
-    foldersIn(tab, place.layer, node).then(
+    foldersIn(host, layer, node).then(
       (folders) => { if (!left) setFound(folders); },
       (error: unknown) => { if (!left) setFound(`${t.failed}: ${errorOf(error).message}`); },
     );
     return () => { left = true; };
-    // The menu is there for one folder of one tab.
-    // oxlint-disable-next-line react/exhaustive-effect-dependencies
-  }, [place.layer, node]);
+  }, [host, layer, node]);
   if (found === undefined || typeof found === 'string') return <p className="menu-note dim" role="status">{found ?? t.loading}</p>;
   if (found.rows.length === 0) return <p className="menu-note dim">{t.none}</p>;
   return (

@@ -3,6 +3,7 @@ import { Autocomplete, Dialog, Input, Keyboard, Menu, MenuItem, Modal, ModalOver
 import { setApp, useApp } from '../../app/state.ts';
 import { shownKeys } from '../../commands/keys.ts';
 import { isMac } from '../../ui/buttons.tsx';
+import { itemElement } from '../../ui/menus.tsx';
 import { texts } from '../../texts/index.ts';
 import { paletteItems } from './items.ts';
 
@@ -45,7 +46,7 @@ export function Palette() {
                 return (
                   <MenuItem
                     id={item.id} textValue={item.label} className="menu-item palette-item" shouldCloseOnSelect={false}
-                    render={(props) => ('href' in props ? <a {...props} /> : <div {...props} {...(item.reason === undefined ? {} : { 'aria-disabled': true, 'data-disabled': true })} />)}
+                    render={itemElement(item.reason !== undefined)}
                   >
                     <Icon aria-hidden />
                     <span className="palette-text">

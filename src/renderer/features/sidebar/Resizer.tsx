@@ -14,7 +14,13 @@ export function Resizer({ sidebar }: { sidebar: RefObject<HTMLElement | null> })
   const chosen = useApp((state) => state.settings.sidebarWidth);
   const [width, setWidth] = useState(chosen);
   const [dragging, setDragging] = useState(false);
-  useEffect(() => setWidth(sidebar.current?.offsetWidth ?? chosen), [chosen, sidebar]);
+  useEffect(() => {
+    const element = sidebar.current;
+    if (element === null) return undefined;
+    const observer = new ResizeObserver(() => setWidth(element.offsetWidth));
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, [sidebar]);
   const choose = (to: number): void => prefer({ sidebarWidth: Math.round(Math.min(MOST, Math.max(LEAST, to))) });
   const onPointerMove = (event: PointerEvent): void => {
     const box = sidebar.current?.getBoundingClientRect();

@@ -37,17 +37,22 @@ export function Sidebar() {
   const nav = useRef<HTMLElement>(null);
   useEffect(() => {
     if (!narrow) setApp({ sidebarOver: false });
-    else if (over) nav.current?.querySelector<HTMLElement>('[data-selected], [role="row"]')?.focus();
+    if (!narrow || !over) return undefined;
+    // In the next frame: React Aria draws the lines in a second pass.
+    const frame = requestAnimationFrame(() => nav.current?.querySelector<HTMLElement>('[data-selected], [role="row"]')?.focus());
+    const onKey = (event: KeyboardEvent): void => { if (event.key === 'Escape') setApp({ sidebarOver: false }); };
+    window.addEventListener('keydown', onKey, { capture: true });
+    return () => {
+      cancelAnimationFrame(frame);
+      window.removeEventListener('keydown', onKey, { capture: true });
+    };
   }, [narrow, over]);
   if (narrow ? !over : !wanted) return null;
-  const style = { ...(width > 0 && !narrow ? { width } : {}) };
+  const style = width > 0 && !narrow ? { width } : {};
   return (
     <>
       {narrow ? <div className="sidebar-veil" role="presentation" onClick={() => setApp({ sidebarOver: false })} /> : null}
-      <nav
-        ref={nav} className={`sidebar ${narrow ? 'is-over' : ''}`} aria-label={texts.sidebar.label} style={style}
-        onKeyDown={(event) => { if (narrow && event.key === 'Escape') setApp({ sidebarOver: false }); }}
-      >
+      <nav ref={nav} className={`sidebar ${narrow ? 'is-over' : ''}`} aria-label={texts.sidebar.label} style={style}>
         {narrow ? <div className="sidebar-head"><IconButton label={t.close} icon={X} onPress={() => setApp({ sidebarOver: false })} /></div> : null}
         <Places onChosen={() => { if (narrow) setApp({ sidebarOver: false }); }} />
       </nav>

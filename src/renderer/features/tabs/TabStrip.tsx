@@ -140,6 +140,7 @@ function tabOf(event: MouseEvent): { id: number; element: Element } | undefined 
 function useOverflow(active: number | undefined, count: number) {
   const strip = useRef<HTMLDivElement>(null);
   const [overflows, setOverflows] = useState(false);
+  const isEmpty = count === 0;
   useEffect(() => {
     const element = strip.current;
     if (element === null) return undefined;
@@ -147,11 +148,15 @@ function useOverflow(active: number | undefined, count: number) {
     observer.observe(element);
     if (element.firstElementChild !== null) observer.observe(element.firstElementChild);
     return () => observer.disconnect();
-  }, [count === 0]);
+    // The strip is there only while there are tabs.
+    // oxlint-disable-next-line react/exhaustive-effect-dependencies
+  }, [isEmpty]);
   useEffect(() => {
     // In the next frame: React Aria draws the tabs in a second pass.
     const frame = requestAnimationFrame(() => strip.current?.querySelector('[data-selected]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' }));
     return () => cancelAnimationFrame(frame);
+    // For each of these the strip may have moved.
+    // oxlint-disable-next-line react/exhaustive-effect-dependencies
   }, [active, count, overflows]);
   const scroll = (step: 1 | -1): void => strip.current?.scrollBy({ left: step * (direction === 'rtl' ? -1 : 1) * strip.current.clientWidth * 0.7, behavior: 'smooth' });
   return { strip, overflows, scroll };
