@@ -83,15 +83,23 @@ function watchKeys(): () => void {
     event.preventDefault();
     runCommand(command.id);
   };
+  // Lists, tables and trees of volumes take Enter for opening whatever is held with it, and tell nobody further out.
+  const onAltEnter = (event: KeyboardEvent): void => {
+    if (!event.altKey || event.key !== 'Enter') return;
+    onKey(event);
+    if (event.defaultPrevented) event.stopPropagation();
+  };
   const onMouse = (event: MouseEvent): void => {
     if (event.button !== 3 && event.button !== 4) return;
     event.preventDefault();
     if (event.type === 'mouseup' && document.querySelector('.overlay') === null) runCommand(event.button === 3 ? 'back' : 'forward');
   };
+  window.addEventListener('keydown', onAltEnter, true);
   window.addEventListener('keydown', onKey);
   window.addEventListener('mousedown', onMouse);
   window.addEventListener('mouseup', onMouse);
   return () => {
+    window.removeEventListener('keydown', onAltEnter, true);
     window.removeEventListener('keydown', onKey);
     window.removeEventListener('mousedown', onMouse);
     window.removeEventListener('mouseup', onMouse);

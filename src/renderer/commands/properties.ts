@@ -1,11 +1,12 @@
 import { Info } from 'lucide-react';
 import type { EntryRow } from '../../shared/contract/rows.ts';
-import { folderOf, folderOfRow, pathOf, placeOf } from '../app/navigation.ts';
+import { folderOf, folderOfRow, pathOf } from '../app/navigation.ts';
 import { chosenSpace } from '../app/space.ts';
-import { findTab, loadedRows, setApp, type Tab } from '../app/state.ts';
+import { findTab, getApp, loadedRows, setApp, type Tab } from '../app/state.ts';
 import { countOf } from '../models/ranges.ts';
 import { texts } from '../texts/index.ts';
 import { always, type Command, onTab, withTab } from './command.ts';
+import { volumeTarget } from './volume.ts';
 
 /** Rows of a selection that are compared and counted; of more, these first ones. */
 const MOST_ROWS = 100_000;
@@ -16,7 +17,6 @@ export const propertiesCommand: Command = {
   run: onTab((tab) => {
     const focused = focusedLayer();
     if (focused !== undefined) return showLayer(focused.tab, focused.layer);
-    const place = placeOf(tab);
     const chosen = chosenSpace(tab);
     if (chosen !== undefined) {
       const { item, folder } = chosen;
@@ -24,8 +24,8 @@ export const propertiesCommand: Command = {
       return;
     }
     if (folderOf(tab) !== undefined && tab.listing?.rows !== undefined) return showEntries(tab);
-    // In a table's page, the volume that is chosen in its map and list.
-    return showLayer(tab.id, tab.volume?.startsWith(`${place?.layer}/`) === true ? tab.volume : (place?.layer ?? '0'));
+    // On a table's page, of the volume that is chosen in its map and list.
+    return showLayer(tab.id, volumeTarget(getApp())?.layer.path ?? '0');
   }),
 };
 

@@ -25,7 +25,7 @@ export function Attributes({ xattrs }: Pick<EntryDetails, 'xattrs'>) {
           <li key={i}>
             <h4><bdi className="breaks">{cut(name, 300)}</bdi> <span className="dim">{t.bytes(value.length)}</span></h4>
             {text === undefined ? null : <p className="breaks"><bdi>{text === '' ? t.empty : cut(text)}</bdi></p>}
-            {(hex || text === undefined) && value.length > 0 ? <pre className="hex is-inset" role="group" aria-label={t.valueOf(cut(name, 60))}>{hexText(value, SHOWN_BYTES)}{value.length > SHOWN_BYTES ? `\n${t.moreBytes(value.length - SHOWN_BYTES)}` : ''}</pre> : null}
+            {(hex || text === undefined) && value.length > 0 ? <pre className="hex is-inset" role="region" tabIndex={0} aria-label={t.valueOf(cut(name, 60))}>{hexText(value, SHOWN_BYTES)}{value.length > SHOWN_BYTES ? `\n${t.moreBytes(value.length - SHOWN_BYTES)}` : ''}</pre> : null}
           </li>
         ))}
       </ul>

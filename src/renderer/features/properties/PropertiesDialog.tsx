@@ -46,7 +46,7 @@ function Frame({ title, head, pages, renderPanel, children, foot }: { title: str
   return (
     <ModalDialog title={title} onClose={close} className="is-properties">
       <div className="properties-head">{head}</div>
-      {pages === undefined || renderPanel === undefined ? <div className="dialog-body">{children}</div> : (
+      {pages === undefined || renderPanel === undefined ? <div className="dialog-body page-panel">{children}</div> : pages.length === 1 ? <div className="page-panel" role="region" aria-label={t.pages[pages[0]!.id]} tabIndex={0}>{renderPanel(pages[0]!)}</div> : (
         <Tabs className="properties-tabs">
           <TabList aria-label={title} className="page-tabs">{pages.map(({ id }) => <Tab key={id} id={id} className="page-tab">{t.pages[id]}</Tab>)}</TabList>
           {pages.map((page) => <TabPanel key={page.id} id={page.id} className="page-panel">{renderPanel(page)}</TabPanel>)}
