@@ -1,3 +1,4 @@
+import { ioError } from '../../engines/core/errors.ts';
 import { inHex, structureOf } from '../../engines/core/layout/annotate.ts';
 import { bytes, struct, u16, u32 } from '../../engines/core/layout/struct.ts';
 import type { FindBytesEvent, PlaceRow, StructureRow } from '../../shared/contract/bytes.ts';
@@ -7,6 +8,9 @@ import type { FindBytesEvent, PlaceRow, StructureRow } from '../../shared/contra
 const SUPERBLOCK_AT = 1024;
 /** An override, a control character and a name that is far too long: escaped, as the host does it. */
 const HOSTILE = `\\u{202e}gpj.exe\\x07${'very-long-label-'.repeat(30)}`;
+
+/** A damaged sector in images of this size. */
+const UNREADABLE = { of: 64 << 20, from: 0x200_0000, to: 0x200_0200 };
 
 const SuperBlock = struct('ext4_super_block', 1024, {
   s_inodes_count: u32(0), s_blocks_count_lo: u32(4), s_first_data_block: u32(0x14), s_log_block_size: u32(0x18), s_magic: u16(0x38), s_state: u16(0x3a), s_volume_name: bytes(0x78, 16),
@@ -24,6 +28,7 @@ export function fakeByte(at: number): number {
 
 /** What `bytes.read` answers of something of `size` bytes. */
 export function fakeBytes(at: number, length: number, size: number): { bytes: Uint8Array; size: number } {
+  if (size === UNREADABLE.of && at < UNREADABLE.to && at + length > UNREADABLE.from) throw ioError('The disk does not give back these sectors', { structure: 'device', at: UNREADABLE.from });
   return { bytes: Uint8Array.from({ length: Math.max(0, Math.min(length, size - at)) }, (_, i) => fakeByte(at + i)), size };
 }
 

@@ -46,7 +46,8 @@ export function HexGrid({ lines, size, label, cursor, onCursor, hover, onHover, 
 
   useLayoutEffect(() => {
     const element = grid.current!;
-    const measure = (): void => setShape({ viewport: element.clientHeight, columns: element.clientWidth < WIDE ? LINE / 2 : LINE });
+    // Never more than the window: were the grid as tall as its content, all rows would be in view.
+    const measure = (): void => setShape({ viewport: Math.min(element.clientHeight, window.innerHeight), columns: element.clientWidth < WIDE ? LINE / 2 : LINE });
     measure();
     const observer = new ResizeObserver(measure);
     observer.observe(element);
