@@ -33,11 +33,13 @@ async function withImage(name: string, make: (image: string) => void, look: (lay
   }
 }
 
+const makeGpt = (image: string): void => void run('sgdisk', ['--disk-guid=6a1f4c1e-9b7d-4a52-8f06-1d2c3b4a5e6f', '-n', '1:2048:+8M', '-t', '1:ef00', '-c', '1:boot', '-n', '2:0:0', '-t', '2:8300', '-c', '2:the root', '-A', '2:set:2', image]);
+const makeMbr = (image: string): void => void run('sfdisk', ['-q', image], 'label: dos\nlabel-id: 0xc0ffee01\nstart=2048, size=8192, type=83, bootable\nstart=16384, type=5\nstart=18432, size=4096, type=82\nstart=24576, size=4096, type=83\n');
+
 const noGpt = missingTools('sgdisk');
 describe.skipIf(noGpt !== undefined)('a GPT', () => {
   it('tells of both copies what sgdisk tells', async () => {
-    const make = (image: string): void => void run('sgdisk', ['--disk-guid=6a1f4c1e-9b7d-4a52-8f06-1d2c3b4a5e6f', '-n', '1:2048:+8M', '-t', '1:ef00', '-c', '1:boot', '-n', '2:0:0', '-t', '2:8300', '-c', '2:the root', '-A', '2:set:2', image]);
-    await withImage('gpt.img', make, (layer, image) => {
+    await withImage('gpt.img', makeGpt, (layer, image) => {
       const info = run('sgdisk', ['-i', '2', image]);
       const told = (label: string): string => new RegExp(`${label}: ([0-9A-F-]+|\\d+)`).exec(info)![1]!;
       const [header] = within(layer, 512);
@@ -64,8 +66,7 @@ describe.skipIf(noGpt !== undefined)('a GPT', () => {
 const noMbr = missingTools('sfdisk');
 describe.skipIf(noMbr !== undefined)('an MBR', () => {
   it('tells of its entries, and of those of logical partitions', async () => {
-    const make = (image: string): void => void run('sfdisk', ['-q', image], 'label: dos\nlabel-id: 0xc0ffee01\nstart=2048, size=8192, type=83, bootable\nstart=16384, type=5\nstart=18432, size=4096, type=82\nstart=24576, size=4096, type=83\n');
-    await withImage('mbr.img', make, (layer) => {
+    await withImage('mbr.img', makeMbr, (layer) => {
       const [record, first] = within(layer, 446, 16);
       expect([record?.name, field(record, 'unique_mbr_signature')?.value, field(record, 'signature')?.meaning]).toEqual(['master boot record', '0xc0ffee01', 'boot record']);
       expect(first).toMatchObject({ name: 'MBR partition 1', at: 446, length: 16 });

@@ -23,6 +23,23 @@ const SHAPES: readonly (readonly [what: string, ...args: string[]])[] = [
   ['ext2 with inodes of 128 bytes', '-t', 'ext2', '-b', '1024', '-I', '128'],
 ];
 
+async function opened<T>(image: string, look: (structures: Structures, blockSize: number) => T): Promise<T> {
+  const { fs, close } = await openImage(new FileDevice(image));
+  try {
+    return look(fs.structures!, fs.info.blockSize);
+  } finally {
+    await close();
+  }
+}
+
+const all = (structures: Structures, at: number, length = 1): Structure[] => [...structures.within(at, length)];
+const names = (structures: Structures, at: number, length = 1): string[] => all(structures, at, length).map(({ name }) => name);
+const fieldOf = (structure: Structure | undefined, name: string): FieldNote | undefined => structure?.fields().find((field) => field.name === name);
+const debugfs = (image: string, command: string): string => run('debugfs', ['-R', command, image]);
+/** What dumpe2fs says behind a label. */
+const told = (text: string, label: string): string => new RegExp(`^${label}:\\s+(.*)$`, 'm').exec(text)![1]!;
+const firstBlock = (image: string, path: string): number => Number(debugfs(image, `blocks ${path}`).trim().split(/\s+/)[0]);
+
 describe.skipIf(why !== undefined)(`what the bytes of an ext filesystem are${why ? ` (${why})` : ''}`, () => {
   const folder = scratchFolder();
   const tree = join(folder.path, 'tree');
@@ -41,20 +58,6 @@ describe.skipIf(why !== undefined)(`what the bytes of an ext filesystem are${why
     run('mke2fs', ['-q', '-F', '-U', UUID, '-L', 'the label', '-d', tree, ...args, image, size]);
     return image;
   }
-
-  async function opened<T>(image: string, look: (structures: Structures, blockSize: number) => T): Promise<T> {
-    const { fs, close } = await openImage(new FileDevice(image));
-    try {
-      return look(fs.structures!, fs.info.blockSize);
-    } finally {
-      await close();
-    }
-  }
-
-  const all = (structures: Structures, at: number, length = 1): Structure[] => [...structures.within(at, length)];
-  const names = (structures: Structures, at: number, length = 1): string[] => all(structures, at, length).map(({ name }) => name);
-  const fieldOf = (structure: Structure | undefined, name: string): FieldNote | undefined => structure?.fields().find((field) => field.name === name);
-  const debugfs = (image: string, command: string): string => run('debugfs', ['-R', command, image]);
 
   it.each(SHAPES)('%s: superblocks, descriptors, bitmaps and inode tables lie where dumpe2fs says', async (_, ...args) => {
     const image = make(args);
@@ -104,12 +107,11 @@ describe.skipIf(why !== undefined)(`what the bytes of an ext filesystem are${why
         expect(fieldOf(inode, 'i_links_count')?.value).toBe(/Links: (\d+)/.exec(stat)![1]);
         if (stat.includes('Inode checksum')) expect(fieldOf(inode, 'i_checksum_lo')?.meaning).toBe('right');
       }
-      const firstBlock = (path: string): number => Number(debugfs(image, `blocks ${path}`).trim().split(/\s+/)[0]);
       // An entry of each name, told by its block alone.
-      const etc = names(structures, firstBlock('/etc') * blockSize, blockSize);
+      const etc = names(structures, firstBlock(image, '/etc') * blockSize, blockSize);
       expect(etc).toEqual(expect.arrayContaining(['directory entry "."', 'directory entry ".."', 'directory entry "hello"', 'directory entry "many"']));
       if (args.includes('ext2')) return;
-      const [journal] = all(structures, firstBlock('<8>') * blockSize);
+      const [journal] = all(structures, firstBlock(image, '<8>') * blockSize);
       expect([journal?.name, fieldOf(journal, 'h_magic')?.meaning]).toEqual(['journal superblock', 'JBD2']);
     });
   }, 60_000);
@@ -124,13 +126,12 @@ describe.skipIf(why !== undefined)(`what the bytes of an ext filesystem are${why
       expect(at(0x438)).toBe('s_magic = 0xef53 → ext2, ext3 or ext4');
       expect(fieldOf(superblock, 's_uuid')?.meaning).toBe(UUID);
       expect(fieldOf(superblock, 's_volume_name')?.meaning).toBe('"the label"');
-      const told = (label: string): string => new RegExp(`^${label}:\\s+(.*)$`, 'm').exec(text)![1]!;
-      expect(fieldOf(superblock, 's_inodes_count')?.value).toBe(told('Inode count'));
-      expect(fieldOf(superblock, 's_free_blocks_count_lo')?.value).toBe(told('Free blocks'));
-      expect(fieldOf(superblock, 's_checksum')).toMatchObject({ value: told('Checksum'), meaning: 'right' });
-      expect(new Date(fieldOf(superblock, 's_mkfs_time')!.meaning!).getTime()).toBe(new Date(`${told('Filesystem created')} UTC`).getTime());
+      expect(fieldOf(superblock, 's_inodes_count')?.value).toBe(told(text, 'Inode count'));
+      expect(fieldOf(superblock, 's_free_blocks_count_lo')?.value).toBe(told(text, 'Free blocks'));
+      expect(fieldOf(superblock, 's_checksum')).toMatchObject({ value: told(text, 'Checksum'), meaning: 'right' });
+      expect(new Date(fieldOf(superblock, 's_mkfs_time')!.meaning!).getTime()).toBe(new Date(`${told(text, 'Filesystem created')} UTC`).getTime());
       const features = ['s_feature_compat', 's_feature_incompat', 's_feature_ro_compat'].flatMap((name) => fieldOf(superblock, name)!.meaning!.split(', '));
-      expect(features).toEqual(told('Filesystem features').split(/\s+/));
+      expect(features).toEqual(told(text, 'Filesystem features').split(/\s+/));
       const bitmap = all(structures, [...structures.landmarks()].find(({ name }) => name === 'block bitmap of group 0')!.at)[0];
       const [, free] = /(\d+) free blocks/.exec(run('dumpe2fs', [image]))!;
       expect(bitmap?.meaning).toBe(`${8192 - Number(free)} of 8192 in use`);
