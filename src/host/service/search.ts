@@ -1,4 +1,4 @@
-import { isDiskError } from '../../engines/core/errors.ts';
+import { type DiskError, isDiskError } from '../../engines/core/errors.ts';
 import type { Cursor, DirEntry, EntryType, FileSystem, NodeId, Note } from '../../engines/core/filesystem.ts';
 import type { JobContext } from '../../engines/core/job.ts';
 import { matchName, type NameMatch } from '../../engines/core/match.ts';
@@ -111,7 +111,7 @@ class Search {
         yield* this.#look(folder);
       } catch (error) {
         // The start is what was asked about; further in, damage is a part of what is there.
-        if (folder.depth === 0 || !isDiskError(error) || error.kind === 'cancelled') throw error;
+        if (folder.depth === 0 || !isDiskError(error) || error.kind === 'cancelled' || isClosed(error)) throw error;
         this.#damaged++;
         this.#note('error', `${pathOf(folder)}: ${error.message}`);
       }
@@ -233,6 +233,11 @@ class Search {
   #note(severity: Note['severity'], message: string): void {
     if (this.#notes.length < MAX_NOTES) this.#notes.push({ severity, message });
   }
+}
+
+/** The image was opened another way meanwhile: every folder from here on would fail. */
+function isClosed({ fault }: DiskError): boolean {
+  return fault.kind === 'usage' && fault.errno === 'EBADF';
 }
 
 /** Hits of one folder by name; folders stay in the order in which they were searched. */

@@ -55,6 +55,7 @@ export function stopSearch(id: number): void {
 /** Stops and forgets. */
 export function dropSearch(id: number): void {
   stopSearch(id);
+  aborts.delete(id);
   useSearches.setState(({ list }) => ({ list: list.filter((search) => search.id !== id) }));
 }
 
@@ -65,6 +66,8 @@ function begin({ search: id, start, query }: SearchPlace, hidden: boolean, host:
   aborts.set(id, abort);
   useSearches.setState(({ list }) => ({ list: [...list, search] }));
   for (const old of useSearches.getState().list.slice(0, -KEPT)) dropSearch(old.id);
+  // With its tab.
+  host.onClose(() => dropSearch(id));
   void follow(search, abort, host.stream('search.start', { layer: start.layer, node: start.crumbs.at(-1)!.node, query, hidden }, abort.signal), changed);
   return search;
 }

@@ -35,7 +35,7 @@ export function ContextMenu() {
             runCommand(String(id));
           }}
         >
-          {ENTRY_MENU.map((id, i) => (id === null
+          {ENTRY_MENU.filter((id) => id !== 'show-in-folder' || tab?.listing?.search !== undefined).map((id, i) => (id === null
             ? <Separator key={`line-${i}`} className="menu-rule" />
             : <CommandItem key={id} id={id} mac={mac} enabled={commandOf(id).enabled(state)} {...(id === 'extract' && nothing ? { label: texts.commands.extractAll } : {})} />))}
         </Menu>
