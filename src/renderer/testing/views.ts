@@ -1,9 +1,11 @@
 import type { Page } from 'playwright-core';
 import { OPENING_VIEWS } from './opening-views.ts';
 import { openImage } from './harness.ts';
+import { HEX_VIEWS } from './hex-views.ts';
 import { SHELL_VIEWS } from './shell-views.ts';
 import { CHECKSUM_VIEWS, LOOK_VIEWS } from './preview-views.ts';
 import { PROPERTIES_VIEWS } from './properties-views.ts';
+import { GRID_VIEWS } from './grid-views.ts';
 import { SEARCH_VIEWS } from './search-views.ts';
 
 export interface PageView {
@@ -36,6 +38,7 @@ async function extractAll(page: Page): Promise<void> {
 /** Every view and state of the window that has a look of its own. */
 export const VIEWS: readonly PageView[] = [
   ...PROPERTIES_VIEWS,
+  ...GRID_VIEWS,
   ...SEARCH_VIEWS,
   { name: 'welcome', go: async () => {} },
   { name: 'welcome-empty', query: '?recents=0', go: async () => {} },
@@ -80,6 +83,7 @@ export const VIEWS: readonly PageView[] = [
   { name: 'space-narrow', viewport: { width: 590, height: 370 }, go: async (page) => { await openRoot(page); await page.keyboard.press('Alt+s'); await page.getByText('could not be read').first().waitFor(); await page.getByText('could not be read').first().click(); } },
   { name: 'space-empty', go: async (page) => { await openRoot(page); await select(page, 'empty'); await page.keyboard.press('Alt+s'); await page.getByText('Nothing in this folder takes space.').waitFor(); } },
   { name: 'space-error', go: async (page) => { await openRoot(page); await select(page, 'broken directory'); await page.keyboard.press('Alt+s'); await page.getByRole('alert').waitFor(); } },
+  ...HEX_VIEWS,
   ...SHELL_VIEWS,
   { name: 'lost', go: async (page) => { await openRoot(page); await page.evaluate(() => (globalThis as unknown as { fake: { send(event: object): void } }).fake.send({ event: 'lost', image: 1, reason: 'The process ended with signal SIGSEGV' })); await page.getByRole('alert').waitFor(); } },
 ];
