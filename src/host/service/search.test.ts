@@ -125,7 +125,7 @@ describe('a search', () => {
     let progress = 0;
     setTimeout(() => { signal.aborted = true; }, 350);
     const searching = (async () => {
-      for await (const event of search(endless(1000), { node: 1, query: 'nothing', hidden: false }, nodeJob({ signal }))) {
+      for await (const event of search(endless(50_000), { node: 1, query: 'nothing', hidden: false }, nodeJob({ signal }))) {
         if (event.event === 'progress') expect(event.progress).toMatchObject({ searched: expect.any(Number), now: expect.stringMatching(/^(dir\/?)+$|^…|^$/), found: 0 });
         progress++;
       }
