@@ -17,7 +17,7 @@ export const tab = (page: Page, name: string) => page.getByRole('tab', { name, e
 /** Opens the preview pane where it is not open; the list has the focus. */
 export async function showPreview(page: Page): Promise<void> {
   const pane = page.getByRole('complementary', { name: 'Preview' });
-  if (await pane.count() === 0) await page.keyboard.press(' ');
+  if (await pane.count() === 0) await page.keyboard.press('Alt+p');
   await pane.waitFor();
 }
 

@@ -3,12 +3,15 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import type { Images } from '../harness/images.setup.ts';
 import { browsesAndPreviews, extractsAll, showsRoot } from './browse.ts';
+import { makesChecksums } from './checksums.ts';
 import { closeTab, dismissAll, type TestClient } from './client.ts';
 import { notesInode, recoversInMemory, usesBackup } from './damage.ts';
 import { showsDisk } from './disk.ts';
 import { showsSpace } from './space.ts';
+import { showsProperties } from './properties.ts';
 import { takesUpCancelled } from './transfers.ts';
 import { namesUnknown, triesSample } from './opening.ts';
+import { looksQuickly } from './preview.ts';
 import { bearsHostileNames, cancelsAtOnce, extractsCrowd, settlesConflicts } from './extract.ts';
 import { findsAndFilters, noMillion, searchesAMillion } from './search.ts';
 
@@ -47,6 +50,9 @@ export function everyClient(client: () => TestClient, images: Images, folder: st
   });
   it('takes up what was cancelled, and says how far it is', () => takesUpCancelled(client(), images.big, 'big.img', join(folder, 'again')));
   it('shows where the space goes', () => showsSpace(client(), images.holiday, 'holiday.img', images.tree));
+  it('looks at entries quickly', () => looksQuickly(client(), images.holiday, 'holiday.img'));
+  it('makes checksums and compares them', () => makesChecksums(client(), images.holiday, 'holiday.img', images.tree));
+  it('shows the properties of a file as debugfs tells them, with the names of its people, and copies them', () => showsProperties(client(), join(folder, 'people')));
   it('bears hostile names', () => bearsHostileNames(client(), images.hostile, 'hostile.img', join(folder, 'hostile', 'out')));
   it('opens by the backup superblock, and says so', () => usesBackup(client(), images.withoutPrimary, 'no-primary.img'));
   it('notes a damaged inode with its place', () => notesInode(client(), images.badInode, 'bad-inode.img', images.badInodeNumber));

@@ -22,7 +22,7 @@ export const previewTexts = {
     encoding: 'Encoding', encodings: ENCODINGS, automatic: 'Find the encoding', found: (encoding: TextEncoding, mark: boolean) => `${ENCODINGS[encoding]}${mark ? ' with mark' : ''}`, notText: 'Not text',
     wrap: 'Wrap lines', more: 'Show more', loadingMore: 'Reading more …', shown: (shown: number, size: number) => `The first ${formatSize(shown)} of ${formatSize(size)}`, enough: (shown: number) => `Only the first ${formatSize(shown)} are shown. Extract the file to see the rest.`,
     binary: (shown: number, size: number) => (shown < size ? `Binary, the first ${formatCount(shown)} bytes` : 'Binary'), image: (format: string) => `A disk image: ${format}`, showBytes: 'Show all bytes',
-    pictureAlt: (name: string) => `Picture ${name}`, pictureName, pixels: (width: number, height: number) => `${width} × ${height}`, actualSize: 'Actual size', pictureRegion: 'Picture, scrollable',
+    pictureAlt: (name: string) => `Picture ${name}`, pictureName, pixels: (width: number, height: number) => `${formatCount(width)} × ${formatCount(height)}`, actualSize: 'Actual size', pictureRegion: 'Picture, scrollable',
     badPicture: 'The picture is damaged and can’t be shown.',
     largeFile: (limit: number) => `The picture’s file is larger than ${formatSize(limit)} and is not shown here. Extract it to look at it.`,
     largePicture: (width: number, height: number, limit: number) => `The picture says that it has ${formatCount(width)} × ${formatCount(height)} pixels. Pictures of more than ${formatCount(limit / 1_000_000)} million pixels are not unpacked: a small file can be made to fill the memory.`,

@@ -21,7 +21,7 @@ export function PicturePreview({ preview, name }: { preview: Extract<Preview, { 
   return (
     <>
       <Facts>
-        <span>{t.pictureName(mime)} · <span className="number">{t.pixels(width, height)}</span></span>
+        <span className="number">{t.pictureName(mime)} · {t.pixels(width, height)}</span>
         <ToggleButton className="icon-button has-text is-small" isSelected={actual} onChange={setActual}><Maximize2 aria-hidden /><span>{t.actualSize}</span></ToggleButton>
       </Facts>
       <div className={actual ? 'checkerboard is-actual' : 'checkerboard'} role="region" aria-label={t.pictureRegion} tabIndex={0}>
@@ -36,7 +36,7 @@ export function NoPicture({ preview }: { preview: Extract<Preview, { kind: 'no-p
   const { reason, width = 0, height = 0, limit = 0 } = preview;
   return (
     <>
-      <Facts>{t.pictureName(preview.mime)}{reason === 'pixels' ? <> · <span className="number">{t.pixels(width, height)}</span></> : null}</Facts>
+      <Facts>{t.pictureName(preview.mime)}{reason === 'pixels' ? ` · ${t.pixels(width, height)}` : null}</Facts>
       <p className="preview-note">{reason === 'pixels' ? t.largePicture(width, height, limit) : reason === 'bytes' ? t.largeFile(limit) : t.badPicture}</p>
     </>
   );
