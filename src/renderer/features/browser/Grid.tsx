@@ -205,7 +205,7 @@ export function Grid({ tab, view, rows, scroll: remembered, columns, label, head
     >
       {header}
       <div role="rowgroup" className="grid-rows" style={{ height: list.height }}>
-        <div role="presentation" className="grid-window" style={{ height: Math.min(list.size.content, list.size.viewport) }}>
+        <div role="presentation" className={list.waits ? 'grid-window is-late' : 'grid-window'} style={{ height: Math.min(list.size.content, list.size.viewport) }}>
           <div role="presentation" className="grid-layer" style={{ transform: `translateY(${base * row - top}px)` }}>
             {shown.map((index) => (
               <Row

@@ -7,8 +7,8 @@ import type { RowCache } from '../../models/rows.ts';
 /** Rows fetched around the window, so that a scroll by the wheel or by pages never meets one that is not there. */
 const AROUND = 200;
 
-/** Milliseconds that the rows of before stay while others are on their way; then the list shows that it waits. */
-const PATIENCE = 400;
+/** Milliseconds that the rows of before stay, soon dimmed, while others are on their way; then their places are shown. */
+const PATIENCE = 1500;
 
 export interface ListScroll {
   /** The list's own pixel at the window's top: of what is shown, which may lag behind the bar. */
@@ -19,6 +19,8 @@ export interface ListScroll {
   readonly size: ListSize;
   /** Pixels of the scrolled element. */
   readonly height: number;
+  /** What is shown is not what the list is scrolled to. */
+  readonly waits: boolean;
   scrollTo(top: number): void;
   scrollBy(pixels: number): void;
   /** Brings a row into the window. */
@@ -38,6 +40,7 @@ export function useListScroll({ grid, rows, count, row, head, start, centre }: {
 }): ListScroll {
   const [viewport, setViewport] = useState(0);
   const [top, setTop] = useState(start);
+  const [waits, setWaits] = useState(false);
   const size: ListSize = { content: count * row, viewport };
   // What is exact: a scaled bar can't tell one row from the next.
   const at = useRef({ top: start, scroll: -1 });
@@ -51,6 +54,7 @@ export function useListScroll({ grid, rows, count, row, head, start, centre }: {
     const fetch = (): void => rows.want(range[0] - AROUND, range[1] + AROUND, range[0]);
     if (rows.has(...range)) {
       waiting.current = undefined;
+      setWaits(false);
       setTop(wanted);
       fetch();
       return;
@@ -63,6 +67,7 @@ export function useListScroll({ grid, rows, count, row, head, start, centre }: {
       setTop(isHere ? before.top : wanted);
     }
     waiting.current = { top: wanted, range, since: performance.now() };
+    setWaits(true);
     fetch();
     clearTimeout(timer.current);
     timer.current = setTimeout(() => latest.current.advance(), PATIENCE);
@@ -131,7 +136,7 @@ export function useListScroll({ grid, rows, count, row, head, start, centre }: {
   const position = useCallback(() => at.current.top, []);
   const [first, end] = rowsAt(size, top, row, count);
   return {
-    top, first, end, size, height: scrolledHeight(size),
+    top, first, end, size, height: scrolledHeight(size), waits,
     scrollTo: to,
     scrollBy: (pixels) => to(at.current.top + pixels),
     show: (index, centred = false) => to(topShowing(latest.current.size, at.current.top, index, row, centred)),
