@@ -7,6 +7,7 @@ import { makesChecksums } from './checksums.ts';
 import { closeTab, dismissAll, type TestClient } from './client.ts';
 import { notesInode, recoversInMemory, usesBackup } from './damage.ts';
 import { showsDisk } from './disk.ts';
+import { showsBytes } from './hex.ts';
 import { showsSpace } from './space.ts';
 import { showsProperties } from './properties.ts';
 import { takesUpCancelled } from './transfers.ts';
@@ -50,6 +51,7 @@ export function everyClient(client: () => TestClient, images: Images, folder: st
   });
   it('takes up what was cancelled, and says how far it is', () => takesUpCancelled(client(), images.big, 'big.img', join(folder, 'again')));
   it('shows where the space goes', () => showsSpace(client(), images.holiday, 'holiday.img', images.tree));
+  it('shows the bytes of a volume with what they are', () => showsBytes(client(), images.holiday, 'holiday.img', images.tree));
   it('looks at entries quickly', () => looksQuickly(client(), images.holiday, 'holiday.img'));
   it('makes checksums and compares them', () => makesChecksums(client(), images.holiday, 'holiday.img', images.tree));
   it('shows the properties of a file as debugfs tells them, with the names of its people, and copies them', () => showsProperties(client(), join(folder, 'people')));

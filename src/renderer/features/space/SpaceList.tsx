@@ -49,7 +49,12 @@ export function SpaceList({ top, name, chosen, choose, enter, hues }: {
   const expanded = useMemo(() => new Set([...opened, ...leading].filter((key) => !closed.has(key))), [opened, leading, closed]);
   const lines = useMemo(() => linesOf(top, expanded), [top, expanded]);
   useEffect(() => {
-    if (document.activeElement === document.body || document.activeElement === null) tree.current?.focus();
+    // A line itself: the tree hands the focus on to its first line only when it knows its lines already.
+    const frame = requestAnimationFrame(() => {
+      const rows = tree.current;
+      if (document.activeElement === document.body || document.activeElement === null || document.activeElement === rows) (rows?.querySelector<HTMLElement>('[aria-selected="true"]') ?? rows?.querySelector<HTMLElement>('[role="row"]'))?.focus();
+    });
+    return () => cancelAnimationFrame(frame);
   }, []);
   useEffect(() => {
     if (chosen !== undefined) tree.current?.querySelector(`[data-key="${CSS.escape(chosen)}"]`)?.scrollIntoView({ block: 'nearest' });
