@@ -4,7 +4,7 @@ export const hexTexts = {
     title: 'Bytes', label: (name: string) => `Bytes of ${name.slice(0, 200)}`, of: (name: string) => `Bytes of ${name}`,
     offset: 'Offset', text: 'Text', inspector: 'Inspector', empty: 'There are no bytes here.', failed: 'These bytes can’t be read', again: 'Try again',
     goTo: 'Go to offset', goToHint: '0x…, sector, block', goToWrong: 'Type 0x8100, 33024, sector 5, block 7, +512 or -512, inside of these bytes.', go: 'Go',
-    places: 'Go to…', placesLabel: 'Places', noPlaces: 'No places are known here',
+    places: 'Go to…', placesLabel: 'Places',
     find: 'Find', findHint: 'Text to find', findHexHint: 'Bytes, such as 53 ef', hexToggle: 'Hex', next: 'Find next', previous: 'Find previous', findWrong: 'Type bytes in hex, two digits each.',
     finding: (at: string) => `Looking at ${at} …`, found: (at: string) => `Found at ${at}`, notFound: 'Not found up to the end', notFoundBefore: 'Not found up to the beginning', stop: 'Stop',
     byte: (at: string, value: string, what: string | undefined) => `${at}: ${value}${what === undefined ? '' : `, ${what}`}`,

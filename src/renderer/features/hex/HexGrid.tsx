@@ -64,7 +64,9 @@ export function HexGrid({ lines, size, label, cursor, onCursor, hover, onHover, 
   }, [row, columns, viewport]);
 
   const line = Math.floor((first * columns) / LINE);
-  useEffect(() => lines.want(line - AROUND, line + Math.ceil((count * columns) / LINE) + AROUND), [lines, line, count, columns]);
+  // What failed is asked for again once it is forgotten.
+  const version = lines.version();
+  useEffect(() => lines.want(line - AROUND, line + Math.ceil((count * columns) / LINE) + AROUND), [lines, line, count, columns, version]);
 
   // Over a scale, a turn of the wheel would be millions of rows: rows are moved by their own height instead. React's own listener may not prevent.
   const wheel = useRef<(event: WheelEvent) => void>(() => {});

@@ -1,4 +1,5 @@
 import { type KeyboardEvent, useEffect, useRef, useState } from 'react';
+import { Button } from 'react-aria-components';
 import { provideBytesPage, rememberByte } from '../../app/bytes.ts';
 import { goTo } from '../../app/navigation.ts';
 import { type ErrorData, errorOf, services } from '../../app/services.ts';
@@ -147,7 +148,7 @@ function Bytes({ tab, layer, place, name, source }: { tab: Tab; layer: LayerRow;
     // oxlint-disable-next-line jsx-a11y/no-static-element-interactions
     <div ref={page} className="hex-body" onKeyDown={onKeyDown}>
       <HexBar host={host} layer={source.layer} isFile={node !== undefined} at={cursor.at} size={size} units={units} onGo={go} goField={goField} findField={findField} finder={finder} />
-      {failed === undefined ? null : <ErrorPanel error={errorOf(failed)} title={t.failed} about={`${tab.source.name}, ${formatOffset(cursor.at)}`} />}
+      {failed === undefined ? null : <ErrorPanel error={errorOf(failed)} title={t.failed} about={`${tab.source.name}, ${formatOffset(cursor.at)}`}><Button className="button" onPress={() => lines.retry()}>{texts.tryAgain}</Button></ErrorPanel>}
       <div className="hex-panes">
         <HexGrid lines={lines} size={size} label={t.label(name)} cursor={cursor} onCursor={setCursor} hover={hover} onHover={setHover} onCopy={(form) => void copy(form)} />
         <Inspector
