@@ -64,6 +64,7 @@ describe.skipIf(noBrowser !== undefined)('the quick look and the preview pane', 
     await page.keyboard.press(' ');
     const text = quickLook(page).getByRole('region', { name: 'controls.log' });
     await text.getByText('reversed').waitFor();
+    // oxlint-disable-next-line no-control-regex
     expect(await text.innerText()).not.toMatch(/[\u001b\u202e\u0000]/);
     expect(await text.locator('.text-mark').allInnerTexts()).toEqual(['\\x1b', '\\x1b', '\\u{202e}', '\\u{202c}', '\\x00']);
     await quickLook(page).getByRole('button', { name: 'Encoding' }).click();
