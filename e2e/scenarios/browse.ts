@@ -41,7 +41,7 @@ export async function browsesAndPreviews(page: Page): Promise<void> {
   await page.keyboard.press('Alt+ArrowLeft');
   await row(page, /to-grandmother/).waitFor();
   await page.keyboard.press('Control+l');
-  await page.getByRole('combobox', { name: 'Path' }).fill('/pictures');
+  await page.getByRole('textbox', { name: 'Path' }).fill('/pictures');
   await page.keyboard.press('Enter');
   await row(page, /gradient\.png/).locator('.entry').click();
   await page.getByRole('img', { name: /gradient/ }).waitFor();

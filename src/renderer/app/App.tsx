@@ -26,6 +26,7 @@ import { watchDrops } from './drops.ts';
 export function App() {
   const tab = useApp(activeTab);
   const empty = useApp((state) => state.tabs.length === 0);
+  const over = useApp((state) => state.sidebarOver);
   const announcement = useApp((state) => state.announcement);
   useEffect(watchDrops, []);
   useEffect(watchKeys, []);
@@ -50,7 +51,7 @@ export function App() {
                 <nav aria-label={texts.toolbar.label}><Toolbar tab={tab} /></nav>
                 <div className="body">
                   <Sidebar />
-                  <div className="content"><Boundary key={tab.id}><ImageView tab={tab} /></Boundary></div>
+                  <div className="content" inert={over}><Boundary key={tab.id}><ImageView tab={tab} /></Boundary></div>
                 </div>
               </TabPanel>
             )}

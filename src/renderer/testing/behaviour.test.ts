@@ -121,7 +121,7 @@ describe.skipIf(noBrowser !== undefined)('the window', () => {
     await row(page, /^passwd/).waitFor();
     expect(await here(page)).toBe('etc');
     await page.keyboard.press('Control+l');
-    await page.getByRole('combobox', { name: 'Path' }).fill('/home/ada');
+    await page.getByRole('textbox', { name: 'Path' }).fill('/home/ada');
     await page.keyboard.press('Enter');
     await row(page, /^thesis\.tex/).waitFor();
     await page.mouse.click(600, 400, { button: 'left' });

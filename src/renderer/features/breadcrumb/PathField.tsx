@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'react';
-import { ComboBox, Input, ListBox, ListBoxItem, Popover } from 'react-aria-components';
+import { Autocomplete, Input, ListBox, ListBoxItem, TextField } from 'react-aria-components';
 import { foldersIn } from '../../app/folders.ts';
 import { goToPath, pathOf } from '../../app/navigation.ts';
 import type { HostClient } from '../../app/services.ts';
@@ -25,42 +25,51 @@ export function PathField({ tab, folder }: { tab: Tab; folder: FolderPlace }) {
   const [path, setPath] = useState(() => pathOf(folder.crumbs, 'name'));
   const [wrong, setWrong] = useState<string>();
   const [typed, setTyped] = useState(false);
+  const [dismissed, setDismissed] = useState(false);
   const field = useRef<HTMLInputElement>(null);
-  const suggestions = useSuggestions(tab.host, folder.layer, typed ? path : undefined);
+  const found = useSuggestions(tab.host, folder.layer, typed ? path : undefined);
+  const suggestions = dismissed ? NONE : found;
   useEffect(() => field.current?.select(), []);
   const leave = (): void => setApp({ editingPath: false });
+  const type = (value: string): void => {
+    setPath(value);
+    setTyped(true);
+    setDismissed(false);
+    setWrong(undefined);
+  };
   const go = async (): Promise<void> => {
     const message = await goToPath(tab.id, folder.layer, path);
     setWrong(message);
+    setDismissed(true);
     if (message === undefined) leave();
   };
   return (
     <div
       className="path-form" role="presentation"
       onKeyDownCapture={(event) => {
-        // Enter goes to what is typed, unless a suggestion is focused; Escape closes the suggestions first.
+        // Enter goes to what is typed, unless a suggestion is focused; Escape leaves the suggestions first.
         const focused = field.current?.getAttribute('aria-activedescendant');
-        const open = suggestions.length > 0 && field.current?.getAttribute('aria-expanded') === 'true';
-        if ((event.key === 'Enter' && !focused) || (event.key === 'Escape' && !open)) {
-          event.preventDefault();
-          event.stopPropagation();
-          if (event.key === 'Enter') void go();
-          else leave();
-        }
+        if (event.key !== 'Escape' && (event.key !== 'Enter' || focused)) return;
+        event.preventDefault();
+        event.stopPropagation();
+        if (event.key === 'Enter') void go();
+        else if (suggestions.length > 0) setDismissed(true);
+        else leave();
       }}
     >
-      <ComboBox
-        aria-label={texts.toolbar.path} className="path-combo" allowsCustomValue allowsEmptyCollection menuTrigger="input" items={suggestions} inputValue={path} isInvalid={wrong !== undefined} autoFocus
-        onInputChange={(value) => { setPath(value); setTyped(true); setWrong(undefined); }}
-        onBlur={leave}
-      >
-        <Input ref={field} className="path-field" spellCheck={false} placeholder={texts.crumbs.placeholder} {...(wrong === undefined ? {} : { 'aria-describedby': 'path-wrong' })} />
-        <Popover className="popover suggestions" placement="bottom start" offset={5} aria-label={texts.places.suggestions}>
-          <ListBox className="menu" aria-label={texts.places.suggestions}>
-            {(item: Suggestion) => <ListBoxItem id={item.path} textValue={`${item.path}/`} className="menu-item"><Name display={item.display} /></ListBoxItem>}
-          </ListBox>
-        </Popover>
-      </ComboBox>
+      <Autocomplete inputValue={path} onInputChange={type} disableAutoFocusFirst>
+        <TextField aria-label={texts.toolbar.path} className="path-combo" isInvalid={wrong !== undefined} autoFocus onBlur={leave}>
+          <Input ref={field} className="path-field" spellCheck={false} placeholder={texts.crumbs.placeholder} {...(wrong === undefined ? {} : { 'aria-describedby': 'path-wrong' })} />
+        </TextField>
+        {suggestions.length === 0 ? null : (
+          // A press in the list leaves the focus in the field.
+          <div className="popover suggestions" role="presentation" onMouseDown={(event) => event.preventDefault()}>
+            <ListBox className="menu" aria-label={texts.places.suggestions} items={suggestions} onAction={(key) => type(`${String(key)}/`)}>
+              {(item: Suggestion) => <ListBoxItem id={item.path} textValue={item.path} className="menu-item"><Name display={item.display} /></ListBoxItem>}
+            </ListBox>
+          </div>
+        )}
+      </Autocomplete>
       {wrong === undefined ? null : <span id="path-wrong" role="alert" className="path-wrong">{wrong}</span>}
     </div>
   );

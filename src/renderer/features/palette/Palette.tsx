@@ -31,34 +31,37 @@ export function Palette() {
             >
               <Input className="palette-input" placeholder={t.hint} spellCheck={false} />
             </SearchField>
-            <Menu
-              className="palette-list" aria-label={t.results} items={items} renderEmptyState={() => <p className="palette-none dim">{t.none}</p>}
-              onAction={(key) => {
-                const item = items.find(({ id }) => id === key);
-                if (item === undefined || item.reason !== undefined) return;
-                // First, so that what it opens is not closed with the palette.
-                close();
-                item.run();
-              }}
-            >
-              {(item) => {
-                const Icon = item.icon;
-                return (
-                  <MenuItem
-                    id={item.id} textValue={item.label} className="menu-item palette-item" shouldCloseOnSelect={false}
-                    render={itemElement(item.reason !== undefined)}
-                  >
-                    <Icon aria-hidden />
-                    <span className="palette-text">
-                      <Text slot="label" className="menu-label"><bdi>{item.label}</bdi></Text>
-                      <span className="palette-kind dim">{item.kind}</span>
-                    </span>
-                    {item.keys === undefined ? null : <Keyboard>{shownKeys(item.keys, mac)}</Keyboard>}
-                    {item.reason === undefined ? null : <Text slot="description" className="menu-reason">{item.reason}</Text>}
-                  </MenuItem>
-                );
-              }}
-            </Menu>
+            {/* The field moves through the list; those who scroll with the keyboard can reach it all the same. */}
+            <div className="palette-scroll" role="region" aria-label={t.results} tabIndex={0}>
+              <Menu
+                className="palette-list" aria-label={t.results} items={items} renderEmptyState={() => <p className="palette-none dim">{t.none}</p>}
+                onAction={(key) => {
+                  const item = items.find(({ id }) => id === key);
+                  if (item === undefined || item.reason !== undefined) return;
+                  // First, so that what it opens is not closed with the palette.
+                  close();
+                  item.run();
+                }}
+              >
+                {(item) => {
+                  const Icon = item.icon;
+                  return (
+                    <MenuItem
+                      id={item.id} textValue={item.label} className="menu-item palette-item" shouldCloseOnSelect={false}
+                      render={itemElement(item.reason !== undefined)}
+                    >
+                      <Icon aria-hidden />
+                      <span className="palette-text">
+                        <Text slot="label" className="menu-label"><bdi>{item.label}</bdi></Text>
+                        <span className="palette-kind dim">{item.kind}</span>
+                      </span>
+                      {item.keys === undefined ? null : <Keyboard>{shownKeys(item.keys, mac)}</Keyboard>}
+                      {item.reason === undefined ? null : <Text slot="description" className="menu-reason">{item.reason}</Text>}
+                    </MenuItem>
+                  );
+                }}
+              </Menu>
+            </div>
           </Autocomplete>
         </Dialog>
       </Modal>

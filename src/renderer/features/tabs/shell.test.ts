@@ -146,7 +146,7 @@ describe.skipIf(noBrowser !== undefined)('the frame of the window', () => {
     await page.getByRole('menuitemradio', { name: 'home' }).click();
     await expect.poll(() => here(page)).toBe('home');
     await page.keyboard.press('Control+l');
-    const field = page.getByRole('combobox', { name: 'Path' });
+    const field = page.getByRole('textbox', { name: 'Path' });
     await field.fill('/et');
     await page.getByRole('option', { name: 'etc', exact: true }).waitFor();
     await page.keyboard.press('ArrowDown');
