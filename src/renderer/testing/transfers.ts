@@ -25,8 +25,11 @@ export class FakeJob {
     yield { event: 'state', state: 'running' };
     for (let step = 1; step <= steps; step++) {
       await sleep(steps === 1 ? 5 : 100);
-      if (this.paused) yield { event: 'state', state: 'paused' };
-      while (this.paused && !this.cancelled) await sleep(20);
+      if (this.paused) {
+        yield { event: 'state', state: 'paused' };
+        while (this.paused && !this.cancelled) await sleep(20);
+        if (!this.cancelled) yield { event: 'state', state: 'running' };
+      }
       if (this.cancelled) {
         yield { event: 'end', state: 'cancelled', summary: { files: step, directories: 1, bytes: step * 1e6, skipped: 0, problems: 0 }, failed: 0 };
         return;
