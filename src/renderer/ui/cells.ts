@@ -10,7 +10,7 @@ const LONGEST = 200;
 /** What a cell shows. The name's has an icon and the target besides. */
 export function cellText(id: ColumnId, row: EntryRow): string {
   if (id === 'name') return row.display;
-  if (row.error !== undefined) return id === 'type' ? texts.grid.entryFailed : '';
+  if (row.error !== undefined) return '';
   switch (id) {
     case 'size': return row.type === 'file' ? formatSize(row.size) : '';
     case 'allocated': return formatSize(row.allocated);
@@ -34,7 +34,7 @@ export function cellText(id: ColumnId, row: EntryRow): string {
 
 /** More than the cell shows, where there is more. */
 export function cellTitle(id: ColumnId, row: EntryRow): string | undefined {
-  if (row.error !== undefined) return id === 'type' ? row.error.message : undefined;
+  if (row.error !== undefined) return undefined;
   switch (id) {
     case 'size': return row.type === 'file' ? texts.grid.bytes(formatCount(row.size)) : undefined;
     case 'allocated': return texts.grid.bytes(formatCount(row.allocated));

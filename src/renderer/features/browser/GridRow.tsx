@@ -36,31 +36,32 @@ export const GridRow = memo(function GridRow({ index, top, columns, row, error, 
       {row === undefined ? (
         <div role="gridcell" aria-colindex={1} className="cell is-name is-waiting">{error === undefined ? <span className="placeholder" style={{ width: `${80 + ((index * 37) % 120)}px` }} /> : <span className="error-text">{texts.grid.rowsFailed}: {errorOf(error).message}</span>}</div>
       ) : columns.map((id, i) => (id === 'name'
-        ? <NameCell key={id} place={i + 1} row={row} draggable={draggable} />
-        : <Cell key={id} id={id} place={i + 1} row={row} />))}
+        ? <NameCell key={id} place={i + 1} row={row} draggable={draggable} target={!columns.includes('target')} />
+        : <Cell key={id} id={id} place={i + 1} row={row} failed={row.error !== undefined && id === columns.find((each) => each !== 'name')} />))}
     </div>
   );
 });
 
-export function NameCell({ place, row, draggable }: { place: number; row: EntryRow; draggable: boolean }) {
+/** `target`: where a link leads, unless that has a column of its own. */
+export function NameCell({ place, row, draggable, target = true }: { place: number; row: EntryRow; draggable: boolean; target?: boolean }) {
   return (
     <div role="gridcell" aria-colindex={place} className="cell is-name">
       <span className="entry" draggable={draggable} title={row.display.length > 40 ? cut(row.display, TIP) : undefined}>
         <EntryIcon row={row} />
         <Name display={row.display} />
-        {row.target === undefined ? null : <bdi className="target">{texts.grid.target(cut(row.target, 200))}</bdi>}
+        {row.target === undefined || !target ? null : <bdi className="target">{texts.grid.target(cut(row.target, 200))}</bdi>}
       </span>
     </div>
   );
 }
 
-export function Cell({ id, place, row }: { id: ColumnId; place: number; row: EntryRow }) {
+/** `failed`: here it is told that the entry can't be read. */
+export function Cell({ id, place, row, failed = row.error !== undefined && id === 'type' }: { id: ColumnId; place: number; row: EntryRow; failed?: boolean }) {
   const { atEnd, mono } = columnOf(id);
   const text = cellText(id, row);
-  const failed = row.error !== undefined && text !== '';
   return (
-    <div role="gridcell" aria-colindex={place} title={cellTitle(id, row)} className={`cell number ${atEnd === true ? 'at-end' : ''} ${mono === true ? 'mono' : ''}`}>
-      {failed ? <span className="error-text">{text}</span> : isForeign(id) ? <bdi>{text}</bdi> : text}
+    <div role="gridcell" aria-colindex={place} title={failed ? row.error?.message : cellTitle(id, row)} className={`cell number ${atEnd === true ? 'at-end' : ''} ${mono === true ? 'mono' : ''}`}>
+      {failed ? <span className="error-text">{texts.grid.entryFailed}</span> : isForeign(id) ? <bdi>{text}</bdi> : text}
     </div>
   );
 }
