@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { textBlocks, visible } from './visible-text.ts';
+import { type LoadedText, NO_TEXT, textBlocks, visible, withPart } from './visible-text.ts';
 
 const joined = (text: string): string => textBlocks(text).map((block, i) => `${i > 0 && !block.continued ? '\n' : ''}${block.text}`).join('');
 
@@ -25,6 +25,19 @@ describe('text for showing', () => {
     expect(blocks.every((block) => block.text.length <= 4096 && !block.continued)).toBe(true);
     expect(joined(text)).toBe(text);
     expect(joined('\n\na\n')).toBe('\n\na');
+  });
+
+  test('comes in parts that end anywhere, and its lines stay whole', () => {
+    const text = Array.from({ length: 3000 }, (_, i) => `line ${i}`).join('\n');
+    let loaded: LoadedText = NO_TEXT;
+    for (let at = 0; at < text.length; at += 1000) loaded = withPart(loaded, text.slice(at, at + 1000), at + 1000 >= text.length);
+    expect(loaded.parts.flat().some((block) => block.continued)).toBe(false);
+    expect(loaded.parts.flat().map((block) => block.text).join('\n')).toBe(text);
+    let long: LoadedText = NO_TEXT;
+    for (let i = 0; i < 4; i++) long = withPart(long, 'x'.repeat(20_000), i === 3);
+    expect(long.parts.flat().map((block) => block.text).join('')).toBe('x'.repeat(80_000));
+    expect(long.parts.flat().filter((block) => !block.continued)).toHaveLength(1);
+    expect(withPart(withPart(NO_TEXT, 'a\nb', false), 'c\n', true).parts).toEqual([[{ text: 'a', continued: false }], [{ text: 'bc', continued: false }]]);
   });
 
   test('a line of ten megabytes is cut in its middle, never inside of a character', () => {

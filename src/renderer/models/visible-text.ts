@@ -41,6 +41,27 @@ export function textBlocks(text: string, continued = false): TextBlock[] {
   return blocks;
 }
 
+/** A text as far as it has come. */
+export interface LoadedText {
+  /** Blocks by part, so that a part that is there stays as it is. */
+  readonly parts: readonly (readonly TextBlock[])[];
+  /** The beginning of a line whose rest comes with the next part. */
+  readonly rest: string;
+  /** Whether the next part goes on in the middle of a line that is shown already. */
+  readonly continued: boolean;
+}
+
+export const NO_TEXT: LoadedText = { parts: [], rest: '', continued: false };
+
+/** A text with its next part. @param last whether nothing comes after it */
+export function withPart(loaded: LoadedText, part: string, last: boolean): LoadedText {
+  const text = loaded.rest + part;
+  const start = text.lastIndexOf('\n') + 1;
+  // A line that is too long to wait for is cut here, as it would be anyway.
+  const end = last || text.length - start > LONGEST_LINE ? text.length : start;
+  return { parts: [...loaded.parts, textBlocks(text.slice(0, end), loaded.continued)], rest: text.slice(end), continued: end === 0 ? loaded.continued : end !== start };
+}
+
 /** A run of plain text, or one character that is spelled. */
 export interface Segment {
   readonly text: string;

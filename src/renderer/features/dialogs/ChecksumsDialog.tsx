@@ -139,7 +139,7 @@ export function ChecksumsDialog({ dialog }: { dialog: ChecksumsState }) {
         {hashing?.running ? <Running hashing={hashing} /> : null}
         {rows.length === 0 ? null : <ChecksumsVerdict comparison={comparison} index={index} rows={rows} list={source === PASTED ? t.thePasted : (list?.display ?? '')} computed={lastChosen} ended={ended} />}
         {rows.length > 0 ? <ChecksumsResults comparison={comparison} rows={rows} /> : ended && hashing.state === 'done' ? <p className="dim">{t.nothing}</p> : null}
-        {ended ? <Ended hashing={hashing} /> : null}
+        {ended ? <Ended hashing={hashing} quiet={index !== undefined && rows.length > 0} /> : null}
       </div>
       <footer className="dialog-foot">
         <Button className="button" onPress={closeDialog}>{texts.close}</Button>
@@ -178,15 +178,15 @@ function Running({ hashing }: { hashing: Hashing }) {
   );
 }
 
-/** How it ended, also for those who only hear it. */
-function Ended({ hashing }: { hashing: Hashing }) {
+/** How it ended, also for those who only hear it. @param quiet the verdict is told instead */
+function Ended({ hashing, quiet }: { hashing: Hashing; quiet: boolean }) {
   const told = useRef<Hashing>(undefined);
   const { state, rows } = hashing;
   const text = state === 'cancelled' ? t.cancelled(rows.length) : state === 'done' ? t.done(rows.length) : '';
   useEffect(() => {
     if (told.current === hashing || text === '') return;
     told.current = hashing;
-    announce(text);
-  }, [hashing, text]);
+    if (!quiet) announce(text);
+  }, [hashing, text, quiet]);
   return text === '' || rows.length === 1 ? null : <p className="dim">{text}</p>;
 }

@@ -3,7 +3,7 @@ import { memo, useEffect, useMemo, useRef, useState } from 'react';
 import { Button, ToggleButton } from 'react-aria-components';
 import type { Preview } from '../../../shared/contract/preview.ts';
 import { type ErrorData, errorOf } from '../../app/services.ts';
-import { type Segment, textBlocks, type TextBlock, visible } from '../../models/visible-text.ts';
+import { NO_TEXT, type Segment, type TextBlock, visible, withPart } from '../../models/visible-text.ts';
 import { texts } from '../../texts/index.ts';
 import { EncodingMenu, Facts, type Shown } from './parts.tsx';
 
@@ -21,13 +21,13 @@ let wrapped = true;
 /** A text in parts: the next one comes when the end of what is there comes into sight. */
 export function TextPreview({ preview, shown }: { preview: Extract<Preview, { kind: 'text' }>; shown: Shown }) {
   const { host, layer, node, row } = shown;
-  const [parts, setParts] = useState([preview.part]);
+  const [next, setNext] = useState(preview.part.next);
+  const [loaded, setLoaded] = useState(() => withPart(NO_TEXT, preview.part.text, preview.part.next === undefined));
   const [wrap, setWrap] = useState(wrapped);
   const [error, setError] = useState<ErrorData>();
   const [loading, setLoading] = useState<AbortController>();
   useEffect(() => () => loading?.abort(), [loading]);
   const region = useRef<HTMLDivElement>(null);
-  const next = parts.at(-1)!.next;
   const enough = next !== undefined && next >= ENOUGH;
 
   const more = async (): Promise<void> => {
@@ -37,14 +37,15 @@ export function TextPreview({ preview, shown }: { preview: Extract<Preview, { ki
     setError(undefined);
     try {
       const part = await host.call('text.read', { layer, node, at: next, encoding: preview.encoding }, abort.signal);
-      if (!abort.signal.aborted) setParts((before) => [...before, part]);
+      if (abort.signal.aborted) return;
+      setLoaded((before) => withPart(before, part.text, part.next === undefined));
+      setNext(part.next);
     } catch (failure) {
       if (!abort.signal.aborted) setError(errorOf(failure));
     } finally {
       if (!abort.signal.aborted) setLoading(undefined);
     }
   };
-  const blocks = useMemo(() => parts.map((part, i) => textBlocks(part.text, i > 0 && !parts[i - 1]!.text.endsWith('\n'))), [parts]);
   return (
     <>
       <Facts>
@@ -55,7 +56,7 @@ export function TextPreview({ preview, shown }: { preview: Extract<Preview, { ki
         ref={region} className={`preview-text ${wrap ? 'is-wrapped' : ''}`} tabIndex={0} role="region" aria-label={row.display.slice(0, 200)}
         onScroll={({ currentTarget: { scrollHeight, scrollTop, clientHeight } }) => { if (error === undefined && scrollHeight - scrollTop - clientHeight < NEAR) void more(); }}
       >
-        {blocks.map((part, i) => <Part key={i} blocks={part} />)}
+        {loaded.parts.map((part, i) => <Part key={i} blocks={part} />)}
         {next === undefined ? null : (
           <p className="preview-more">
             {enough ? t.enough(next) : t.shown(next, preview.size)}

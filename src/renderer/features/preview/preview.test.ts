@@ -44,7 +44,7 @@ describe.skipIf(noBrowser !== undefined)('the quick look and the preview pane', 
     expect(await quickLook(page).locator('img').count()).toBe(0);
     await page.keyboard.press('Escape');
     await quickLook(page).waitFor({ state: 'detached' });
-    expect(await page.getByRole('row', { selected: true }).count()).toBe(1);
+    expect(await page.getByRole('grid').getByRole('row', { selected: true }).count()).toBe(1);
     await page.keyboard.press(' ');
     await quickLook(page).waitFor();
     await page.keyboard.press(' ');
