@@ -8,7 +8,8 @@ import { closeTab, row, tab, type TestClient } from './client.ts';
 /** The image that is shipped with the app is one click away, and everything in it can be looked at. */
 export async function triesSample(client: TestClient): Promise<void> {
   const { page } = client;
-  await page.getByRole('button', { name: 'Try a sample image' }).click();
+  await page.getByRole('button', { name: 'Menu', exact: true }).click();
+  await page.getByRole('menuitem', { name: 'Try a sample image' }).click();
   await page.getByRole('listbox', { name: 'Partition map' }).waitFor();
   expect(await page.getByRole('option', { name: /^1: holiday, ext4, 12\.0 MiB, clean, \d+ % used$/ }).count()).toBe(1);
   await page.getByRole('button', { name: 'How it was opened' }).click();

@@ -128,7 +128,7 @@ describe('openLayers', () => {
   it('lets the engine of a format that was asked for say what is wrong', async () => {
     const picky: FilesystemFormat = { ...filesystem('picky'), open: async () => { throw corrupt('superblock', 'it is not there', 1024); } };
     const layer = await openLayers(image(5), [entry(picky, 1)], testContext(), new Map([['0', 'picky']]));
-    expect(layer).toMatchObject({ kind: 'filesystem', format: 'picky', error: { fault: { kind: 'corrupt' } }, openers: [{ id: 'native:picky', access: 'refused' }] });
+    expect(layer).toMatchObject({ kind: 'filesystem', format: 'picky', error: { fault: { kind: 'unsupported', feature: 'picky' }, message: expect.stringContaining('superblock at byte 1024: it is not there') }, openers: [{ id: 'native:picky', access: 'refused' }] });
   });
 
   it('tells each layer as a step, and passes an opener\'s own steps, progress and questions on under the layer\'s path', async () => {

@@ -184,7 +184,7 @@ class LayerWalk {
     try {
       return { ...base, ...(await this.#enter(format, device, path, depth, context, (text) => step?.end('done', `${base.title}: ${text}`))) };
     } catch (error) {
-      const failure = toDiskError(error);
+      const failure = refusalOf(toDiskError(error), candidate);
       step?.end('failed', failure.kind === 'cancelled' ? failure.message : `${base.title}: ${failure.message}`);
       if (failure.kind === 'cancelled') throw failure;
       return { ...base, guesses: this.#guesses(device), openers: [openerOf(format, 'refused', failure.message)], error: failure };
@@ -292,6 +292,11 @@ function jobOf(job: JobContext, layer: string, title: string, step: OpenStep | u
   };
 }
 
+/** Bytes that never had the signs of a format are not damaged; they are of another one. */
+function refusalOf(failure: DiskError, { format, match }: Candidate): DiskError {
+  return match.confidence === 0 && failure.kind === 'corrupt' ? unsupported(format.id, `The bytes do not look like ${format.name}: ${failure.message}`, 'Choose another format.') : failure;
+}
+
 /** "33,554,432". */
 function digits(value: number): string {
   return String(value).replaceAll(/\B(?=(\d{3})+$)/g, ',');
@@ -320,6 +325,7 @@ function hasMagic(device: BlockDevice, magic: RegistryEntry['magics'][number]): 
 }
 
 function describeUnknown(device: BlockDevice): { kind: 'unknown'; format: string; title: string; evidence: string[] } {
+  if (device.size === 0) return { kind: 'unknown', format: 'empty', title: 'Empty', evidence: ['it has no bytes'] };
   const length = Math.min(device.size, 64 * 1024);
   let empty = true;
   try {

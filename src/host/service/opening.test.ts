@@ -99,6 +99,32 @@ describe('the account of an opening', () => {
   });
 });
 
+describe('what cannot be opened', () => {
+  const failure = async (path: string): Promise<unknown> => {
+    const host = new ImageHost(path);
+    hosts.push(host);
+    return host.info().catch((error: unknown) => error);
+  };
+
+  it('says what, where, and what can be done', async () => {
+    const locked = join(scratch.path, 'secret.img');
+    writeFileSync(locked, 'x', { mode: 0 });
+    expect(await failure(join(scratch.path, 'gone.img'))).toMatchObject({ fault: { errno: 'ENOENT' }, advice: expect.stringContaining('moved or deleted') });
+    expect(await failure(scratch.path)).toMatchObject({ fault: { errno: 'EISDIR' }, message: expect.stringContaining('is a folder'), advice: expect.any(String) });
+    expect(await failure('/dev/null')).toMatchObject({ fault: { errno: 'EINVAL' }, advice: expect.any(String) });
+    // Root may read everything.
+    if (process.geteuid?.() !== 0) expect(await failure(locked)).toMatchObject({ fault: { errno: 'EACCES' }, advice: expect.any(String) });
+  });
+
+  it('is no failure for an empty file, and for one that is cut short only where it is cut', async () => {
+    expect((await open('empty.img', new Uint8Array(0)).call('image.info', {})).layers).toMatchObject([{ kind: 'unknown', format: 'empty', size: 0, evidence: ['it has no bytes'] }]);
+    const disk = new Uint8Array(64 * 512);
+    writeBootRecord(disk, 0, [{ type: 0x83, start: 8, size: 16 }, { type: 0x83, start: 32, size: 4096 }]);
+    const { layers } = await open('cut.img', disk).call('image.info', {});
+    expect(layers.find((layer) => layer.path === '0/2')!.notes).toMatchObject([{ severity: 'warning', message: expect.stringContaining('past the end of the image') }]);
+  });
+});
+
 describe('a locked layer', () => {
   it('is unlocked by its password and no other, and stays so when a layer beside it is opened anew', async () => {
     const disk = new Uint8Array(64 * 512);
@@ -113,7 +139,7 @@ describe('a locked layer', () => {
     const open1 = await client.call('layer.unlock', { layer: '0/1', password: 'open sesame' });
     expect(open1.layers.map((layer) => layer.path)).toContain('0/1/0/0');
     expect(open1.layers.find((layer) => layer.path === '0/1/0')).not.toHaveProperty('error');
-    await expect(client.call('image.reopen', { layer: '0/2', format: 'ext4' })).rejects.toMatchObject({ fault: { kind: 'corrupt' } });
+    await expect(client.call('image.reopen', { layer: '0/2', format: 'ext4' })).rejects.toMatchObject({ fault: { kind: 'unsupported' } });
     expect((await client.call('image.info', {})).layers.find((layer) => layer.path === '0/1/0')).not.toHaveProperty('error');
     expect(JSON.stringify(await followed(client))).not.toContain('sesame');
   });
@@ -130,7 +156,7 @@ describe('ways to open a layer', () => {
 
   it('keep what was open when another one fails', async () => {
     const client = open('kept.img.gz', gzipSync(new Uint8Array(512)));
-    await expect(client.call('image.reopen', { layer: '0', format: 'mbr' })).rejects.toMatchObject({ fault: { kind: 'corrupt' }, message: expect.stringContaining('55 AA') });
+    await expect(client.call('image.reopen', { layer: '0', format: 'mbr' })).rejects.toMatchObject({ fault: { kind: 'unsupported', feature: 'mbr' }, message: expect.stringContaining('55 AA') });
     await expect(client.call('image.reopen', { layer: '0', format: 'nothing' })).rejects.toMatchObject({ fault: { kind: 'unsupported' } });
     expect((await client.call('image.info', {})).summary).toBe('gzip › Empty');
   });

@@ -30,7 +30,7 @@ export class FileDevice implements BlockDevice {
     this.#fd = attempt(path, () => openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)));
     try {
       const stats = attempt(path, () => fstatSync(this.#fd));
-      if (stats.isDirectory()) throw usage('EISDIR', `${path} is a folder, not a disk image`);
+      if (stats.isDirectory()) throw usage('EISDIR', `${path} is a folder, not a disk image`, 'Choose the image in it: a file.');
       if (stats.isFile()) {
         this.size = stats.size;
         this.blockSize = 512;
@@ -38,7 +38,7 @@ export class FileDevice implements BlockDevice {
         this.size = blockDeviceSize(this.#fd, stats);
         this.blockSize = logicalBlockSize(stats);
       } else {
-        throw usage('EINVAL', `${path} is neither a file nor a disk`);
+        throw usage('EINVAL', `${path} is neither a file nor a disk`, 'Only files and disks can be opened: they can be read at any place.');
       }
       this.#state = stats;
     } catch (error) {
@@ -104,9 +104,9 @@ function attempt<T>(path: string, call: () => T): T {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     switch (code) {
-      case 'ENOENT': case 'ENOTDIR': throw usage('ENOENT', `There is no ${path}`);
+      case 'ENOENT': case 'ENOTDIR': throw usage('ENOENT', `There is no ${path}`, 'It may have been moved or deleted, or its disk is not connected.');
       case 'EACCES': case 'EPERM': throw usage('EACCES', `${path} may not be read by this account`, 'Disks are usually readable by root only.');
-      case 'ENXIO': throw usage('EINVAL', `${path} is neither a file nor a disk`);
+      case 'ENXIO': throw usage('EINVAL', `${path} is neither a file nor a disk`, 'Only files and disks can be opened: they can be read at any place.');
       case 'EBUSY': throw new DiskError({ kind: 'busy' }, `${path} is in use`);
       default: throw ioError(`Opening ${path} failed: ${message}`);
     }

@@ -116,7 +116,7 @@ export function fakeServices(options: FakeOptions): Services {
     'recents.list': () => recents,
     'recents.pin': (params) => { recents = recents.map((row) => (row.token === params.token ? { ...row, pinned: params.pinned } : row)); send({ event: 'recents', recents }); },
     'recents.remove': (params) => { recents = params.token === undefined ? [] : recents.filter((row) => row.token !== params.token); send({ event: 'recents', recents }); },
-    'recents.locate': ({ token: moved, found }) => { recents = recents.map((row) => (row.token === moved ? { ...row, ...sources.get(found)!, missing: false } : row)); send({ event: 'recents', recents }); },
+    'recents.locate': ({ token: moved, found }) => { recents = recents.filter((row) => row.token !== found).map((row) => (row.token === moved ? { ...row, ...sources.get(found)!, missing: false } : row)); send({ event: 'recents', recents }); },
     'sample.open': () => source('/opt/clutch/assets/sample/sample.img.gz'),
     'dialog.open': () => [source('/home/ada/images/disk.img.gz')],
     'dialog.folder': () => source('/home/ada/extracted'),

@@ -26,6 +26,8 @@ export const layersTexts = {
     unknownHint: 'No format matched for certain. These are the signs that were looked at, the best guesses, and how the bytes begin.',
     emptyTitle: 'There is nothing here yet',
     emptyHint: 'The bytes are all zero. If you expected data, see that the image was copied completely.',
+    noBytesTitle: 'The file is empty',
+    noBytesHint: 'It has no bytes at all. See that it was copied or downloaded to its end.',
     unreadableTitle: 'These bytes can’t be read',
     evidence: 'What was seen',
     alternatives: 'It could also be',

@@ -53,6 +53,7 @@ export const gzip: ContainerFormat = {
 
 function readHeader(device: BlockDevice): GzipHeader | undefined {
   const bytes = readBytes(device, 0, Math.min(device.size, HEADER_PIECE));
+  if (!isHeader(bytes)) throw corrupt('gzip', 'the magic 1F 8B is not there', 0, 2);
   try {
     return parseHeader(bytes);
   } catch (error) {

@@ -75,7 +75,7 @@ const SURE = 80;
 function Unknown({ layer }: { layer: LayerRow }) {
   const [best] = layer.guesses;
   const known = best !== undefined && best.confidence >= SURE ? best : undefined;
-  const [title, hint] = layer.format === 'empty' ? [t.emptyTitle, t.emptyHint] : known === undefined ? [t.unknownTitle, t.unknownHint] : [texts.known.title(known.name), texts.known.hint[known.kind]];
+  const [title, hint] = layer.size === 0 ? [t.noBytesTitle, t.noBytesHint] : layer.format === 'empty' ? [t.emptyTitle, t.emptyHint] : known === undefined ? [t.unknownTitle, t.unknownHint] : [texts.known.title(known.name), texts.known.hint[known.kind]];
   return <section className="unknown"><h2>{title}</h2><p>{hint}</p></section>;
 }
 
