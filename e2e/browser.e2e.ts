@@ -21,7 +21,7 @@ describe.skipIf(why !== undefined)(`the window in a browser${why ? ` (${why})` :
     served = await startServed(join(folder, 'settings'), [images!.holiday]);
     const { page } = served;
     client = {
-      name: 'browser', page,
+      name: 'browser', page, settingsFile: join(folder, 'settings', 'clutch', 'settings.json'),
       async open(image) {
         await page.keyboard.press('Control+o');
         await page.getByRole('dialog').getByRole('textbox').fill(image);

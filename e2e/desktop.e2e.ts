@@ -71,13 +71,15 @@ describe.skipIf(why !== undefined)(`the desktop program${why ? ` (${why})` : ''}
     await showsRoot(page);
   });
 
-  it('remembers images and the place of its window', async () => {
+  it('remembers its tabs with where they were, the images before, and the place of its window', async () => {
     const kept = join(folder, 'kept');
     const copy = join(folder, 'moved.img');
     copyFileSync(images!.hostile, copy);
     const first = await open([images!.holiday, copy], kept);
     await tab(first.page, 'holiday.img').click();
     await showsRoot(first.page);
+    await row(first.page, /^docs/).dblclick();
+    await row(first.page, /letters/).waitFor();
     const bounds = { x: 61, y: 43, width: 1003, height: 617 };
     await first.app.evaluate(({ BrowserWindow }, wanted) => BrowserWindow.getAllWindows()[0]!.setBounds(wanted), bounds);
     await until(async () => expect(await first.app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]!.getBounds())).toEqual(bounds));
@@ -87,11 +89,20 @@ describe.skipIf(why !== undefined)(`the desktop program${why ? ` (${why})` : ''}
 
     const { app, page } = await open([], kept);
     expect(await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]!.getBounds())).toEqual(bounds);
+    // The tabs are those of last time; only the one that is looked at is opened.
+    await row(page, /letters/).waitFor();
+    expect(await page.getByRole('tab').allInnerTexts()).toEqual(['holiday.img', 'moved.img']);
+    expect(await page.locator('[aria-current="location"]').innerText()).toBe('docs');
+    await tab(page, 'moved.img').click();
+    await page.getByRole('button', { name: 'Open again' }).waitFor();
+    await page.keyboard.press('Control+w');
+    await page.keyboard.press('Control+t');
     const recents = page.getByRole('region', { name: 'Recent images' });
     await recents.getByRole('row').filter({ hasText: 'moved.img' }).getByText('File not found').waitFor();
     await shot(page, 'electron-recents');
     await recents.getByRole('row').filter({ hasText: 'holiday.img' }).click();
-    await showsRoot(page);
+    await row(page, /letters/).waitFor();
+    expect(await page.getByRole('tab').count()).toBe(1);
   });
 
   it('outlives the process of an image, and opens the image again', async () => {

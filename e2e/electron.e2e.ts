@@ -52,7 +52,7 @@ describe.skipIf(why !== undefined)(`the window in Electron${why ? ` (${why})` : 
     beforeAll(async () => {
       kept = await startElectron(display, join(folder, 'settings'));
       client = {
-        name: 'electron', page: kept.page,
+        name: 'electron', page: kept.page, settingsFile: join(folder, 'settings', 'settings.json'),
         async open(path) {
           await answerDialog(kept, path);
           await kept.page.keyboard.press('Control+o');

@@ -45,7 +45,10 @@ On Debian: apt-get install libgtk-3-0 libnss3 libasound2 libgbm1`);
 const asRoot = process.getuid?.() === 0;
 if (asRoot) console.error('Running as root, so without Chromium\'s sandbox.');
 const child = spawn(runtime.executable, [...(asRoot ? ['--no-sandbox'] : []), '.', ...images], { stdio: 'inherit' });
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+// npm passes a signal on to its shell only, which dies of it and leaves us to another parent: then the window ends, too.
+const parent = process.ppid;
+if (process.env.npm_lifecycle_event) setInterval(() => { if (process.ppid !== parent) child.kill('SIGTERM'); }, 500).unref();
 child.on('exit', (status) => process.exit(status ?? 1));
 
 function must(command, args) {

@@ -4,6 +4,8 @@ import type { Page } from 'playwright-core';
 export interface TestClient {
   readonly name: 'electron' | 'browser';
   readonly page: Page;
+  /** Absolute path of its settings.json. */
+  readonly settingsFile: string;
   /** Opens an image as a person of this client does. */
   open(image: string): Promise<void>;
   /** Gives the open extraction dialog its folder. */

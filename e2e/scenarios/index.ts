@@ -13,6 +13,7 @@ import { showsProperties } from './properties.ts';
 import { takesUpCancelled } from './transfers.ts';
 import { namesUnknown, triesSample } from './opening.ts';
 import { looksQuickly } from './preview.ts';
+import { keepsSettings, reopensTab, runsFromPalette } from './shell.ts';
 import { bearsHostileNames, cancelsAtOnce, extractsCrowd, settlesConflicts } from './extract.ts';
 import { findsAndFilters, noMillion, searchesAMillion } from './search.ts';
 
@@ -55,6 +56,9 @@ export function everyClient(client: () => TestClient, images: Images, folder: st
   it('looks at entries quickly', () => looksQuickly(client(), images.holiday, 'holiday.img'));
   it('makes checksums and compares them', () => makesChecksums(client(), images.holiday, 'holiday.img', images.tree));
   it('shows the properties of a file as debugfs tells them, with the names of its people, and copies them', () => showsProperties(client(), join(folder, 'people')));
+  it('runs what the palette finds', () => runsFromPalette(client(), images.holiday, 'holiday.img'));
+  it('reopens a closed tab where it was', () => reopensTab(client(), images.holiday, 'holiday.img'));
+  it('keeps settings in a file, and follows what is written into it', () => keepsSettings(client()));
   it('bears hostile names', () => bearsHostileNames(client(), images.hostile, 'hostile.img', join(folder, 'hostile', 'out')));
   it('opens by the backup superblock, and says so', () => usesBackup(client(), images.withoutPrimary, 'no-primary.img'));
   it('notes a damaged inode with its place', () => notesInode(client(), images.badInode, 'bad-inode.img', images.badInodeNumber));
