@@ -19,8 +19,9 @@ export interface Search {
   readonly error?: ErrorData;
 }
 
-/** Searches that are kept for who comes back to them. An older one is begun anew. */
+/** Searches that are kept for who comes back to them, and rows of all of them. An older one is begun anew. */
 const KEPT = 6;
+const KEPT_ROWS = 200_000;
 
 /** Milliseconds between two changes of what is shown of a running search. */
 const SHOWN_EVERY = 100;
@@ -65,11 +66,20 @@ function begin({ search: id, start, query }: SearchPlace, hidden: boolean, host:
   const abort = new AbortController();
   aborts.set(id, abort);
   useSearches.setState(({ list }) => ({ list: [...list, search] }));
-  for (const old of useSearches.getState().list.slice(0, -KEPT)) dropSearch(old.id);
+  dropOld();
   // With its tab.
   host.onClose(() => dropSearch(id));
   void follow(search, abort, host.stream('search.start', { layer: start.layer, node: start.crumbs.at(-1)!.node, query, hidden }, abort.signal), changed);
   return search;
+}
+
+/** The last one stays whatever it holds. */
+function dropOld(): void {
+  let rows = 0;
+  for (const [i, search] of useSearches.getState().list.toReversed().entries()) {
+    rows += search.rows.count;
+    if (i >= KEPT || (i > 0 && rows > KEPT_ROWS)) dropSearch(search.id);
+  }
 }
 
 async function follow(search: Search, abort: AbortController, events: AsyncIterable<SearchEvent>, changed: (search: Search) => void): Promise<void> {
