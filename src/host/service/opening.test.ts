@@ -99,21 +99,21 @@ describe('the account of an opening', () => {
   });
 });
 
-describe('what cannot be opened', () => {
-  const failure = async (path: string): Promise<unknown> => {
-    const host = new ImageHost(path);
-    hosts.push(host);
-    return host.info().catch((error: unknown) => error);
-  };
+async function failureOf(path: string): Promise<unknown> {
+  const host = new ImageHost(path);
+  hosts.push(host);
+  return host.info().catch((error: unknown) => error);
+}
 
+describe('what cannot be opened', () => {
   it('says what, where, and what can be done', async () => {
     const locked = join(scratch.path, 'secret.img');
     writeFileSync(locked, 'x', { mode: 0 });
-    expect(await failure(join(scratch.path, 'gone.img'))).toMatchObject({ fault: { errno: 'ENOENT' }, advice: expect.stringContaining('moved or deleted') });
-    expect(await failure(scratch.path)).toMatchObject({ fault: { errno: 'EISDIR' }, message: expect.stringContaining('is a folder'), advice: expect.any(String) });
-    expect(await failure('/dev/null')).toMatchObject({ fault: { errno: 'EINVAL' }, advice: expect.any(String) });
+    expect(await failureOf(join(scratch.path, 'gone.img'))).toMatchObject({ fault: { errno: 'ENOENT' }, advice: expect.stringContaining('moved or deleted') });
+    expect(await failureOf(scratch.path)).toMatchObject({ fault: { errno: 'EISDIR' }, message: expect.stringContaining('is a folder'), advice: expect.any(String) });
+    expect(await failureOf('/dev/null')).toMatchObject({ fault: { errno: 'EINVAL' }, advice: expect.any(String) });
     // Root may read everything.
-    if (process.geteuid?.() !== 0) expect(await failure(locked)).toMatchObject({ fault: { errno: 'EACCES' }, advice: expect.any(String) });
+    if (process.geteuid?.() !== 0) expect(await failureOf(locked)).toMatchObject({ fault: { errno: 'EACCES' }, advice: expect.any(String) });
   });
 
   it('is no failure for an empty file, and for one that is cut short only where it is cut', async () => {

@@ -97,6 +97,7 @@ describe.skipIf(noBrowser !== undefined)('layers', () => {
   test('how the image was opened stays to be read', async () => {
     await show('disk.img.gz');
     await page.getByRole('button', { name: 'How it was opened' }).click();
-    await page.getByText('both header checksums match').first().waitFor();
+    await expect.poll(() => page.getByText('GPT: opened').first().isVisible()).toBe(true);
+    expect(await page.getByText('both header checksums match').first().isVisible()).toBe(true);
   }, 60_000);
 });

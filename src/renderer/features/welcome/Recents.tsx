@@ -20,26 +20,26 @@ export function Recents() {
   const recents = useApp((state) => state.recents);
   const [now] = useState(() => Date.now());
   const rows = recents.toSorted((a, b) => Number(b.pinned) - Number(a.pinned) || b.opened - a.opened);
-  const list = useRef<HTMLDivElement>(null);
+  const section = useRef<HTMLElement>(null);
   useEffect(() => {
-    const element = list.current;
+    const element = section.current;
     const forget = (event: KeyboardEvent): void => {
       const token = event.key === 'Delete' && event.target instanceof Element ? event.target.closest('[data-key]')?.getAttribute('data-key') : undefined;
       if (typeof token === 'string') void call('recents.remove', { token });
     };
     element?.addEventListener('keydown', forget);
     return () => element?.removeEventListener('keydown', forget);
-  }, [rows.length]);
+  }, []);
   const rowOf = (key: unknown): RecentRow | undefined => rows.find((row) => row.token === key);
   return (
-    <section className="recents" aria-label={t.recents}>
+    <section ref={section} className="recents" aria-label={t.recents}>
       <header className="section-head">
         <h2>{t.recents}</h2>
         {rows.length === 0 ? null : <Button className="link" onPress={() => void call('recents.remove', {})}>{t.clear}</Button>}
       </header>
       {rows.length === 0 ? <p className="dim">{t.noRecents}</p> : (
         <GridList
-          ref={list} aria-label={t.recents} className="recent-list" items={rows} dependencies={[now]} selectionMode="none"
+          aria-label={t.recents} className="recent-list" items={rows} dependencies={[now]} selectionMode="none"
           onAction={(key) => {
             const row = rowOf(key);
             if (row?.missing === true) void locateRecent(row);

@@ -40,9 +40,10 @@ describe.skipIf(noBrowser !== undefined)('opening from the window', () => {
       for (const name of ['a', 'b', 'c']) dataTransfer.items.add(new File([''], name));
       window.dispatchEvent(new DragEvent('dragenter', { dataTransfer, cancelable: true }));
     });
-    await page.getByText('Drop to open 3 images').waitFor();
+    const overlay = page.locator('.drop-overlay');
+    await expect.poll(() => overlay.innerText()).toContain('Drop to open 3 images');
     await page.evaluate(() => window.dispatchEvent(new DragEvent('dragleave', { relatedTarget: null })));
-    await page.getByText('Drop to open 3 images').waitFor({ state: 'detached' });
+    await expect.poll(() => overlay.count()).toBe(0);
   }, 60_000);
 
   test('a dialog comes first: a drop over it opens nothing', async () => {
@@ -101,7 +102,7 @@ describe.skipIf(noBrowser !== undefined)('opening from the window', () => {
   test('the sample is one click away', async () => {
     page = await harness.page();
     await page.getByRole('button', { name: 'Try a sample image' }).click();
-    await page.getByRole('tab', { name: 'sample.img.gz' }).waitFor();
+    await expect.poll(() => tabs(page)).toEqual(['sample.img.gz']);
   }, 60_000);
 
   test('an opening that takes long tells its steps and its progress, has a log, and is cancelled', async () => {
