@@ -7,8 +7,10 @@ import { byteId, HexRow } from './HexRow.tsx';
 import { HexTip } from './HexTip.tsx';
 import { blockAt, type HexLines, LINE } from './use-bytes.ts';
 
-/** Narrower than this, in pixels, sixteen bytes and their text have no room. */
-const WIDE = 640;
+/** Pixels that a row of sixteen bytes and their text takes, with an offset of so many digits: see styles/hex.css. */
+const wideRow = (digits: number): number => 56 + (digits + 66.6) * CHARACTER;
+/** Pixels of a character, a little more than the usual fonts have at this size. */
+const CHARACTER = 7.3;
 
 /** Lines fetched around the window. */
 const AROUND = 64;
@@ -47,12 +49,12 @@ export function HexGrid({ lines, size, label, cursor, onCursor, hover, onHover, 
   useLayoutEffect(() => {
     const element = grid.current!;
     // Never more than the window: were the grid as tall as its content, all rows would be in view.
-    const measure = (): void => setShape({ viewport: Math.min(element.clientHeight, window.innerHeight), columns: element.clientWidth < WIDE ? LINE / 2 : LINE });
+    const measure = (): void => setShape({ viewport: Math.min(element.clientHeight, window.innerHeight), columns: element.clientWidth < wideRow(digits) ? LINE / 2 : LINE });
     measure();
     const observer = new ResizeObserver(measure);
     observer.observe(element);
     return () => observer.disconnect();
-  }, []);
+  }, [digits]);
 
   const row = Math.floor(cursor.at / columns);
   useLayoutEffect(() => {

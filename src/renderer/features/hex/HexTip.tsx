@@ -1,4 +1,5 @@
 import { type RefObject, useLayoutEffect, useRef, useState } from 'react';
+import { createPortal } from 'react-dom';
 import { type Spot, spotText } from '../../models/hex-block.ts';
 
 /** Pixels between a byte and its tip, and between the tip and the window's edge. */
@@ -20,5 +21,6 @@ export function HexTip({ at, spot, within }: { at: number; spot: Spot; within: R
     // Another text has another width.
     // oxlint-disable-next-line react/exhaustive-effect-dependencies
   }, [at, spot, within]);
-  return <div ref={tip} role="tooltip" className="tip hex-tip" style={place}><bdi>{spotText(spot)}</bdi></div>;
+  // In the body: inside of a size container, some browsers count fixed places from the container.
+  return createPortal(<div ref={tip} role="tooltip" className="tip hex-tip" style={place}><bdi>{spotText(spot)}</bdi></div>, document.body);
 }

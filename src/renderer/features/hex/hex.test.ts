@@ -162,7 +162,7 @@ describe.skipIf(noBrowser !== undefined)(`the hex view${noBrowser === undefined 
 
   it('shows eight bytes a row where there is no room for sixteen', async () => {
     await openBytes('torn.ext4');
-    await page.setViewportSize({ width: 700, height: 600 });
+    await page.setViewportSize({ width: 590, height: 600 });
     await expect.poll(async () => dump().getAttribute('aria-colcount')).toBe('9');
     await goTo('0x418');
     await expect.poll(active).toBe('0x418: 02, s_log_block_size = 2 → 4096');
