@@ -16,7 +16,7 @@ async function select(page: Page, name: string): Promise<void> {
 
 async function goTo(page: Page, path: string, there: string): Promise<void> {
   await page.keyboard.press('Control+l');
-  await page.getByRole('combobox', { name: 'Path' }).fill(path);
+  await page.getByRole('textbox', { name: 'Path' }).fill(path);
   await page.keyboard.press('Enter');
   await row(page, there).waitFor();
 }

@@ -21,7 +21,7 @@ describe.skipIf(noBrowser !== undefined)('checksums', () => {
     await openImage(page, 'root.ext4');
     await row(page, /^etc/).waitFor();
     await page.keyboard.press('Control+l');
-    await page.getByRole('combobox', { name: 'Path' }).fill(path);
+    await page.getByRole('textbox', { name: 'Path' }).fill(path);
     await page.keyboard.press('Enter');
     await row(page, there).waitFor();
   }
