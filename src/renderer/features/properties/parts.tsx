@@ -40,11 +40,12 @@ export function Contents({ counter }: { counter: Counter }) {
   return (
     <>
       <FactGroup group={group} />
-      <p className="counter" data-state={state}>
-        <span className="dim">{state === 'running' ? t.measuring : state === 'stopped' ? t.stopped : state === 'failed' ? error?.message : ''}</span>
-        {state === 'running' ? <Button className="button" onPress={counter.stop}>{t.stop}</Button> : null}
-        {state === 'stopped' || state === 'failed' ? <Button className="button" onPress={counter.again}>{t.again}</Button> : null}
-      </p>
+      {state === 'done' ? null : (
+        <p className="counter">
+          <span className="dim">{state === 'running' ? t.measuring : state === 'stopped' ? t.stopped : error?.message}</span>
+          {state === 'running' ? <Button className="button" onPress={counter.stop}>{t.stop}</Button> : <Button className="button" onPress={counter.again}>{t.again}</Button>}
+        </p>
+      )}
     </>
   );
 }
