@@ -104,6 +104,6 @@ export class SearchRows extends RowCache<EntryRow> {
     const steps: SearchFolder[] = [];
     let folder = this.#folders.get(this.#folderOf.get(row) ?? 0);
     for (; folder !== undefined && steps.length < MAX_DEPTH; folder = this.#folders.get(folder.above)) steps.push(folder);
-    return steps.reverse();
+    return steps.toReversed();
   }
 }
