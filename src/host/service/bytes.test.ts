@@ -111,13 +111,14 @@ const sparse = (size: number, places: readonly number[]) => ({
   },
 });
 
-describe('a search for bytes', () => {
-  const last = async (size: number, places: readonly number[], pattern: number[], from: number, direction: 'forward' | 'backward'): Promise<number | undefined> => {
-    let end: number | undefined;
-    for await (const event of findBytes(sparse(size, places), { pattern: Uint8Array.from(pattern), ignoreCase: false, from, direction }, nodeJob())) end = event.event === 'end' ? event.at : end;
-    return end;
-  };
+/** Where a search ends. */
+const last = async (size: number, places: readonly number[], pattern: number[], from: number, direction: 'forward' | 'backward'): Promise<number | undefined> => {
+  let end: number | undefined;
+  for await (const event of findBytes(sparse(size, places), { pattern: Uint8Array.from(pattern), ignoreCase: false, from, direction }, nodeJob())) end = event.event === 'end' ? event.at : end;
+  return end;
+};
 
+describe('a search for bytes', () => {
   it('misses nothing at the borders of what is read at once', async () => {
     const mib = 1 << 20;
     for (const at of [0, 1, mib - 2, mib - 1, mib, mib + 1, 3 * mib - 2]) {

@@ -8,7 +8,7 @@ import { HexTip } from './HexTip.tsx';
 import { blockAt, type HexLines, LINE } from './use-bytes.ts';
 
 /** Pixels that a row of sixteen bytes and their text takes, with an offset of so many digits: see styles/hex.css. */
-const wideRow = (digits: number): number => 56 + (digits + 66.6) * CHARACTER;
+const wideRow = (digits: number): number => 52 + (digits + 66.6) * CHARACTER;
 /** Pixels of a character, a little more than the usual fonts have at this size. */
 const CHARACTER = 7.3;
 
