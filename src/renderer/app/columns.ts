@@ -59,7 +59,9 @@ export function fitColumns(tab: Tab | undefined, ids?: readonly ColumnId[]): voi
   const format = formatOf(tab);
   const settings = columnSettings(format);
   const widths = { ...settings?.widths };
-  for (const id of ids ?? shownColumns(settings)) widths[id] = fittingWidth(id, rows.loaded());
+  const shown = shownColumns(settings);
+  const telling = shown.find((id) => id !== 'name');
+  for (const id of ids ?? shown) widths[id] = fittingWidth(id, rows.loaded(), id === telling);
   chooseWidths(format, widths);
   announce(t.fitted);
 }
@@ -75,7 +77,8 @@ const WIDEST = 800;
 /** Characters that are measured: no column gets wider than some hundred. */
 const MEASURED = 600;
 
-function fittingWidth(id: ColumnId, rows: Iterable<EntryRow>): number {
+/** @param tells whether this is the column that says of an entry that it can't be read */
+function fittingWidth(id: ColumnId, rows: Iterable<EntryRow>, tells: boolean): number {
   const { least, most, mono } = columnOf(id);
   const context = document.createElement('canvas').getContext('2d')!;
   const fontOf = (selector: string): string => {
@@ -89,7 +92,7 @@ function fittingWidth(id: ColumnId, rows: Iterable<EntryRow>): number {
   let length = 0;
   for (const row of rows) {
     const target = id === 'name' && row.target !== undefined ? ` ${t.target(row.target)}` : '';
-    const text = (cellText(id, row) + target).slice(0, MEASURED);
+    const text = (tells && row.error !== undefined ? t.entryFailed : cellText(id, row) + target).slice(0, MEASURED);
     // Shorter by a third than what was widest, it is not wider in any font of use.
     if (text.length * 1.5 < length) continue;
     const { width } = context.measureText(text);
