@@ -3,6 +3,7 @@ import type { ReactNode } from 'react';
 import { Button, type ButtonProps, Tooltip, TooltipTrigger } from 'react-aria-components';
 import { ariaKeys, shownKeys } from '../commands/keys.ts';
 import { type Command, runCommand } from '../commands/index.ts';
+import { useNarrow } from '../app/narrow.ts';
 import { useApp } from '../app/state.ts';
 import { useTransfers } from '../app/transfers.ts';
 
@@ -27,8 +28,9 @@ export function isMac(platform: string | undefined): boolean {
 /** A command of the list as a toolbar button. Disabled, it still has a tooltip, which says why. */
 export function CommandButton({ command, text, icon }: { command: Command; text?: boolean; icon?: LucideIcon }) {
   const state = useApp();
-  // Some commands depend on the transfers, too.
+  // Some commands depend on the transfers, too, or on the width of the window.
   useTransfers();
+  useNarrow();
   const enabled = command.enabled(state);
   const on = command.on?.(state);
   const mac = isMac(state.info?.platform);

@@ -31,6 +31,8 @@ export function PathField({ tab, folder }: { tab: Tab; folder: FolderPlace }) {
   const suggestions = dismissed ? NONE : found;
   useEffect(() => field.current?.select(), []);
   const leave = (): void => setApp({ editingPath: false });
+  // React Aria tells of a blur, too, when a suggestion is focused in name only.
+  const blur = (): void => { if (document.activeElement !== field.current) leave(); };
   const type = (value: string): void => {
     setPath(value);
     setTyped(true);
@@ -58,7 +60,7 @@ export function PathField({ tab, folder }: { tab: Tab; folder: FolderPlace }) {
       }}
     >
       <Autocomplete inputValue={path} onInputChange={type} disableAutoFocusFirst>
-        <TextField aria-label={texts.toolbar.path} className="path-combo" isInvalid={wrong !== undefined} autoFocus onBlur={leave}>
+        <TextField aria-label={texts.toolbar.path} className="path-combo" isInvalid={wrong !== undefined} autoFocus onBlur={blur}>
           <Input ref={field} className="path-field" spellCheck={false} placeholder={texts.crumbs.placeholder} {...(wrong === undefined ? {} : { 'aria-describedby': 'path-wrong' })} />
         </TextField>
         {suggestions.length === 0 ? null : (

@@ -39,7 +39,7 @@ export function Sidebar() {
     if (!narrow) setApp({ sidebarOver: false });
     if (!narrow || !over) return undefined;
     // In the next frame: React Aria draws the lines in a second pass.
-    const frame = requestAnimationFrame(() => nav.current?.querySelector<HTMLElement>('[data-selected], [role="row"]')?.focus());
+    const frame = requestAnimationFrame(() => (nav.current?.querySelector<HTMLElement>('[role="row"][data-selected]') ?? nav.current?.querySelector<HTMLElement>('[role="row"]'))?.focus());
     const onKey = (event: KeyboardEvent): void => { if (event.key === 'Escape') setApp({ sidebarOver: false }); };
     window.addEventListener('keydown', onKey, { capture: true });
     return () => {
@@ -53,7 +53,7 @@ export function Sidebar() {
     <>
       {narrow ? <div className="sidebar-veil" role="presentation" onClick={() => setApp({ sidebarOver: false })} /> : null}
       <nav ref={nav} className={`sidebar ${narrow ? 'is-over' : ''}`} aria-label={texts.sidebar.label} style={style}>
-        {narrow ? <div className="sidebar-head"><IconButton label={t.close} icon={X} onPress={() => setApp({ sidebarOver: false })} /></div> : null}
+        {narrow ? <div className="sidebar-head"><h1>{texts.sidebar.label}</h1><IconButton label={t.close} icon={X} onPress={() => setApp({ sidebarOver: false })} /></div> : null}
         <Places onChosen={() => { if (narrow) setApp({ sidebarOver: false }); }} />
       </nav>
       {narrow ? null : <Resizer sidebar={nav} />}

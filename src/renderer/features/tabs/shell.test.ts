@@ -165,7 +165,7 @@ describe.skipIf(noBrowser !== undefined)('the frame of the window', () => {
     await expect.poll(() => here(page)).toBe('home');
     await page.keyboard.press('Alt+ArrowRight');
     await expect.poll(() => here(page)).toBe('ssl');
-    await page.setViewportSize({ width: 420, height: 400 });
+    await page.setViewportSize({ width: 400, height: 400 });
     await page.getByRole('button', { name: 'Folders above' }).click();
     await page.getByRole('menuitem', { name: 'etc' }).click();
     await expect.poll(() => here(page)).toBe('etc');
