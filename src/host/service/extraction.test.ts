@@ -11,6 +11,14 @@ import { Jobs } from './jobs.ts';
 const never = { aborted: false, onAbort: () => {} };
 const TORN = corrupt('inode 5', 'the checksum does not match');
 
+async function ended(jobs: Jobs, job: number, seen: (event: JobEvent) => void = () => {}): Promise<Extract<JobEvent, { event: 'end' }>> {
+  for await (const event of jobs.get(job).events(never)) {
+    seen(event);
+    if (event.event === 'end') return event;
+  }
+  throw new Error('no end');
+}
+
 describe('an extraction that is taken up again', () => {
   const scratch = scratchFolder();
   let folder = '';
@@ -20,13 +28,6 @@ describe('an extraction that is taken up again', () => {
   });
   afterAll(() => scratch.remove());
 
-  async function ended(jobs: Jobs, job: number, seen: (event: JobEvent) => void = () => {}): Promise<Extract<JobEvent, { event: 'end' }>> {
-    for await (const event of jobs.get(job).events(never)) {
-      seen(event);
-      if (event.event === 'end') return event;
-    }
-    throw new Error('no end');
-  }
   const start = (jobs: Jobs, fs: MemoryFileSystem): number => jobs.start(extraction(fs, [{ node: fs.root, name: '' }], folder, { conflict: 'skip' }));
 
   it('extracts what failed, where it belongs, and nothing else', async () => {
@@ -51,7 +52,7 @@ describe('an extraction that is taken up again', () => {
 
   it('goes on after a cancel, and asks about nothing that it made itself', async () => {
     const names = Array.from({ length: 400 }, (_, i) => `f${String(i).padStart(3, '0')}`);
-    const fs = new MemoryFileSystem(dir({ ...Object.fromEntries(names.map((name, i) => [name, file(`content of ${name}`, { mtime: BigInt(i + 1) * 1_000_000_000n })])) }));
+    const fs = new MemoryFileSystem(dir(Object.fromEntries(names.map((name, i) => [name, file(`content of ${name}`, { mtime: BigInt(i + 1) * 1_000_000_000n })]))));
     mkdirSync(folder);
     writeFileSync(join(folder, 'f010'), 'the person’s own');
     const jobs = new Jobs();

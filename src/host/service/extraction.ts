@@ -46,24 +46,27 @@ export function extraction(fs: FileSystem, entries: readonly Entry[], folder: st
  * @param run given a function that answers with the bytes of all of it, undefined while they are not known
  */
 export async function countingData<T>(fs: FileSystem, entries: readonly Entry[], job: JobContext, run: (total: () => number | undefined) => Promise<T>): Promise<T> {
-  const stop = { aborted: false };
-  let total: number | undefined;
-  void countData(fs, entries, job, stop).then((data) => { total = data; });
+  const counting: Counting = { aborted: false, total: undefined };
+  void countData(fs, entries, job, counting);
   try {
-    return await run(() => total);
+    return await run(() => counting.total);
   } finally {
-    stop.aborted = true;
+    counting.aborted = true;
   }
 }
 
-/** Bytes that a copy of the entries writes; undefined when it was stopped. */
-async function countData(fs: FileSystem, entries: readonly Entry[], job: JobContext, stop: { readonly aborted: boolean }): Promise<number | undefined> {
+interface Counting {
+  aborted: boolean;
+  /** Bytes that a copy of the entries writes, once that is known. */
+  total: number | undefined;
+}
+
+async function countData(fs: FileSystem, entries: readonly Entry[], job: JobContext, counting: Counting): Promise<void> {
   await setTimeout(COUNTED_AFTER, undefined, { ref: false });
-  const signal = { get aborted() { return stop.aborted || job.signal.aborted; } };
+  const signal = { get aborted() { return counting.aborted || job.signal.aborted; } };
   try {
-    return (await measure(fs, entries, nodeJob({ signal, nextTurn: () => setTimeout(COUNT_WAITS) }))).data;
+    counting.total = (await measure(fs, entries, nodeJob({ signal, nextTurn: () => setTimeout(COUNT_WAITS) }))).data;
   } catch {
     // Stopped; what can't be read is the extraction's to tell.
-    return undefined;
   }
 }

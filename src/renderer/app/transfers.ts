@@ -242,7 +242,7 @@ function finish(id: number, title: string, target: SourceToken, end: Extract<Job
   notify({
     text,
     ...(end.error && end.state === 'failed' ? { error: end.error } : {}),
-    tone: end.state === 'failed' ? 'error' : problems ? 'warning' : 'done',
+    ...(end.state === 'cancelled' ? {} : { tone: end.state === 'failed' ? 'error' : problems ? 'warning' : 'done' }),
     actions: [
       ...(end.state === 'done' && (end.failed ?? 0) > 0 ? [{ label: texts.transfers.retryFailed(end.failed!), run: () => void again(id) }] : []),
       ...(end.state === 'failed' ? [] : [{ label: texts.extract.show, run: () => void attempt(services().app.call('folder.show', { token: target.token })) }]),

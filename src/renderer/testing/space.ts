@@ -9,7 +9,7 @@ const SHOWN = 40;
 /** A fake's sizes are so unlike that only the largest would be seen: their roots stand for them. */
 function sized(node: FakeNode, found: { path: string; message: string }[], path: string): SpaceNode {
   const { row } = node;
-  const at = `${path}/${row.display}`;
+  const at = row.name === '' ? path : `${path}/${row.display}`;
   const wrong = row.error?.message ?? (row.flags.includes('broken') ? 'an entry reaches past the end of the block' : undefined);
   if (wrong !== undefined) found.push({ path: at, message: wrong });
   const all = childrenOf(node).slice(0, LOOKED_AT).map((child) => sized(child, found, at)).toSorted((a, b) => b.size - a.size);

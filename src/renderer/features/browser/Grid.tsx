@@ -5,7 +5,7 @@ import { enter, folderOf, provideScroll } from '../../app/navigation.ts';
 import { errorOf, isCancelled, services } from '../../app/services.ts';
 import { announce, findTab, getApp, loadedRows, selectIn, setApp, type Tab, useApp } from '../../app/state.ts';
 import { ROWS } from '../../models/list-scroll.ts';
-import { countOf, hasIndex } from '../../models/ranges.ts';
+import { countOf, hasIndex, type Ranges } from '../../models/ranges.ts';
 import type { RowCache } from '../../models/rows.ts';
 import { SearchRows } from '../../models/search-rows.ts';
 import { cleared, extended, focused, isMoveKey, moved, only, toggled } from '../../models/selection.ts';
@@ -175,12 +175,17 @@ export function Grid({ tab, view, rows, scroll: remembered, columns, label, head
     const folder = folderOf(tab);
     const { image } = tab;
     if (!dragOut || index === undefined || folder === undefined || image === undefined) return;
-    const chosen = loadedRows(tab, hasIndex(selection.ranges, index) ? selection.ranges : [[index, index + 1]], DRAGGED);
-    if (chosen === undefined) {
+    const ranges: Ranges = hasIndex(selection.ranges, index) ? selection.ranges : [[index, index + 1]];
+    if (countOf(ranges) > DRAGGED) {
       notify({ text: texts.grid.tooManyDragged(DRAGGED) });
       return;
     }
-    services().app.call('drag.start', { image, layer: folder.layer, entries: chosen.map(({ node, name }) => ({ node, name })) }).catch((error: unknown) => notifyError(errorOf(error)));
+    const start = async (): Promise<void> => {
+      // Far rows of a selection may never have been on the screen.
+      const chosen = loadedRows(tab, ranges, DRAGGED) ?? (await Promise.all(ranges.map(([from, to]) => rows.read(from, to)))).flat();
+      await services().app.call('drag.start', { image, layer: folder.layer, entries: chosen.map(({ node, name }) => ({ node, name })) });
+    };
+    start().catch((error: unknown) => notifyError(errorOf(error)));
   };
 
   const base = Math.floor(first / BASE) * BASE;
