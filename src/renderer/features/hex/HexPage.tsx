@@ -137,6 +137,7 @@ function Bytes({ tab, layer, place, name, source }: { tab: Tab; layer: LayerRow;
   const spot = spotAt(blockAt(lines, at), at);
   const inner = spot === undefined || spot.structure.layer === layer.path ? undefined : layerAt(tab.info!, spot.structure.layer);
   const onKeyDown = (event: KeyboardEvent): void => {
+    if (event.key === 'Escape' && event.target instanceof HTMLInputElement) focusGrid();
     // Here the bytes are searched, not the folder.
     const find = (event.ctrlKey || event.metaKey) && !event.shiftKey && event.key.toLowerCase() === 'f';
     if (!find && event.key !== 'F3') return;

@@ -85,7 +85,7 @@ describe.skipIf(noBrowser !== undefined)(`the hex view${noBrowser === undefined 
     await page.getByRole('alert').getByText('Type 0x8100').waitFor();
     expect(await goField().getAttribute('aria-invalid')).toBe('true');
     await page.keyboard.press('Escape');
-    await dump().focus();
+    expect(await dump().evaluate((grid) => grid === document.activeElement)).toBe(true);
     await page.keyboard.press('Alt+ArrowLeft');
     await expect.poll(active).toMatch(/^0xa00: /);
     await page.keyboard.press('Alt+ArrowLeft');
