@@ -161,6 +161,7 @@ describe.skipIf(noBrowser !== undefined)('the frame of the window', () => {
     expect(await page.getByRole('menuitem').allInnerTexts()).toEqual(['home', 'etc', 'root.ext4']);
     await page.getByRole('menuitem', { name: 'etc' }).click();
     await expect.poll(() => here(page)).toBe('etc');
+    await page.getByRole('menu').waitFor({ state: 'detached' });
     await page.keyboard.press('Alt+ArrowRight');
     await expect.poll(() => here(page)).toBe('home');
     await page.keyboard.press('Alt+ArrowRight');
