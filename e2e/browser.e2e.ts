@@ -28,6 +28,12 @@ describe.skipIf(why !== undefined)(`the window in a browser${why ? ` (${why})` :
         await page.keyboard.press('Enter');
       },
       choose: (target) => page.getByRole('dialog').getByRole('textbox').fill(target),
+      async chooseByKeys(target) {
+        const field = page.getByRole('dialog').getByRole('textbox');
+        for (let i = 0; i < 20 && !(await field.evaluate((each) => each === document.activeElement)); i++) await page.keyboard.press('Tab');
+        await page.keyboard.press('Control+a');
+        await page.keyboard.type(target);
+      },
     };
   });
 

@@ -61,6 +61,13 @@ describe.skipIf(why !== undefined)(`the window in Electron${why ? ` (${why})` : 
           await answerDialog(kept, target);
           await kept.page.getByRole('dialog').getByRole('button', { name: 'Choose folder…' }).click();
         },
+        async chooseByKeys(target) {
+          await answerDialog(kept, target);
+          const button = kept.page.getByRole('dialog').getByRole('button', { name: 'Choose folder…' });
+          for (let i = 0; i < 20 && !(await button.evaluate((each) => each === document.activeElement)); i++) await kept.page.keyboard.press('Tab');
+          await kept.page.keyboard.press('Enter');
+          await kept.page.getByRole('dialog').getByText(target).waitFor();
+        },
       };
     });
     afterAll(() => kept?.close());

@@ -27,12 +27,8 @@ export async function arm(page: Page, event: 'drop' | 'dblclick' | 'keydown' | '
         const look = (): void => {
           if (![...document.querySelectorAll(wanted!)].some((each) => each.textContent?.includes(inside!))) return;
           watch.disconnect();
-          // The first callback comes before the frame with the element is painted, the message after it.
-          requestAnimationFrame(() => {
-            const { port1, port2 } = new MessageChannel();
-            port1.onmessage = () => done(performance.now() - started);
-            port2.postMessage(0);
-          });
+          // A frame's callbacks come before it is painted, the next task after it.
+          requestAnimationFrame(() => setTimeout(() => done(performance.now() - started)));
         };
         const watch = new MutationObserver(look);
         watch.observe(document.body, { subtree: true, childList: true, characterData: true });

@@ -10,6 +10,8 @@ export interface TestClient {
   open(image: string): Promise<void>;
   /** Gives the open extraction dialog its folder. */
   choose(folder: string): Promise<void>;
+  /** The same with the keyboard alone. */
+  chooseByKeys(folder: string): Promise<void>;
 }
 
 export const row = (page: Page, name: RegExp) => page.getByRole('grid').getByRole('row', { name }).first();

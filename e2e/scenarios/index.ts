@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import type { Images } from '../harness/images.setup.ts';
 import { browsesAndPreviews, extractsAll, showsRoot } from './browse.ts';
+import { worksByKeyboardAlone } from './keyboard.ts';
 import { makesChecksums } from './checksums.ts';
 import { closeTab, dismissAll, type TestClient } from './client.ts';
 import { notesInode, recoversInMemory, usesBackup } from './damage.ts';
@@ -35,6 +36,7 @@ export function everyClient(client: () => TestClient, images: Images, folder: st
     await closeTab(page, 'holiday.img');
   });
 
+  it('works by the keyboard alone, heard as a screen reader tells it', () => worksByKeyboardAlone(client(), images.holiday, 'holiday.img', images.tree, join(folder, 'keys')));
   it('shows a compressed disk with its partitions, known and not', () => showsDisk(client(), images.disk, 'disk.img.gz'));
   it('tries the sample that is shipped with it', () => triesSample(client()));
   it('names what it has no engine for, and tries what it is told to', () => namesUnknown(client(), join(folder, 'unknown')));

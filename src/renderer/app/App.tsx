@@ -17,6 +17,7 @@ import { Boundary } from '../ui/boundary.tsx';
 import { texts } from '../texts/index.ts';
 import { Toasts } from '../ui/toast-region.tsx';
 import { locale } from './appearance.ts';
+import { useRestingFocus } from './focus.ts';
 import { useTitle } from './progress.ts';
 import { activeTab, getApp, setApp, useApp } from './state.ts';
 import { openTab } from './tabs.ts';
@@ -28,6 +29,7 @@ export function App() {
   const empty = useApp((state) => state.tabs.length === 0);
   const over = useApp((state) => state.sidebarOver);
   const announcement = useApp((state) => state.announcement);
+  useRestingFocus(tab?.id, tab?.state, tab?.history?.present.place, useApp((state) => state.dialog === undefined && !state.quickLook), tab?.listing?.view);
   useEffect(watchDrops, []);
   useEffect(watchKeys, []);
   useTitle(tab);
@@ -51,7 +53,7 @@ export function App() {
                 <nav aria-label={texts.toolbar.label}><Toolbar tab={tab} /></nav>
                 <div className="body">
                   <Sidebar />
-                  <div className="content" inert={over}><Boundary key={tab.id}><ImageView tab={tab} /></Boundary></div>
+                  <div className="content" inert={over} tabIndex={-1} data-resting><Boundary key={tab.id}><ImageView tab={tab} /></Boundary></div>
                 </div>
               </TabPanel>
             )}

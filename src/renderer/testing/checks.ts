@@ -49,3 +49,29 @@ export function unreachable(page: Page): Promise<string[]> {
     return wrong.slice(0, 12);
   });
 }
+
+/**
+ * Texts and attributes with characters that act instead of being shown (controls, bidirectional overrides and marks), and attributes so
+ * long that a screen reader would never end: what a hostile name could do if it were shown as it is. Empty when there is none.
+ */
+export function unsafeText(page: Page): Promise<string[]> {
+  return page.evaluate(() => {
+    // oxlint-disable-next-line no-control-regex
+    const acting = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]/u;
+    const LONGEST = 2000;
+    const wrong: string[] = [];
+    const spell = (text: string): string => JSON.stringify(text.slice(0, 80)).replaceAll(/[^\x20-\x7e]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+    if (acting.test(document.title) || document.title.length > LONGEST) wrong.push(`title: ${spell(document.title)}`);
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT);
+    for (let node = walker.nextNode(); node !== null; node = walker.nextNode()) {
+      if (node instanceof Text) {
+        if (acting.test(node.data)) wrong.push(`text in ${node.parentElement?.className}: ${spell(node.data)}`);
+      } else if (node instanceof Element) {
+        for (const { name, value } of node.attributes) {
+          if (acting.test(value) || (value.length > LONGEST && !/^(d|points|src|style)$/.test(name))) wrong.push(`${name} of ${node.tagName.toLowerCase()}.${node.className}: ${spell(value)} (${value.length} characters)`);
+        }
+      }
+    }
+    return wrong.slice(0, 12);
+  });
+}

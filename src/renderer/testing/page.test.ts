@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { axe, unreachable } from './checks.ts';
+import { axe, unreachable, unsafeText } from './checks.ts';
 import { type Harness, noBrowser, startHarness } from './harness.ts';
 import { VIEWS } from './views.ts';
 
@@ -43,6 +43,7 @@ describe.skipIf(noBrowser !== undefined)('the page over a fake host', () => {
         };
         await look('light');
         expect(await axe(page), 'light').toEqual([]);
+        expect(await unsafeText(page), 'characters that act').toEqual([]);
         await page.emulateMedia({ colorScheme: 'dark' });
         await look('dark');
         // The same elements with the same names: only their colours are new.

@@ -2,6 +2,7 @@ import { type ComponentType, type KeyboardEvent, type MouseEvent, type ReactNode
 import type { EntryRow, View } from '../../../shared/contract/rows.ts';
 import { commandOf, runCommand } from '../../commands/index.ts';
 import { enter, folderOf, provideScroll } from '../../app/navigation.ts';
+import { isFocusFree } from '../../app/focus.ts';
 import { errorOf, isCancelled, services } from '../../app/services.ts';
 import { announce, findTab, getApp, loadedRows, selectIn, setApp, type Tab, useApp } from '../../app/state.ts';
 import { ROWS } from '../../models/list-scroll.ts';
@@ -70,7 +71,7 @@ export function Grid({ tab, view, rows, scroll: remembered, columns, label, head
   useEffect(() => provideScroll(position), [position]);
   useLayoutEffect(() => () => void leftAt.set(rows, position()), [rows, position]);
   useLayoutEffect(() => {
-    if (document.activeElement === document.body || document.activeElement === null) grid.current?.focus({ preventScroll: true });
+    if (isFocusFree()) grid.current?.focus({ preventScroll: true });
   }, []);
 
   const select = (next: Tab['selection'], follow = true): void => {

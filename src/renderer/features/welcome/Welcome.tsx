@@ -12,9 +12,9 @@ export function Welcome() {
   const mac = useApp((state) => isMac(state.info?.platform));
   return (
     <div className="welcome">
-      <section className="drop-zone">
+      <section className="drop-zone" tabIndex={-1} data-resting aria-labelledby="welcome">
         <HardDriveDownload aria-hidden className="drop-icon" strokeWidth={1.25} />
-        <h1>{texts.welcome.title}</h1>
+        <h1 id="welcome">{texts.welcome.title}</h1>
         <div className="actions">
           <Button className="button is-primary" onPress={() => runCommand('open')}>{texts.commands.open}<kbd>{shownKeys('Mod+O', mac)}</kbd></Button>
           <Button className="button" onPress={() => runCommand('sample')}>{texts.welcome.sample}</Button>
