@@ -1,7 +1,8 @@
 import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from 'react';
 import { Breadcrumb, Breadcrumbs, Button, Menu, MenuItem, MenuTrigger, Popover, Text } from 'react-aria-components';
+import { displayName } from '../../../engines/core/names.ts';
 import { folderOf, goTo, placeOf } from '../../app/navigation.ts';
-import { setApp, type Tab } from '../../app/state.ts';
+import { type BytesPlace, setApp, type TabFrame } from '../../app/state.ts';
 import { collapsedSteps } from '../../models/collapse.ts';
 import { contentOf, layerAt, parentPath } from '../../models/layers.ts';
 import { Name } from '../../ui/name.tsx';
@@ -23,7 +24,7 @@ const AROUND = 30;
 const MORE = 46;
 
 /** Where we are, as steps that lead back; the middle of a long way is in a menu. */
-export function Crumbs({ tab }: { tab: Tab }) {
+export function Crumbs({ tab }: { tab: TabFrame }) {
   const place = placeOf(tab);
   const [menu, setMenu] = useState<string>();
   const bar = useRef<HTMLDivElement>(null);
@@ -76,7 +77,7 @@ function Collapsed({ steps }: { steps: readonly Step[] }) {
   );
 }
 
-function stepsOf(tab: Tab): Step[] {
+function stepsOf(tab: TabFrame): Step[] {
   const place = placeOf(tab);
   if (place === undefined || tab.info === undefined) return [];
   const folder = folderOf(tab);
@@ -84,12 +85,14 @@ function stepsOf(tab: Tab): Step[] {
     ...stepsAbove(tab, place.layer),
     ...(place.kind !== 'space' ? [] : place.crumbs.slice(1).map((crumb, i): Step => ({ key: `space ${i + 1}`, label: crumb.display, go: () => goTo(tab.id, { ...place, crumbs: place.crumbs.slice(0, i + 2) }) }))),
     ...(folder?.crumbs ?? []).slice(1).map((crumb, i): Step => ({ key: `crumb ${i + 1}`, label: crumb.display, at: i + 1, go: () => goTo(tab.id, { kind: 'folder', layer: place.layer, crumbs: folder!.crumbs.slice(0, i + 2) }) })),
+    ...(place.kind === 'space' ? [{ key: 'space', label: texts.crumbs.space, go: () => {} }] : []),
+    ...(place.kind === 'bytes' ? stepsToBytes(tab, place) : []),
     ...(place.kind === 'search' ? [{ key: 'search', label: texts.search.crumb(place.query.slice(0, 60)), go: () => {} }] : []),
   ];
 }
 
 /** The image, its tables and volumes, down to the root of the filesystem: each a step. Containers are left out, they lead nowhere. */
-function stepsAbove(tab: Tab, layerPath: string): Step[] {
+function stepsAbove(tab: TabFrame, layerPath: string): Step[] {
   const info = tab.info!;
   const steps: Step[] = [];
   for (let path: string | undefined = layerPath; path !== undefined; path = parentPath(path)) {
@@ -108,7 +111,7 @@ function stepsAbove(tab: Tab, layerPath: string): Step[] {
   const root = info.layers.find((layer) => layer.path === layerPath);
   const single = root?.filesystem !== undefined && steps.length === 0;
   const first = {
-    key: 'image', label: info.name,
+    key: 'image', label: displayName(info.name),
     go: () => goTo(tab.id, single ? { kind: 'folder', layer: layerPath, crumbs: [{ node: root.filesystem!.root, name: '', display: '' }] } : { kind: 'layer', layer: top?.path ?? '0' }),
   };
   // The image's own step leads to its first table; that table needs no step beside it.
@@ -136,4 +139,10 @@ function textWidth(text: string): number {
   }
   // Longer ones are cut anyway.
   return measure?.measureText(text.slice(0, 200)).width ?? text.length * 8;
+}
+
+/** The bytes of a layer, or of a file with the folders that lead to it. */
+function stepsToBytes(tab: TabFrame, { file }: BytesPlace): Step[] {
+  const folders = (file?.folder.crumbs ?? []).slice(1).map((crumb, i): Step => ({ key: `crumb ${i + 1}`, label: crumb.display, go: () => goTo(tab.id, { ...file!.folder, crumbs: file!.folder.crumbs.slice(0, i + 2) }) }));
+  return [...folders, { key: 'bytes', label: texts.crumbs.bytes(file?.display), go: () => {} }];
 }

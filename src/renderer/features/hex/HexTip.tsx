@@ -21,6 +21,6 @@ export function HexTip({ at, spot, within }: { at: number; spot: Spot; within: R
     // Another text has another width.
     // oxlint-disable-next-line react/exhaustive-effect-dependencies
   }, [at, spot, within]);
-  // In the body: inside of a size container, some browsers count fixed places from the container.
-  return createPortal(<div ref={tip} role="tooltip" className="tip hex-tip" style={place}><bdi>{spotText(spot)}</bdi></div>, document.body);
+  // In the main part and not here: inside of a size container, some browsers count fixed places from the container.
+  return createPortal(<div ref={tip} role="tooltip" className="tip hex-tip" style={place}><bdi>{spotText(spot)}</bdi></div>, document.querySelector('main') ?? document.body);
 }
