@@ -5,7 +5,9 @@ import type { DiskErrorData } from '../engines/core/errors.ts';
  * through the channels that 'connect' and 'frame' carry, and folders are granted here alone.
  */
 export type ToHost =
-  /** First, and once. */
+  /** To a process that waits for an image: load what it will need. */
+  | { readonly do: 'prepare' }
+  /** Once; before all that follows. */
   | { readonly do: 'open'; readonly path: string }
   /** A client on the MessagePort that is transferred with it (Electron). */
   | { readonly do: 'connect' }

@@ -1,4 +1,5 @@
 import { toDiskError } from '../engines/core/errors.ts';
+import { registry } from '../engines/index.ts';
 import { type EmitterPort, portTransport } from '../shared/rpc/transports/port.ts';
 import { textTransport } from '../shared/rpc/transports/websocket.ts';
 import type { FromHost, ToHost } from './control.ts';
@@ -36,6 +37,10 @@ function tell(message: FromHost): void {
 }
 
 function receive(message: ToHost, ports: readonly EmitterPort[]): void {
+  if (message.do === 'prepare') {
+    void prepare();
+    return;
+  }
   if (message.do === 'open') {
     host ??= new ImageHost(message.path);
     host.info().then(({ summary, size }) => tell({ did: 'open', summary, size }), (error: unknown) => tell({ did: 'fail', error: toDiskError(error).toJSON() }));
@@ -65,6 +70,15 @@ function receive(message: ToHost, ports: readonly EmitterPort[]): void {
     case 'close':
       void host.close().finally(() => process.exit(0));
       break;
+  }
+}
+
+/** Loads the code of every engine, so that the image that comes finds it there. */
+async function prepare(): Promise<void> {
+  for (const { load } of registry) {
+    // An image that has come meanwhile loads what it needs, and no more.
+    if (host !== undefined) return;
+    await load();
   }
 }
 

@@ -5,7 +5,6 @@ import { version } from '../../package.json';
 import { toDiskError } from '../engines/core/errors.ts';
 import { App } from '../host/app/service.ts';
 import { findBuilt } from '../host/built.ts';
-import { SupervisedHost } from '../host/supervisor.ts';
 import type { PortMessage } from '../shared/rpc/bridge.ts';
 import { portTransport } from '../shared/rpc/transports/port.ts';
 import { imagesOf } from './arguments.ts';
@@ -36,7 +35,7 @@ async function main(): Promise<void> {
     info: { version, client: 'electron', platform: process.platform, dialogs: 'native', dragOut: true },
     folder: app.getPath('userData'),
     session: true,
-    startHost: (path) => new SupervisedHost(startImageProcess(built.host), path),
+    startProcess: () => startImageProcess(built.host),
     ...(built.sample === undefined ? {} : { sample: built.sample }),
     pickImages: async () => {
       const { canceled, filePaths } = await ask({ title: 'Open image', properties: ['openFile', 'multiSelections'] });

@@ -7,7 +7,8 @@ import type { Settings } from '../../shared/contract/settings.ts';
 import type { Menu } from '../../shared/contract/window.ts';
 import { serve } from '../../shared/rpc/server.ts';
 import type { Cancel, Params, Service, Transport } from '../../shared/rpc/types.ts';
-import type { SupervisedHost } from '../supervisor.ts';
+import { Spare } from '../spare.ts';
+import { type HostLink, SupervisedHost } from '../supervisor.ts';
 import { distinctImages } from '../sources/image.ts';
 import { RecentStore } from './recents.ts';
 import { SessionStore } from './session.ts';
@@ -30,7 +31,8 @@ export interface Platform<P> {
   readonly folder: string;
   /** Whether tabs are kept for the next start, and brought back. */
   readonly session: boolean;
-  startHost(path: string): SupervisedHost<P>;
+  /** Starts a process that waits for an image. */
+  startProcess(): HostLink<P>;
   /** The image that is shipped with the app. */
   readonly sample?: string;
   pickImages?(): Promise<string[]>;
@@ -59,6 +61,7 @@ export class App<P> {
   readonly #recents: RecentStore;
   readonly #settings: SettingsStore;
   readonly #session: SessionStore;
+  readonly #spare: Spare<P>;
   readonly #images = new Map<number, SupervisedHost<P>>();
   readonly #listeners = new Set<(event: AppEvent) => void>();
   readonly #waiting: AppEvent[] = [];
@@ -66,6 +69,7 @@ export class App<P> {
 
   constructor(platform: Platform<P>) {
     this.#platform = platform;
+    this.#spare = new Spare(() => platform.startProcess());
     this.#recents = new RecentStore(join(platform.folder, 'recents.json'), this.#tokens);
     this.#settings = new SettingsStore(join(platform.folder, 'settings.json'));
     this.#settings.watch(() => this.#settingsChanged());
@@ -84,6 +88,7 @@ export class App<P> {
 
   /** Tells the pages to open images: from the command line, a second start, the system. @param paths absolute */
   open(paths: readonly string[]): void {
+    if (paths.length > 0 && this.#images.size === 0) this.#spare.prepare();
     if (paths.length > 0) this.tell({ event: 'open', sources: this.sourcesOf(paths) });
   }
 
@@ -128,14 +133,18 @@ export class App<P> {
   /** Ends every image's process. */
   async close(): Promise<void> {
     this.#settings.close();
-    await Promise.all([...this.#images.values()].map((host) => host.close()));
+    await Promise.all([this.#spare.close(), ...[...this.#images.values()].map((host) => host.close())]);
   }
 
   #service(opened: Set<number>): Service<AppContract> {
     const platform = this.#platform;
     return {
       'app.info': () => ({ ...platform.info, settingsFile: this.#settings.file }),
-      'app.events': (_params, cancel) => this.#events(cancel),
+      'app.events': (_params, cancel) => {
+        // The window is there: what it will open first can be prepared for.
+        this.#spare.prepare();
+        return this.#events(cancel);
+      },
       'settings.get': () => this.settings,
       'settings.set': (patch) => {
         const settings = this.#settings.set(patch);
@@ -242,7 +251,7 @@ export class App<P> {
   #openImage(path: string): number {
     if (this.#images.size >= MAX_IMAGES) throw new DiskError({ kind: 'busy' }, `${MAX_IMAGES} images are open already`, 'Close one of them first.');
     const image = ++this.#lastImage;
-    const host = this.#platform.startHost(path);
+    const host = new SupervisedHost(this.#spare.take(), path);
     this.#images.set(image, host);
     void this.#watch(image, path, host);
     return image;

@@ -10,7 +10,7 @@ import { isDiskError, usage } from '../../engines/core/errors.ts';
 import { MAX_MESSAGE, websocketTransport } from '../../shared/rpc/transports/websocket.ts';
 import { App } from '../app/service.ts';
 import { findBuilt } from '../built.ts';
-import { SupervisedHost } from '../supervisor.ts';
+import type { SupervisedHost } from '../supervisor.ts';
 import { forkHost } from './child.ts';
 import { HEADERS, sendPage } from './pages.ts';
 import { Gate } from './security.ts';
@@ -54,7 +54,7 @@ export async function serve(options: ServeOptions): Promise<Served> {
     folder: options.settings ?? envPaths('clutch', { suffix: '' }).config,
     // Who names images wants those.
     session: options.images.length === 0,
-    startHost: (path) => new SupervisedHost(forkHost(built.host), path),
+    startProcess: () => forkHost(built.host),
     ...(built.sample === undefined ? {} : { sample: built.sample }),
   });
   const server = createServer();
