@@ -19,17 +19,17 @@ import { Toasts } from '../ui/toast-region.tsx';
 import { locale } from './appearance.ts';
 import { useRestingFocus } from './focus.ts';
 import { useTitle } from './progress.ts';
-import { activeTab, getApp, setApp, useApp } from './state.ts';
+import { activeFrame, activeTab, getApp, setApp, useApp } from './state.ts';
 import { openTab } from './tabs.ts';
 import { watchDrops } from './drops.ts';
 
 /** The window. */
 export function App() {
-  const tab = useApp(activeTab);
+  const tab = useApp(activeFrame);
+  const view = useApp((state) => activeTab(state)?.listing?.view);
   const empty = useApp((state) => state.tabs.length === 0);
   const over = useApp((state) => state.sidebarOver);
-  const announcement = useApp((state) => state.announcement);
-  useRestingFocus(tab?.id, tab?.state, tab?.history?.present.place, useApp((state) => state.dialog === undefined && !state.quickLook), tab?.listing?.view);
+  useRestingFocus(tab?.id, tab?.state, tab?.history?.present.place, useApp((state) => state.dialog === undefined && !state.quickLook), view);
   useEffect(watchDrops, []);
   useEffect(watchKeys, []);
   useTitle(tab);
@@ -53,7 +53,7 @@ export function App() {
                 <nav aria-label={texts.toolbar.label}><Toolbar tab={tab} /></nav>
                 <div className="body">
                   <Sidebar />
-                  <div className="content" inert={over} tabIndex={-1} data-resting><Boundary key={tab.id}><ImageView tab={tab} /></Boundary></div>
+                  <div className="content" inert={over} tabIndex={-1} data-resting><Boundary key={tab.id}><ImageView id={tab.id} /></Boundary></div>
                 </div>
               </TabPanel>
             )}
@@ -61,15 +61,21 @@ export function App() {
         </Tabs>
       )}
       <TransfersPanel />
-      <StatusBar tab={tab} />
+      <StatusBar />
       <Dialogs />
       <ContextMenu />
       <ColumnsMenu />
       <DropOverlay />
       <Toasts />
-      <div className="visually-hidden" role="status" aria-live="polite" data-testid="announcer">{announcement}</div>
+      <Announcer />
     </I18nProvider>
   );
+}
+
+/** What screen readers are told. */
+function Announcer() {
+  const announcement = useApp((state) => state.announcement);
+  return <div className="visually-hidden" role="status" aria-live="polite" data-testid="announcer">{announcement}</div>;
 }
 
 /** Keys that work anywhere in the window, and the mouse's back and forward buttons. */

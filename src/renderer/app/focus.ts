@@ -8,14 +8,25 @@ export function focusList(): void {
   document.querySelector<HTMLElement>('.grid-body')?.focus({ preventScroll: true });
 }
 
-/** Whether nothing that can be used has the focus: it is on the page, or rests. */
+/** Whether nothing that is used has the focus: it is on the page, or rests, or stayed at a tab that another one was chosen instead of. */
 export function isFocusFree(): boolean {
   const at = document.activeElement;
-  return at === null || at === document.body || at.hasAttribute('data-resting');
+  return at === null || at === document.body || at.matches('[data-resting], [role=tab]:not([aria-selected=true])');
+}
+
+/** Gives the keyboard to what is shown: the list, or where there is none the element marked `data-resting` (tabIndex -1). */
+function focusContent(): void {
+  if (document.querySelector('.grid-body') !== null) focusList();
+  else document.querySelector<HTMLElement>('[data-resting]')?.focus({ preventScroll: true });
+}
+
+/** The same, once what was asked for is shown and what is closing has given the focus back. */
+export function focusContentSoon(): void {
+  setTimeout(focusContent, SETTLED);
 }
 
 /**
- * Lets the list, or where there is none the element marked `data-resting` (tabIndex -1), take the keyboard when what had it has gone with a
+ * Lets what is shown take the keyboard when what had it has gone with a
  * closed tab or dialog: a focus that falls back to the page begins at the top again, and a screen reader says nothing.
  * @param what of which each new value may have taken the focus along
  */
@@ -23,8 +34,7 @@ export function useRestingFocus(...what: readonly unknown[]): void {
   useEffect(() => {
     const timer = setTimeout(() => {
       if (!isFocusFree() || document.querySelector('.overlay, .popover') !== null) return;
-      if (document.querySelector('.grid-body') !== null) focusList();
-      else document.querySelector<HTMLElement>('[data-resting]')?.focus({ preventScroll: true });
+      focusContent();
     }, SETTLED);
     return () => clearTimeout(timer);
     // Whatever the caller watches.

@@ -25,6 +25,13 @@ export function provideScroll(read: () => number): () => void {
 /** Listings on their way, by tab: a newer one cancels the one before. */
 const openings = new Map<number, AbortController>();
 
+/** Cancels what is on its way for a tab's list; nothing is heard from it again. */
+export function leaveListing({ id, listing }: Tab): void {
+  openings.get(id)?.abort();
+  openings.delete(id);
+  listing?.rows?.close();
+}
+
 /** A filesystem's place is its root, any other layer's its page. */
 export function placeOfLayer(layer: LayerRow): Place {
   return isOpenFilesystem(layer) && layer.filesystem !== undefined
@@ -32,12 +39,12 @@ export function placeOfLayer(layer: LayerRow): Place {
     : { kind: 'layer', layer: layer.path };
 }
 
-export function placeOf(tab: Tab): Place | undefined {
+export function placeOf(tab: Pick<Tab, 'history'>): Place | undefined {
   return tab.history?.present.place;
 }
 
 /** The folder that a tab shows, or below which it shows what a search found. The rows of a search are in others: see `folderOfRow`. */
-export function folderOf(tab: Tab | undefined): FolderPlace | undefined {
+export function folderOf(tab: Pick<Tab, 'history'> | undefined): FolderPlace | undefined {
   const place = tab === undefined ? undefined : placeOf(tab);
   if (place?.kind === 'search') return place.start;
   return place?.kind === 'folder' ? place : undefined;
@@ -84,8 +91,10 @@ export async function placeOfGoal({ place: { layer, path } }: Goal, info: ImageI
 }
 
 /** Goes by the history to a place that the tab was at, `steps` back (or, below 0, forward). */
-export function goSteps(tab: Tab, steps: number): void {
-  let history = tab.history;
+export function goSteps(id: number, steps: number): void {
+  const tab = findTab(id);
+  if (tab === undefined) return;
+  let { history } = tab;
   let leaving = memoryOf(tab);
   for (let i = 0; i < Math.abs(steps) && history !== undefined; i++) {
     history = steps > 0 ? back(history, leaving) : forward(history, leaving);
@@ -172,12 +181,15 @@ export async function enter(tab: Tab, row: EntryRow): Promise<boolean> {
   return false;
 }
 
-/** Goes to a path of a filesystem; symlinks are followed inside the image. Answers what was wrong, if anything. */
+/** Goes to a path of a filesystem in the tab on the screen; symlinks are followed inside the image. Answers what was wrong, if anything. */
 export async function goToPath(id: number, layer: string, path: string): Promise<string | undefined> {
   const tab = findTab(id);
   if (tab?.host === undefined) return undefined;
   try {
     const { crumbs } = await tab.host.call('path.resolve', { layer, path });
+    const now = findTab(id);
+    // Whoever went elsewhere meanwhile stays there.
+    if (now?.history?.past !== tab.history?.past || getApp().active !== id) return undefined;
     goTo(id, { kind: 'folder', layer, crumbs });
     return undefined;
   } catch (error) {
@@ -219,8 +231,11 @@ export function showPlace(id: number, focus?: number): void {
   const place = placeOf(tab);
   if (place?.kind !== 'folder' || !stays(tab, place)) closeListing(tab, tab.listing);
   if (place?.kind === 'folder') void openListing(id, place, focus);
-  else if (place?.kind === 'search') showFound(tab, place);
-  else patchTab(id, { listing: undefined, selection: NOTHING_SELECTED });
+  else {
+    openings.get(id)?.abort();
+    if (place?.kind === 'search') showFound(tab, place);
+    else patchTab(id, { listing: undefined, selection: NOTHING_SELECTED });
+  }
 }
 
 /** Narrows the folder shown to the names that `filter` matches; undefined shows all. The focused entry is kept where it is among them. */

@@ -1,6 +1,7 @@
 import { create } from 'zustand';
 import type { OpeningEvent, OpeningStep } from '../../shared/contract/rows.ts';
 import type { HostClient, Note } from './services.ts';
+import { findTab } from './state.ts';
 
 /** How an image was opened, as far as it is told: one account for the image, and one for each layer that was opened anew since. */
 export interface Account {
@@ -32,6 +33,8 @@ export async function followOpening(tab: number, host: HostClient): Promise<void
   const show = (end?: Account['end']): void => {
     clearTimeout(timer);
     timer = undefined;
+    // Its tab is closed, or has another image.
+    if (findTab(tab)?.host !== host) return;
     const account: Account = { steps: [...steps.values()].toSorted((a, b) => a.id - b.id), notes: [...notes], ...(end === undefined ? {} : { end }) };
     useOpenings.setState(({ of }) => ({ of: new Map([...of, [tab, [...(of.get(tab) ?? []).slice(0, at), account]]]) }));
   };

@@ -1,7 +1,7 @@
 import { useEffect } from 'react';
 import { texts } from '../texts/index.ts';
 import type { AppClient } from './services.ts';
-import { type Tab, useApp } from './state.ts';
+import { type TabFrame, useApp } from './state.ts';
 import { overallOf, useTransfers } from './transfers.ts';
 
 /** Milliseconds between two words to the taskbar. */
@@ -25,7 +25,7 @@ export function followProgress(app: AppClient): void {
 }
 
 /** The window's title: the image, and in a browser, whose tab is all that is seen from elsewhere, how far the transfers are. */
-export function useTitle(tab: Tab | undefined): void {
+export function useTitle(tab: TabFrame | undefined): void {
   const inBrowser = useApp((state) => state.info?.client === 'browser');
   const percent = useTransfers(({ list }) => {
     const { running, done } = overallOf(list);

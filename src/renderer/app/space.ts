@@ -59,6 +59,11 @@ export function followSpace(id: number, place: SpacePlace): () => void {
   return () => abort.abort();
 }
 
+/** Forgets what a tab showed that is closed. */
+export function forgetSpace(id: number): void {
+  useSpace.setState((views) => Object.fromEntries(Object.entries(views).filter(([tab]) => Number(tab) !== id)), true);
+}
+
 /** Chooses an item of the map or the list. */
 export function chooseSpace(id: number, chosen: string | undefined): void {
   const view = useSpace.getState()[id];

@@ -182,6 +182,27 @@ export function activeTab(state: AppState): Tab | undefined {
   return state.tabs.find((tab) => tab.id === state.active);
 }
 
+/** What is shown of a tab around its content. No step in a list changes it, so that the frame of the window is not drawn anew at each. */
+export type TabFrame = Pick<Tab, (typeof FRAME)[number]>;
+
+const FRAME = ['id', 'source', 'state', 'host', 'info', 'history'] as const;
+
+let frames: readonly TabFrame[] = [];
+
+/** The frames of all tabs: the same array, and in it the same objects, as long as they hold the same. */
+export function framesOf({ tabs }: AppState): readonly TabFrame[] {
+  const now = tabs.map((tab) => {
+    const before = frames.find(({ id }) => id === tab.id);
+    return before !== undefined && FRAME.every((key) => before[key] === tab[key]) ? before : Object.fromEntries(FRAME.map((key) => [key, tab[key]])) as unknown as TabFrame;
+  });
+  if (now.length !== frames.length || now.some((frame, i) => frame !== frames[i])) frames = now;
+  return frames;
+}
+
+export function activeFrame(state: AppState): TabFrame | undefined {
+  return framesOf(state).find(({ id }) => id === state.active);
+}
+
 export function findTab(id: number): Tab | undefined {
   return getApp().tabs.find((tab) => tab.id === id);
 }

@@ -1,13 +1,15 @@
+import { displayName } from '../../engines/core/names.ts';
 import type { SourceToken } from '../../shared/contract/calls.ts';
 import type { ImageInfo } from '../../shared/contract/rows.ts';
 import { startAt } from '../models/history.ts';
 import { firstLayer, isOpenFilesystem } from '../models/layers.ts';
 import { texts } from '../texts/index.ts';
 import { notify, notifyError } from '../ui/toasts.ts';
-import { goalOf, placeOfGoal, placeOfLayer, showPlace } from './navigation.ts';
+import { goalOf, leaveListing, placeOfGoal, placeOfLayer, showPlace } from './navigation.ts';
 import { followOpening, forgetOpening } from './openings.ts';
 import { type ErrorData, errorOf, type HostClient, services } from './services.ts';
 import { announce, findTab, getApp, type Goal, type Memory, NOTHING_SELECTED, patchTab, type Place, setApp, type Tab } from './state.ts';
+import { forgetSpace } from './space.ts';
 import { whenDone } from './transfers.ts';
 
 let nextTab = 1;
@@ -23,15 +25,20 @@ export function openSources(sources: readonly SourceToken[]): void {
       setApp({ active: open.id });
       continue;
     }
-    const tab: Tab = { id: nextTab++, source, state: 'opening', started: Date.now(), selection: NOTHING_SELECTED };
+    const tab = newTab(source, 'opening');
     setApp((state) => ({ tabs: [...state.tabs, tab], active: tab.id }));
     void openTab(tab.id);
   }
 }
 
+/** The names of files on this computer can hold anything, as those in an image can. */
+function newTab(source: SourceToken, state: 'opening' | 'asleep', goal?: Goal): Tab {
+  return { id: nextTab++, source: { ...source, name: displayName(source.name) }, goal, state, started: Date.now(), selection: NOTHING_SELECTED };
+}
+
 /** Tabs of the last session. They open when they are looked at: twenty images at once would be twenty processes that nobody asked for. */
 export function addSleeping(kept: readonly { readonly source: SourceToken; readonly goal?: Goal | undefined }[], active: number | undefined): void {
-  const tabs = kept.map(({ source, goal }): Tab => ({ id: nextTab++, source, goal, state: 'asleep', started: Date.now(), selection: NOTHING_SELECTED }));
+  const tabs = kept.map(({ source, goal }) => newTab(source, 'asleep', goal));
   setApp((state) => ({ tabs: [...tabs, ...state.tabs], ...(state.active === undefined && active !== undefined ? { active: tabs[active]?.id } : {}) }));
 }
 
@@ -90,6 +97,8 @@ export async function openTab(id: number): Promise<void> {
   const tab = findTab(id);
   if (tab === undefined) return;
   patchTab(id, { state: 'opening', started: Date.now(), error: undefined, host: undefined, image: undefined, info: undefined, history: undefined, listing: undefined, selection: NOTHING_SELECTED });
+  // What came of an earlier try.
+  if (tab.image !== undefined) endImage(tab);
   announce(texts.open.opening(tab.source.name));
   forgetOpening(id);
   try {
@@ -100,6 +109,10 @@ export async function openTab(id: number): Promise<void> {
     }
     patchTab(id, { image });
     const host = await connectHost(image);
+    if (findTab(id)?.image !== image) {
+      host.close();
+      return;
+    }
     host.onClose((reason) => lose(id, image, reason));
     patchTab(id, { host });
     void followOpening(id, host);
@@ -156,10 +169,11 @@ export function closeTab(id: number): void {
   const { tabs, active } = getApp();
   const at = tabs.indexOf(tab);
   const left = tabs.filter((each) => each !== tab);
-  tab.listing?.rows?.close();
+  leaveListing(tab);
   setApp(({ closed }) => ({ closed: [...closed, { source: tab.source, goal: goalOf(tab), at }].slice(-MAX_CLOSED) }));
   setApp({ tabs: left, ...(active === id ? { active: (left[at] ?? left.at(-1))?.id } : {}) });
   forgetOpening(id);
+  forgetSpace(id);
   // What is being extracted is extracted to its end, or until it is cancelled in the panel.
   const busy = tab.host && whenDone(tab.host);
   if (busy === undefined) endImage(tab);
@@ -178,7 +192,7 @@ export function reopenTab(): void {
   const { closed, tabs } = getApp();
   const last = closed.at(-1);
   if (last === undefined) return;
-  const tab: Tab = { id: nextTab++, source: last.source, goal: last.goal, state: 'opening', started: Date.now(), selection: NOTHING_SELECTED };
+  const tab = { ...newTab(last.source, 'opening', last.goal), source: last.source };
   setApp({ closed: closed.slice(0, -1), tabs: tabs.toSpliced(last.at, 0, tab), active: tab.id });
   void openTab(tab.id);
 }
@@ -210,6 +224,6 @@ async function showImage(id: number, info: ImageInfo, layer?: string): Promise<v
   if (findTab(id)?.host !== tab?.host) return;
   const history = place === undefined ? undefined : startAt<Place, Memory>(place, goal?.memory);
   patchTab(id, { state: 'open', info, error: undefined, goal: undefined, ...(history === undefined ? {} : { history }) });
-  announce(texts.open.opened(info.name, info.summary));
+  announce(texts.open.opened(displayName(info.name), info.summary));
   if (place !== undefined) showPlace(id);
 }

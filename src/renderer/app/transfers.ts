@@ -168,10 +168,15 @@ async function attempt(call: Promise<unknown>): Promise<void> {
 /** All entries of a folder, hidden ones too, whatever the grid shows. */
 async function everyRow(host: HostClient, { folder }: Extraction): Promise<EntryRow[]> {
   const view = await host.call('view.open', { layer: folder.layer, node: folder.crumbs.at(-1)!.node, sort: { key: 'name', descending: false }, hidden: true });
-  const rows: EntryRow[] = [];
-  for (let from = 0; from < view.count; from += 1000) rows.push(...(await host.call('view.rows', { view: view.view, from, count: 1000 })));
-  await host.call('view.close', { view: view.view });
-  return rows;
+  try {
+    const rows: EntryRow[] = [];
+    for (let from = 0; from < view.count; from += 1000) rows.push(...(await host.call('view.rows', { view: view.view, from, count: 1000 })));
+    return rows;
+  } finally {
+    host.call('view.close', { view: view.view }).catch(() => {
+      // The host is gone, and the view with it.
+    });
+  }
 }
 
 async function follow({ id, host, job, title, target }: Transfer): Promise<void> {

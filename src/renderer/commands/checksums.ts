@@ -1,4 +1,5 @@
 import { Fingerprint } from 'lucide-react';
+import { displayName } from '../../engines/core/names.ts';
 import { folderOf, placeOf } from '../app/navigation.ts';
 import { loadedRows, setApp, type Tab } from '../app/state.ts';
 import { layerAt } from '../models/layers.ts';
@@ -15,7 +16,7 @@ async function showChecksums(tab: Tab): Promise<void> {
   const { layer } = place;
   if (folder === undefined) {
     const row = layerAt(tab.info, layer);
-    const name = layer === '0' ? tab.info.name : row?.label || row?.title || '';
+    const name = layer === '0' ? displayName(tab.info.name) : row?.label || row?.title || '';
     setApp({ dialog: { kind: 'checksums', tab: tab.id, layer, title: layer === '0' ? texts.checksums.image(name) : name, names: [name], ...(layer === '0' ? { lists: 'beside' } : {}) } });
     return;
   }

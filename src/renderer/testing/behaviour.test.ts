@@ -125,7 +125,7 @@ describe.skipIf(noBrowser !== undefined)('the window', () => {
     await page.keyboard.press('Enter');
     await row(page, /^thesis\.tex/).waitFor();
     await page.mouse.click(600, 400, { button: 'left' });
-    await page.getByRole('button', { name: 'home' }).click();
+    await page.getByRole('button', { name: 'home', exact: true }).click();
     await row(page, /^ada/).waitFor();
     await page.context().close();
   }, 60_000);

@@ -1,5 +1,10 @@
-/** File names may be long; a sentence is not. */
-const cut = (name: string): string => (name.length > 60 ? `${name.slice(0, 60)}…` : name);
+import { displayName } from '../../engines/core/names.ts';
+
+/** Names of this computer's files may be long, or hold characters that act; a sentence is neither. */
+const cut = (name: string): string => {
+  const shown = displayName(name);
+  return shown.length > 60 ? `${shown.slice(0, 60)}…` : shown;
+};
 
 /** The empty window, opening, tabs. */
 export const welcomeTexts = {

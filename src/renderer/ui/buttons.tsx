@@ -4,7 +4,7 @@ import { Button, type ButtonProps, Tooltip, TooltipTrigger } from 'react-aria-co
 import { ariaKeys, shownKeys } from '../commands/keys.ts';
 import { type Command, runCommand } from '../commands/index.ts';
 import { useNarrow } from '../app/narrow.ts';
-import { useApp } from '../app/state.ts';
+import { getApp, useApp } from '../app/state.ts';
 import { useTransfers } from '../app/transfers.ts';
 
 export function Tip({ children }: { children: ReactNode }) {
@@ -27,13 +27,12 @@ export function isMac(platform: string | undefined): boolean {
 
 /** A command of the list as a toolbar button. Disabled, it still has a tooltip, which says why. */
 export function CommandButton({ command, text, icon }: { command: Command; text?: boolean; icon?: LucideIcon }) {
-  const state = useApp();
+  const enabled = useApp(command.enabled);
+  const on = useApp((state) => command.on?.(state));
   // Some commands depend on the transfers, too, or on the width of the window.
-  useTransfers();
+  useTransfers(() => command.enabled(getApp()));
   useNarrow();
-  const enabled = command.enabled(state);
-  const on = command.on?.(state);
-  const mac = isMac(state.info?.platform);
+  const mac = useApp((state) => isMac(state.info?.platform));
   const [keys] = command.keys;
   const Icon = icon ?? command.icon;
   return (

@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import { Menu, MenuItem, MenuTrigger, Popover, Text } from 'react-aria-components';
 import { goSteps } from '../../app/navigation.ts';
-import type { Place, Tab } from '../../app/state.ts';
+import type { Place, TabFrame } from '../../app/state.ts';
 import { commandOf } from '../../commands/index.ts';
 import { layerAt } from '../../models/layers.ts';
 import { CommandButton } from '../../ui/buttons.tsx';
@@ -12,7 +12,7 @@ import { texts } from '../../texts/index.ts';
 const MAX_LISTED = 20;
 
 /** Back or forward; held down, or by the other mouse button, a menu of all the places there. */
-export function HistoryButton({ tab, to }: { tab: Tab; to: 'back' | 'forward' }) {
+export function HistoryButton({ tab, to }: { tab: TabFrame; to: 'back' | 'forward' }) {
   const [open, setOpen] = useState(false);
   const places = (to === 'back' ? tab.history?.past.toReversed() : tab.history?.future)?.slice(0, MAX_LISTED) ?? [];
   const label = texts.history[to];
@@ -22,7 +22,7 @@ export function HistoryButton({ tab, to }: { tab: Tab; to: 'back' | 'forward' })
     <MenuTrigger trigger="longPress" isOpen={open} onOpenChange={setOpen}>
       <span className="with-menu" role="presentation" onContextMenu={(event) => { event.preventDefault(); setOpen(true); }}>{button}</span>
       <Popover className="popover history-menu" placement="bottom start" aria-label={label}>
-        <Menu className="menu" aria-label={label} onAction={(key) => goSteps(tab, (to === 'back' ? 1 : -1) * (Number(key) + 1))}>
+        <Menu className="menu" aria-label={label} onAction={(key) => goSteps(tab.id, (to === 'back' ? 1 : -1) * (Number(key) + 1))}>
           {places.map(({ place }, i) => {
             const name = nameOf(tab, place);
             return <MenuItem key={i} id={i} textValue={name} className="menu-item"><Text slot="label"><Name display={name} /></Text></MenuItem>;
@@ -33,7 +33,7 @@ export function HistoryButton({ tab, to }: { tab: Tab; to: 'back' | 'forward' })
   );
 }
 
-function nameOf(tab: Tab, place: Place): string {
+function nameOf(tab: TabFrame, place: Place): string {
   if ('crumbs' in place) return place.crumbs.at(-1)?.display || tab.source.name;
   const layer = tab.info === undefined ? undefined : layerAt(tab.info, place.layer);
   return layer?.label || layer?.title || tab.source.name;

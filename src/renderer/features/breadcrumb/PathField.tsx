@@ -3,7 +3,7 @@ import { Autocomplete, Input, ListBox, ListBoxItem, TextField } from 'react-aria
 import { foldersIn } from '../../app/folders.ts';
 import { goToPath, pathOf } from '../../app/navigation.ts';
 import type { HostClient } from '../../app/services.ts';
-import { type FolderPlace, setApp, type Tab } from '../../app/state.ts';
+import { type FolderPlace, setApp, type TabFrame } from '../../app/state.ts';
 import { Name } from '../../ui/name.tsx';
 import { texts } from '../../texts/index.ts';
 
@@ -21,7 +21,7 @@ interface Suggestion {
 }
 
 /** A path to be typed, completed with the names of folders. */
-export function PathField({ tab, folder }: { tab: Tab; folder: FolderPlace }) {
+export function PathField({ tab, folder }: { tab: TabFrame; folder: FolderPlace }) {
   const [path, setPath] = useState(() => pathOf(folder.crumbs, 'name'));
   const [wrong, setWrong] = useState<string>();
   const [typed, setTyped] = useState(false);

@@ -4,7 +4,7 @@ import { Button, Menu, MenuItem, MenuTrigger, Popover, Text } from 'react-aria-c
 import { type Folders, foldersIn, MAX_FOLDERS } from '../../app/folders.ts';
 import { goTo } from '../../app/navigation.ts';
 import { errorOf } from '../../app/services.ts';
-import type { FolderPlace, Tab } from '../../app/state.ts';
+import type { FolderPlace, TabFrame } from '../../app/state.ts';
 import { formatCount } from '../../models/format.ts';
 import { Name } from '../../ui/name.tsx';
 import { texts } from '../../texts/index.ts';
@@ -15,7 +15,7 @@ const t = texts.places;
  * What stands between two steps of a path: a menu of the folders beside the second.
  * @param at the second step's index among the crumbs of `place`
  */
-export function SiblingMenu({ tab, place, at, open, onOpenChange }: { tab: Tab; place: FolderPlace; at: number; open: boolean; onOpenChange: (open: boolean) => void }) {
+export function SiblingMenu({ tab, place, at, open, onOpenChange }: { tab: TabFrame; place: FolderPlace; at: number; open: boolean; onOpenChange: (open: boolean) => void }) {
   const label = t.siblings(place.crumbs[at]!.display);
   return (
     <MenuTrigger isOpen={open} onOpenChange={onOpenChange}>
@@ -27,7 +27,7 @@ export function SiblingMenu({ tab, place, at, open, onOpenChange }: { tab: Tab; 
   );
 }
 
-function Siblings({ tab, place, at, label }: { tab: Tab; place: FolderPlace; at: number; label: string }) {
+function Siblings({ tab, place, at, label }: { tab: TabFrame; place: FolderPlace; at: number; label: string }) {
   const [found, setFound] = useState<Folders | string>();
   const parents = place.crumbs.slice(0, at);
   const here = place.crumbs[at]!;

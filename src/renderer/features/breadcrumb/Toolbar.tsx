@@ -1,6 +1,6 @@
 import { Toolbar as AriaToolbar } from 'react-aria-components';
 import { folderOf } from '../../app/navigation.ts';
-import { type Tab, useApp } from '../../app/state.ts';
+import { type TabFrame, useApp } from '../../app/state.ts';
 import type { KeyboardEvent } from 'react';
 import { commandOf, commandOfKeys, runCommand } from '../../commands/index.ts';
 import { CommandButton } from '../../ui/buttons.tsx';
@@ -10,7 +10,7 @@ import { HistoryButton } from './HistoryButton.tsx';
 import { PathField } from './PathField.tsx';
 
 /** Back, forward, up; where we are; what is done most. */
-export function Toolbar({ tab }: { tab: Tab }) {
+export function Toolbar({ tab }: { tab: TabFrame }) {
   const editing = useApp((state) => state.editingPath);
   const folder = folderOf(tab);
   return (

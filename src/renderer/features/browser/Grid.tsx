@@ -149,7 +149,8 @@ export function Grid({ tab, view, rows, scroll: remembered, columns, label, head
     try {
       const start = count === 0 ? 0 : from % count;
       const index = rows instanceof SearchRows ? rows.find(prefix, start) : (await tab.host?.call('view.find', { view: view.view, prefix, from: start }))?.index;
-      if (index !== undefined && typing.current === next) select(only(index));
+      // In another list, or another order, that row is another one.
+      if (index !== undefined && typing.current === next && findTab(tab.id)?.listing?.rows === rows) select(only(index));
     } catch (error) {
       if (!isCancelled(error)) notifyError(errorOf(error));
     }

@@ -2,7 +2,7 @@ import { Lock } from 'lucide-react';
 import { useSyncExternalStore } from 'react';
 import { Button } from 'react-aria-components';
 import { folderOf, placeOf, prefer } from '../../app/navigation.ts';
-import { loadedRows, type Tab } from '../../app/state.ts';
+import { activeTab, loadedRows, type Tab, useApp } from '../../app/state.ts';
 import { isRunning, showTransfers, useTransfers } from '../../app/transfers.ts';
 import { formatSize } from '../../models/format.ts';
 import { isPartition, layerAt } from '../../models/layers.ts';
@@ -12,7 +12,8 @@ import { texts } from '../../texts/index.ts';
 const t = texts.status;
 
 /** What is here, what is selected, how much is free, and what is still running. */
-export function StatusBar({ tab }: { tab: Tab | undefined }) {
+export function StatusBar() {
+  const tab = useApp(activeTab);
   const running = useTransfers((state) => state.list.filter((transfer) => isRunning(transfer) && transfer.visible).length);
   const place = tab === undefined ? undefined : placeOf(tab);
   const layer = tab?.info === undefined || place === undefined ? undefined : layerAt(tab.info, place.layer);

@@ -1,9 +1,10 @@
 import { FolderOpen } from 'lucide-react';
 import { useState } from 'react';
 import { Button, Form, Label, ListBox, ListBoxItem, Popover, Select, SelectValue } from 'react-aria-components';
+import { displayName } from '../../../engines/core/names.ts';
 import type { ExtractOptions, SourceToken } from '../../../shared/contract/calls.ts';
 import { errorOf, services } from '../../app/services.ts';
-import { type Dialog, useApp } from '../../app/state.ts';
+import { type Dialog, getApp, useApp } from '../../app/state.ts';
 import { extract } from '../../app/transfers.ts';
 import { Check } from '../../ui/check.tsx';
 import { ModalDialog } from '../../ui/modal.tsx';
@@ -29,6 +30,7 @@ export function ExtractDialog({ dialog }: { dialog: Extract<Dialog, { kind: 'ext
   const [wrong, setWrong] = useState<string>();
   const [busy, setBusy] = useState(false);
   const { entries } = dialog.what;
+  const shown = folder && displayName(folder.path).slice(0, 4096);
   const what = entries === undefined ? t.all : entries.length === 1 ? entries[0]!.display.slice(0, 80) : t.items(entries.length);
 
   const choose = async (): Promise<void> => {
@@ -47,7 +49,7 @@ export function ExtractDialog({ dialog }: { dialog: Extract<Dialog, { kind: 'ext
       if (target === undefined) return;
       lastFolder = target;
       await extract(dialog.tab, dialog.what, target, { conflict, ...(owners ? { owners } : {}), ...(special ? { special } : {}) });
-      closeDialog();
+      if (getApp().dialog === dialog) closeDialog();
     } catch (error) {
       setWrong(errorOf(error).message);
     } finally {
@@ -62,7 +64,7 @@ export function ExtractDialog({ dialog }: { dialog: Extract<Dialog, { kind: 'ext
           <div className="field">
             <span className="label" id="extract-target">{t.target}</span>
             <div className="chooser" role="group" aria-labelledby="extract-target">
-              <span className={folder === undefined ? 'chosen dim' : 'chosen'} title={folder?.path}>{folder?.path ?? t.none}</span>
+              <span className={folder === undefined ? 'chosen dim' : 'chosen'} title={shown}><bdi>{shown ?? t.none}</bdi></span>
               <Button className="button" autoFocus={folder === undefined} onPress={() => void choose()}><FolderOpen aria-hidden />{t.choose}</Button>
             </div>
             {wrong === undefined ? null : <span className="field-error" role="alert">{wrong}</span>}

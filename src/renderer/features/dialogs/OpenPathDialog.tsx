@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import { Button, FieldError, Form, Input, Label, TextField } from 'react-aria-components';
 import { errorOf, services } from '../../app/services.ts';
-import type { Dialog } from '../../app/state.ts';
+import { type Dialog, getApp } from '../../app/state.ts';
 import { openLocated, openSources } from '../../app/tabs.ts';
 import { ModalDialog } from '../../ui/modal.tsx';
 import { texts } from '../../texts/index.ts';
@@ -14,6 +14,7 @@ export function OpenPathDialog({ dialog }: { dialog: Extract<Dialog, { kind: 'op
   const open = async (): Promise<void> => {
     try {
       const source = await services().app.call('path.source', { path });
+      if (getApp().dialog !== dialog) return;
       closeDialog();
       if (dialog.locate === undefined) openSources([source]);
       else await openLocated(dialog.locate, source);

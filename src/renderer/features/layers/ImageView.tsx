@@ -1,7 +1,8 @@
 import { Button } from 'react-aria-components';
+import { displayName } from '../../../engines/core/names.ts';
 import { leaveSearch } from '../../app/finding.ts';
 import { folderOf, goTo, placeOf } from '../../app/navigation.ts';
-import { type Tab, useApp } from '../../app/state.ts';
+import { useApp } from '../../app/state.ts';
 import { closeTab, openTab } from '../../app/tabs.ts';
 import { layerAt } from '../../models/layers.ts';
 import { LayerBadges } from '../../ui/badges.tsx';
@@ -19,9 +20,11 @@ import { LayerPage } from './LayerPage.tsx';
 import { OpeningPage } from './OpeningPage.tsx';
 
 /** What a tab shows: its image, or how far the opening is, or why it failed. */
-export function ImageView({ tab }: { tab: Tab }) {
+export function ImageView({ id }: { id: number }) {
+  const tab = useApp(({ tabs }) => tabs.find((each) => each.id === id));
   const preview = useApp((state) => state.settings.preview);
   const quickLook = useApp((state) => state.quickLook);
+  if (tab === undefined) return null;
   if (tab.state === 'opening') return <OpeningPage tab={tab} />;
   if (tab.error !== undefined) {
     return (
@@ -39,7 +42,7 @@ export function ImageView({ tab }: { tab: Tab }) {
   return (
     <>
       <header className="image-head">
-        <h1 className="summary" title={tab.info.path}>{tab.info.summary}</h1>
+        <h1 className="summary" title={displayName(tab.info.path).slice(0, 4096)}>{tab.info.summary}</h1>
         {folderOf(tab) !== undefined && layer.notes.length > 0 ? <Button className="link" onPress={() => goTo(tab.id, { kind: 'layer', layer: layer.path })}>{texts.layer.showNotes}</Button> : null}
         <LayerBadges layer={layer} />
       </header>

@@ -2,7 +2,7 @@ import { useEffect, useState } from 'react';
 import { Button, ListBox, ListBoxItem, Text } from 'react-aria-components';
 import type { OpenerRow } from '../../../shared/contract/rows.ts';
 import { type ErrorData, errorOf } from '../../app/services.ts';
-import { type Dialog, findTab, setApp } from '../../app/state.ts';
+import { type Dialog, findTab, getApp, setApp } from '../../app/state.ts';
 import { reopenAs } from '../../app/tabs.ts';
 import { layerAt } from '../../models/layers.ts';
 import { texts } from '../../texts/index.ts';
@@ -39,6 +39,8 @@ export function OpenWithDialog({ dialog }: { dialog: Extract<Dialog, { kind: 'op
     setBusy(true);
     const error = await reopenAs(dialog.tab, dialog.layer, opener.format);
     setBusy(false);
+    // It was closed meanwhile, and another may be open.
+    if (getApp().dialog !== dialog) return;
     if (error === undefined) close();
     else setFailure({ error, name: opener.name });
   };

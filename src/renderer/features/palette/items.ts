@@ -1,4 +1,5 @@
 import { Clock, CornerDownRight, HardDrive, type LucideIcon } from 'lucide-react';
+import { displayName } from '../../../engines/core/names.ts';
 import { folderOf, goToLayer, goToPath, prefer } from '../../app/navigation.ts';
 import { activeTab, type AppState, getApp, setApp } from '../../app/state.ts';
 import { openSources } from '../../app/tabs.ts';
@@ -66,7 +67,7 @@ function tabItems(state: AppState): PaletteItem[] {
 function recentItems(state: AppState): PaletteItem[] {
   const open = new Set(state.tabs.map(({ source }) => source.path));
   return state.recents.filter(({ path }) => !open.has(path)).map((recent) => ({
-    id: `recent:${recent.token}`, label: recent.name, kind: t.kinds.recent, icon: Clock, reason: recent.missing ? texts.welcome.missing : undefined, run: () => openSources([recent]),
+    id: `recent:${recent.token}`, label: displayName(recent.name), kind: t.kinds.recent, icon: Clock, reason: recent.missing ? texts.welcome.missing : undefined, run: () => openSources([recent]),
   }));
 }
 

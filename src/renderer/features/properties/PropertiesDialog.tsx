@@ -1,6 +1,7 @@
 import { Copy, HardDrive } from 'lucide-react';
 import { type ReactNode, useEffect, useMemo, useState } from 'react';
 import { Button, Meter, Tab, TabList, TabPanel, Tabs } from 'react-aria-components';
+import { displayName } from '../../../engines/core/names.ts';
 import type { EntryDetails, ImageInfo, LayerRow } from '../../../shared/contract/rows.ts';
 import { type ErrorData, errorOf } from '../../app/services.ts';
 import { type Dialog, type PropertiesOf, setApp, type Tab as OpenTab, useApp } from '../../app/state.ts';
@@ -119,7 +120,7 @@ function EntriesProperties({ tab, of: { layer, rows, count, path } }: { tab: Ope
 
 function LayerProperties({ tab, info, subject }: { tab: OpenTab; info: ImageInfo; subject: Subject }) {
   const { content } = subject;
-  const name = content.path === '0' ? info.name : subjectName(subject);
+  const name = content.path === '0' ? displayName(info.name) : subjectName(subject);
   const pages = useMemo(() => layerPages(info, subject), [info, subject]);
   return (
     <Frame

@@ -1,3 +1,4 @@
+import { displayName } from '../../../engines/core/names.ts';
 import type { ImageInfo, LayerRow } from '../../../shared/contract/rows.ts';
 import { formatCount, formatExactSize, formatOffset } from '../../models/format.ts';
 import { contentOf, layerAt, parentPath } from '../../models/layers.ts';
@@ -52,7 +53,7 @@ export function layerPages(info: ImageInfo, subject: Subject): Page[] {
 }
 
 function imageGroup(info: ImageInfo): Group {
-  return { title: t.image, facts: [[t.file, info.path], [t.size, formatExactSize(info.size)], [t.holds, info.summary]] };
+  return { title: t.image, facts: [[t.file, displayName(info.path)], [t.size, formatExactSize(info.size)], [t.holds, info.summary]] };
 }
 
 function identityFacts({ title, kind, label, uuid, size, filesystem, error, path, offset }: LayerRow): Fact[] {

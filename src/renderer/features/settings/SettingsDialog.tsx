@@ -1,4 +1,5 @@
 import { Button, Label, Radio, RadioGroup } from 'react-aria-components';
+import { displayName } from '../../../engines/core/names.ts';
 import { prefer } from '../../app/navigation.ts';
 import { errorOf, services } from '../../app/services.ts';
 import { announce, setApp, useApp } from '../../app/state.ts';
@@ -32,7 +33,7 @@ export function SettingsDialog() {
         </Part>
         {info === undefined ? null : (
           <Part title={t.file}>
-            <p className="settings-path"><bdi>{info.settingsFile}</bdi></p>
+            <p className="settings-path"><bdi>{displayName(info.settingsFile)}</bdi></p>
             <p className="dim">{t.fileHint}</p>
             <div className="settings-line">
               {info.client === 'electron' ? <Button className="button" onPress={() => void showFile()}>{t.show}</Button> : null}

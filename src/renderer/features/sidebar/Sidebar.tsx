@@ -3,7 +3,7 @@ import { type MouseEvent, useEffect, useMemo, useRef, useState } from 'react';
 import { type Key, Tree } from 'react-aria-components';
 import { useNarrow } from '../../app/narrow.ts';
 import { folderOf, goTo, goToLayer, placeOf } from '../../app/navigation.ts';
-import { activeTab, setApp, type Tab, useApp } from '../../app/state.ts';
+import { activeFrame, framesOf, setApp, type TabFrame, useApp } from '../../app/state.ts';
 import { VOLUME_MENU } from '../../commands/volume.ts';
 import { parentPath } from '../../models/layers.ts';
 import { type PlaceNode, placesOf, subvolumeId } from '../../models/places.ts';
@@ -18,12 +18,12 @@ const t = texts.sidebarTree;
 /** A line: an image, or something in it. */
 export interface SidebarNode {
   readonly id: string;
-  readonly tab: Tab;
+  readonly tab: TabFrame;
   readonly place?: PlaceNode;
   readonly children: readonly SidebarNode[];
 }
 
-function nodesOf(tab: Tab): SidebarNode {
+function nodesOf(tab: TabFrame): SidebarNode {
   const node = (place: PlaceNode): SidebarNode => ({ id: `${tab.id}:${place.id}`, tab, place, children: place.children.map(node) });
   return { id: `${tab.id}:`, tab, children: tab.info === undefined ? [] : placesOf(tab.info).map(node) };
 }
@@ -62,8 +62,8 @@ export function Sidebar() {
 }
 
 function Places({ onChosen }: { onChosen: () => void }) {
-  const tabs = useApp((state) => state.tabs);
-  const active = useApp(activeTab);
+  const tabs = useApp(framesOf);
+  const active = useApp(activeFrame);
   const nodes = useMemo(() => tabs.map(nodesOf), [tabs]);
   const [closed, setClosed] = useState<ReadonlySet<Key>>(new Set());
   const [menu, setMenu] = useState<{ readonly at: Point; readonly node: SidebarNode }>();
@@ -112,7 +112,7 @@ function flat(node: SidebarNode): SidebarNode[] {
 }
 
 /** The line of the place that is shown: the innermost subvolume, else the layer, else what holds it. */
-function selectedId(all: ReadonlyMap<string, SidebarNode>, tab: Tab | undefined): string | undefined {
+function selectedId(all: ReadonlyMap<string, SidebarNode>, tab: TabFrame | undefined): string | undefined {
   if (tab === undefined) return undefined;
   const layer = placeOf(tab)?.layer;
   const folder = folderOf(tab);

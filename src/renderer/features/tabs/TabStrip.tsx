@@ -1,8 +1,9 @@
 import { ChevronDown, ChevronLeft, ChevronRight, HardDrive, House, Plus, TriangleAlert, X } from 'lucide-react';
 import { type DragEvent, type MouseEvent, useEffect, useRef, useState } from 'react';
 import { Button, Menu, MenuItem, MenuTrigger, Popover, Tab, TabList, Text } from 'react-aria-components';
+import { displayName } from '../../../engines/core/names.ts';
 import { direction } from '../../app/appearance.ts';
-import { setApp, type Tab as OpenTab, useApp } from '../../app/state.ts';
+import { framesOf, setApp, type TabFrame, useApp } from '../../app/state.ts';
 import { closeTab, moveTab } from '../../app/tabs.ts';
 import { TAB_MENU } from '../../commands/tabs.ts';
 import { commandOf } from '../../commands/index.ts';
@@ -22,7 +23,7 @@ const DRAGGED = 'application/x-clutch-tab';
 
 /** One tab an image, and the menu of everything. */
 export function TabStrip() {
-  const tabs = useApp((state) => state.tabs);
+  const tabs = useApp(framesOf);
   const active = useApp((state) => state.active);
   const [menu, setMenu] = useState<Point>();
   const { strip, overflows, scroll } = useOverflow(active, tabs.length);
@@ -71,7 +72,7 @@ export function TabStrip() {
   );
 }
 
-function TabFace({ tab, at }: { tab: OpenTab; at: number }) {
+function TabFace({ tab, at }: { tab: TabFrame; at: number }) {
   const [over, setOver] = useState(false);
   const isTab = (event: DragEvent): boolean => event.dataTransfer.types.includes(DRAGGED);
   return (
@@ -88,7 +89,7 @@ function TabFace({ tab, at }: { tab: OpenTab; at: number }) {
       }}
     >
       {tab.state === 'failed' || tab.state === 'lost' ? <TriangleAlert aria-hidden /> : <HardDrive aria-hidden />}
-      <span className="tab-name" title={tab.source.path}><Name display={tab.source.name} /></span>
+      <span className="tab-name" title={displayName(tab.source.path).slice(0, 4096)}><Name display={tab.source.name} /></span>
       <TabClose name={tab.source.name} id={tab.id} />
     </span>
   );
@@ -112,7 +113,7 @@ function TabClose({ name, id }: { name: string; id: number }) {
 }
 
 /** The tabs by name, for when they don't fit. */
-function AllTabs({ tabs, active }: { tabs: readonly OpenTab[]; active: number | undefined }) {
+function AllTabs({ tabs, active }: { tabs: readonly TabFrame[]; active: number | undefined }) {
   return (
     <MenuTrigger>
       <Button className="icon-button" aria-label={t.all}><ChevronDown aria-hidden /></Button>
@@ -122,7 +123,7 @@ function AllTabs({ tabs, active }: { tabs: readonly OpenTab[]; active: number | 
             <MenuItem key={tab.id} id={tab.id} textValue={tab.source.name} className={`menu-item ${tab.id === active ? 'is-on' : ''}`}>
               {tab.state === 'failed' || tab.state === 'lost' ? <TriangleAlert aria-hidden /> : <HardDrive aria-hidden />}
               <Text slot="label" className="menu-label"><Name display={tab.source.name} /></Text>
-              <Text slot="description" className="menu-reason"><bdi>{tab.source.path}</bdi></Text>
+              <Text slot="description" className="menu-reason"><bdi>{displayName(tab.source.path).slice(0, 4096)}</bdi></Text>
             </MenuItem>
           ))}
         </Menu>

@@ -68,8 +68,42 @@ describe.skipIf(noBrowser !== undefined)('the frame of the window', () => {
     await page.keyboard.press('Control+t');
     expect(await shown(page)).toBe('Start');
     await page.getByRole('heading', { name: 'Drop a disk image here' }).waitFor();
+    const focused = () => page.evaluate(() => document.activeElement?.className);
+    await expect.poll(focused).toBe('drop-zone');
     await page.keyboard.press('Control+w');
     expect(await shown(page)).toBe('root.ext4');
+    await expect.poll(focused).toContain('grid-body');
+    await page.getByRole('tab', { name: 'root.ext4' }).focus();
+    await page.keyboard.press('Control+t');
+    await expect.poll(focused).toBe('drop-zone');
+    await page.keyboard.press('Control+w');
+    await page.getByRole('button', { name: 'Start page' }).click();
+    await expect.poll(focused).toBe('drop-zone');
+  }, 60_000);
+
+  test('names of this computer’s files are shown without what acts in them', async () => {
+    await open('');
+    await page.keyboard.press('Control+o');
+    await page.getByRole('dialog').getByRole('textbox').fill('/home/ada/fail\u202egmi.\u0007exe');
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Open again' }).waitFor();
+    const safe = 'fail\\u{202e}gmi.\\x07exe';
+    expect(await tabs(page)).toEqual([safe]);
+    expect(await page.title()).toContain(safe);
+    expect(await page.locator('.tab-name').getAttribute('title')).toBe(`/home/ada/${safe}`);
+    expect(await announced(page)).toContain(safe);
+    const content = await page.content();
+    for (const acting of ['\u202e', '\u0007']) expect(content).not.toContain(acting);
+  }, 60_000);
+
+  test('an image is open once: another try ends what the last one left', async () => {
+    await open('', 'root.ext4');
+    const held = () => page.evaluate(() => (globalThis as unknown as { fake: { open: Map<number, unknown> } }).fake.open.size);
+    expect(await held()).toBe(1);
+    await page.evaluate(() => (globalThis as unknown as { fake: { send(event: object): void } }).fake.send({ event: 'lost', image: 1, reason: 'gone' }));
+    await page.getByRole('button', { name: 'Open again' }).click();
+    await row(page, /^etc\b/).waitFor();
+    expect(await held()).toBe(1);
   }, 60_000);
 
   test('the palette finds by letters, runs, goes to paths, and begins with what was used last', async () => {
@@ -114,6 +148,8 @@ describe.skipIf(noBrowser !== undefined)('the frame of the window', () => {
     await page.getByText('Light', { exact: true }).click();
     await page.emulateMedia({ colorScheme: 'dark' });
     expect(await background()).toBe('rgb(255, 255, 255)');
+    // What is told while a choice of one's own is on its way is older than that.
+    await expect.poll(() => page.evaluate(() => (globalThis as unknown as { fake: { settings(): { theme: string } } }).fake.settings().theme)).toBe('light');
     await page.evaluate(() => {
       const { fake } = globalThis as unknown as { fake: { send(event: object): void; settings(): object } };
       fake.send({ event: 'settings', settings: { ...fake.settings(), theme: 'system', hidden: true } });

@@ -1,6 +1,7 @@
 import { ChevronRight, FolderOpen, Pause, Play, RotateCw, X } from 'lucide-react';
 import { useEffect, useRef, useState } from 'react';
 import { Button, Disclosure, DisclosurePanel, Heading, ProgressBar, ToggleButton, ToggleButtonGroup } from 'react-aria-components';
+import { displayName } from '../../../engines/core/names.ts';
 import { errorOf, services } from '../../app/services.ts';
 import { cancel, clearFinished, isRunning, logText, type LogNote, pause, retry, showTransfers, type Transfer, useTransfers } from '../../app/transfers.ts';
 import { formatDuration, formatSize } from '../../models/format.ts';
@@ -52,7 +53,7 @@ function Item({ transfer }: { transfer: Transfer }) {
   return (
     <li className={`transfer is-${state}`} aria-label={title}>
       <div className="transfer-line">
-        <span className="transfer-title"><Name display={title} /> <span className="dim" title={target.path}>{t.to(target.path)}</span></span>
+        <span className="transfer-title"><Name display={title} /> <span className="dim" title={displayName(target.path).slice(0, 4096)}><bdi>{t.to(displayName(target.path))}</bdi></span></span>
         <span className={`transfer-state tone-${state === 'done' ? 'good' : state === 'failed' ? 'bad' : 'plain'}`}>{t.states[state]}</span>
         {running ? (
           <>
