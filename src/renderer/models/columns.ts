@@ -23,7 +23,8 @@ const column = (id: ColumnId, width: number, weight: number, more: Partial<Colum
 /** All columns, in the order in which they are offered. */
 export const COLUMNS: readonly Column[] = [
   column('name', 220, 99, { least: 120, most: 4000 }),
-  column('size', 88, 90, { atEnd: true }),
+  // It says of an entry, too, that it is unreadable: in wide fonts a longer word than any size.
+  column('size', 96, 90, { atEnd: true }),
   column('allocated', 88, 0, { atEnd: true }),
   column('mtime', 148, 80),
   column('ctime', 148, 0),

@@ -46,8 +46,14 @@ export function SpacePage({ tab, place }: { tab: Tab; place: SpacePlace }) {
     event.stopPropagation();
     runCommand(isProperties ? 'properties' : 'up');
   };
+  // The tree goes to a line by its first letters, too, and then does not choose it.
+  const onKeyUp = ({ key, ctrlKey, altKey, metaKey, target }: KeyboardEvent): void => {
+    const line = [...key].length === 1 && key !== ' ' && !ctrlKey && !altKey && !metaKey ? (target as Element).closest('.space-list [role="row"]')?.getAttribute('data-key') : undefined;
+    if (typeof line === 'string' && line !== chosen) choose(line);
+  };
   return (
-    <section className="space-page" aria-label={t.label} onKeyDownCapture={onKeyDown}>
+    // oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- keys of the tree in it
+    <section className="space-page" aria-label={t.label} onKeyDownCapture={onKeyDown} onKeyUp={onKeyUp}>
       <header className="space-head">
         <h2 className="space-title" title={cut(name, 200)}><Name display={t.title(name)} /></h2>
         {snapshot === undefined ? null : <span className="dim number">{t.facts(snapshot.tree.size, snapshot.tree.files, snapshot.directories)}</span>}

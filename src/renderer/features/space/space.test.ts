@@ -45,6 +45,8 @@ describe.skipIf(noBrowser !== undefined)('where the space goes', () => {
     const page = await openSpace();
     const { keyboard } = page;
     await page.getByText('could not be read').first().waitFor();
+    await keyboard.press('e');
+    await expect.poll(() => chosen(page)).toEqual(['etc']);
     await keyboard.press('Home');
     await keyboard.press('ArrowRight');
     await list(page).getByText('ada', { exact: true }).waitFor();
