@@ -65,6 +65,16 @@ describe('checksums of entries', () => {
     expect(taken.length).toBeLessThan(5000);
   });
 
+  it('stop when they are cancelled while they wait for somebody to take them', async () => {
+    const many = new MemoryFileSystem(dir(Object.fromEntries(Array.from({ length: 3000 }, (_, i) => [`f${i}`, file('x')]))));
+    const signal = { aborted: false };
+    const rows = new HashRows();
+    const work = hashEntries(many, [{ node: many.root, name: '' }], ['md5'], nodeJob({ signal }), newTally(), rows);
+    const cancel = setInterval(() => { signal.aborted = rows.isFull; }, 20);
+    await expect(work.finally(() => clearInterval(cancel))).rejects.toMatchObject({ kind: 'cancelled' });
+    expect(rows.isFull).toBe(true);
+  });
+
   it('are those of raw bytes, too', async () => {
     const rows = new HashRows();
     const [found] = await Promise.all([all(rows), hashBytes(deviceSource(new MemoryDevice(new TextEncoder().encode('disk'))), 'disk.img', ['sha256'], nodeJob(), newTally(), rows).finally(() => rows.end())]);
@@ -78,6 +88,13 @@ describe('lists of checksums', () => {
     expect(await listsInFolder(fs, fs.root, nodeJob())).toEqual([
       { display: 'SHA256SUMS', lines: [{ name: 'a', algorithm: 'sha256', digest: sha256('a') }] }, { display: 'b.md5', lines: [{ name: 'b', algorithm: 'md5', digest: 'd41d8cd98f00b204e9800998ecf8427e' }] },
     ]);
+  });
+
+  it('are told up to a bound of all their lines', async () => {
+    const long = file(new TextEncoder().encode('d41d8cd98f00b204e9800998ecf8427e\n'.repeat(100_000)));
+    const fs = new MemoryFileSystem(dir(Object.fromEntries(Array.from({ length: 5 }, (_, i) => [`${i}.md5`, long]))));
+    const lists = await listsInFolder(fs, fs.root, nodeJob());
+    expect(lists.reduce((sum, { lines }) => sum + lines.length, 0)).toBe(250_000);
   });
 
   it('are found beside the image; what is no list stays unread', async () => {

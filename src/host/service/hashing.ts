@@ -1,6 +1,7 @@
 import { type FileHandle, open, readdir } from 'node:fs/promises';
 import { constants } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { isDiskError, toDiskError } from '../../engines/core/errors.ts';
 import type { Cursor, FileSystem, NodeId } from '../../engines/core/filesystem.ts';
 import type { JobContext } from '../../engines/core/job.ts';
@@ -12,7 +13,7 @@ import { parseSums } from '../../shared/sums.ts';
 import type { Tally } from '../jobs/extract/extract.ts';
 import { fileSource, hash, type HashSource } from '../jobs/hash.ts';
 import { type Entry, visitBelow } from './measure.ts';
-import { readUpTo } from './preview.ts';
+import { PreviewReader } from './preview-reader.ts';
 
 /** Files of one job: their paths are held until all are hashed. */
 const MAX_FILES = 250_000;
@@ -20,12 +21,16 @@ const MAX_FILES = 250_000;
 /** Rows that wait for whoever takes them; then the job waits, too. */
 const MAX_WAITING = 2000;
 
+/** Milliseconds between two looks at whether a job was cancelled while it waits for whoever takes its rows. */
+const CANCEL_HEARD = 50;
+
 /** Rows told together. */
 const BATCH = 200;
 
-/** Lists beside what is hashed: how many, and bytes of one. */
+/** Lists beside what is hashed: how many, bytes of one, and lines of all of them, which cross the border in one answer. */
 const MAX_LISTS = 20;
 const MAX_LIST_BYTES = 4 * 1024 * 1024;
+const MAX_LIST_LINES = 250_000;
 
 /** Names that lists of checksums have. */
 const LIST_NAME = /(\.(md5|sha1|sha256|sha512|crc32)(sums?)?(\.txt)?$)|^((md5|sha1|sha256|sha512)-?sums?|checksums?)(\.txt|\.asc)?$/i;
@@ -38,11 +43,23 @@ export class HashRows {
   #wakeTaker = (): void => {};
   #wakeGiver = (): void => {};
 
-  /** Answers a promise when the job should wait until rows were taken. */
-  give(row: HashRow): Promise<void> | undefined {
+  /** Whether the job should wait until rows were taken. */
+  get isFull(): boolean {
+    return this.#waiting.length >= MAX_WAITING;
+  }
+
+  give(row: HashRow): void {
+    if (this.#gone) return;
     this.#waiting.push(row);
     this.#wakeTaker();
-    return this.#waiting.length < MAX_WAITING || this.#gone ? undefined : new Promise((resolve) => { this.#wakeGiver = resolve; });
+  }
+
+  /** Waits while it is full. @throws DiskError cancelled: nobody may ever come to take them */
+  async room(job: JobContext): Promise<void> {
+    while (this.isFull) {
+      await Promise.race([new Promise<void>((resolve) => { this.#wakeGiver = resolve; }), setTimeout(CANCEL_HEARD)]);
+      await job.breathe();
+    }
   }
 
   /** No more will come. */
@@ -64,6 +81,7 @@ export class HashRows {
       }
     } finally {
       this.#gone = true;
+      this.#waiting.length = 0;
       this.#wakeGiver();
       if (!this.#ended) onGone();
     }
@@ -95,8 +113,8 @@ export async function hashEntries(fs: FileSystem, entries: readonly Entry[], alg
       tally.problems++;
     }
     before += size;
-    const full = rows.give(made);
-    if (full) await full;
+    rows.give(made);
+    if (rows.isFull) await rows.room(job);
     const pause = job.breathe();
     if (pause) await pause;
   }
@@ -108,8 +126,7 @@ export async function hashBytes(source: HashSource, name: Name, algorithms: read
   const digests = await hash(source, algorithms, job);
   tally.files = 1;
   tally.bytes = source.size;
-  const full = rows.give({ path: name, display: displayName(name), size: source.size, digests });
-  if (full) await full;
+  rows.give({ path: name, display: displayName(name), size: source.size, digests });
   return tally;
 }
 
@@ -161,7 +178,7 @@ class EnoughFiles extends Error {}
 
 /** Lists of checksums in a folder of a filesystem. What can't be read is no list. */
 export async function listsInFolder(fs: FileSystem, folder: NodeId, job: JobContext): Promise<SumList[]> {
-  const lists: SumList[] = [];
+  const lists = new Lists();
   let cursor: Cursor | undefined;
   do {
     const batch = await fs.list(folder, cursor);
@@ -169,43 +186,57 @@ export async function listsInFolder(fs: FileSystem, folder: NodeId, job: JobCont
       if (!LIST_NAME.test(name)) continue;
       try {
         const { type, size } = await fs.stat(node);
-        if (type === 'file' && size <= MAX_LIST_BYTES) addList(lists, name, await readUpTo(fs, node, size));
+        if (type === 'file' && size <= MAX_LIST_BYTES) lists.add(name, await new PreviewReader(fs, node, size, job).read(0, size));
       } catch (error) {
-        if (!isDiskError(error)) throw error;
+        if (!isDiskError(error) || error.kind === 'cancelled') throw error;
       }
-      if (lists.length === MAX_LISTS) return lists;
+      if (lists.isFull) return lists.found;
+      // Each may have been megabytes.
+      const pause = job.breathe();
+      if (pause) await pause;
     }
     cursor = batch.next;
     const pause = job.breathe();
     if (pause) await pause;
   } while (cursor !== undefined);
-  return lists;
+  return lists.found;
 }
 
 /** Lists of checksums beside a file of this computer: of its own name, and those of the whole folder. Only what they say leaves here. */
 export async function listsBeside(path: string): Promise<SumList[]> {
-  const lists: SumList[] = [];
+  const lists = new Lists();
   const folder = dirname(path);
   for (const name of await readdir(folder).catch(() => [])) {
-    if (!LIST_NAME.test(name) || lists.length === MAX_LISTS) continue;
+    if (!LIST_NAME.test(name) || lists.isFull) continue;
     let file: FileHandle | undefined;
     try {
       // A pipe of such a name would wait for a writer for ever.
       file = await open(join(folder, name), constants.O_RDONLY | constants.O_NONBLOCK);
       const stat = await file.stat();
-      if (stat.isFile() && stat.size <= MAX_LIST_BYTES) addList(lists, name, await file.readFile());
+      if (stat.isFile() && stat.size <= MAX_LIST_BYTES) lists.add(name, await file.readFile());
     } catch {
       // What can't be read is no list.
     } finally {
       await file?.close();
     }
   }
-  return lists;
+  return lists.found;
 }
 
-function addList(lists: SumList[], name: Name, bytes: Uint8Array): void {
-  const lines = parseSums(new TextDecoder().decode(bytes));
-  // "disk.img.sha256" may hold the digest alone: it is that of the file whose name is before the suffix.
-  const about = name.replace(/\.(md5|sha1|sha256|sha512|crc32)(sums?)?(\.txt)?$/i, '');
-  if (lines.length > 0) lists.push({ display: displayName(name), lines: lines.map((line) => (line.name === '' && about !== name ? { ...line, name: about } : line)) });
+/** Lists as they are found, up to as much as one answer holds. */
+class Lists {
+  readonly found: SumList[] = [];
+  #lines = 0;
+
+  get isFull(): boolean {
+    return this.found.length >= MAX_LISTS || this.#lines >= MAX_LIST_LINES;
+  }
+
+  add(name: Name, bytes: Uint8Array): void {
+    const lines = parseSums(new TextDecoder().decode(bytes)).slice(0, MAX_LIST_LINES - this.#lines);
+    // "disk.img.sha256" may hold the digest alone: it is that of the file whose name is before the suffix.
+    const about = name.replace(/\.(md5|sha1|sha256|sha512|crc32)(sums?)?(\.txt)?$/i, '');
+    this.#lines += lines.length;
+    if (lines.length > 0) this.found.push({ display: displayName(name), lines: lines.map((line) => (line.name === '' && about !== name ? { ...line, name: about } : line)) });
+  }
 }

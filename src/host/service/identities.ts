@@ -1,7 +1,9 @@
 import type { FileSystem, Maybe } from '../../engines/core/filesystem.ts';
+import type { JobContext } from '../../engines/core/job.ts';
 import { decodeName, displayName, type Name } from '../../engines/core/names.ts';
 import { resolvePath } from '../paths.ts';
-import { readUpTo } from './preview.ts';
+import { nodeJob } from '../session.ts';
+import { PreviewReader } from './preview-reader.ts';
 
 /** Names of the users and groups of one filesystem, escaped for showing. undefined where it knows none. */
 export interface Identities {
@@ -14,6 +16,12 @@ const MAX_BYTES = 1024 * 1024;
 
 /** Lines of each that are looked at. */
 const MAX_LINES = 100_000;
+
+/** Bytes of a line that are looked at; its first three fields are all that counts. */
+const MAX_LINE = 16 * 1024;
+
+/** Lines between two looks at the clock. */
+const STRIDE = 64;
 
 /** Characters of a name that are shown. useradd takes 32. */
 const MAX_NAME = 64;
@@ -46,7 +54,8 @@ async function namesIn(fs: FileSystem, path: Name): Promise<Map<number, string>>
   try {
     const { node, stat } = await resolvePath(fs, path);
     if (stat.type !== 'file') return new Map();
-    return parseNames(await readUpTo(fs, node, Math.min(stat.size, MAX_BYTES)), stat.size > MAX_BYTES);
+    const job = nodeJob();
+    return await parseNames(await new PreviewReader(fs, node, stat.size, job).read(0, MAX_BYTES), job, stat.size > MAX_BYTES);
   } catch {
     // Names are an extra: whatever keeps them from being read is told where the file itself is opened.
     return new Map();
@@ -54,19 +63,28 @@ async function namesIn(fs: FileSystem, path: Name): Promise<Map<number, string>>
 }
 
 /** @param cut the last line may be half of one */
-export function parseNames(bytes: Uint8Array, cut = false): Map<number, string> {
+export async function parseNames(bytes: Uint8Array, job: JobContext, cut = false): Promise<Map<number, string>> {
   const names = new Map<number, string>();
-  const lines = decodeName(bytes).split('\n', MAX_LINES + 1);
-  if (cut || lines.length > MAX_LINES) lines.pop();
-  for (const line of lines) {
-    const [name, , number] = line.split(':', 3);
-    // A name of digits could pose as another's number; "+" and "-" begin the directives of NIS.
-    if (name === undefined || number === undefined || !/^\d{1,10}$/.test(number) || !/^(?![+-]|\d+$)./s.test(name)) continue;
-    const id = Number(number);
-    // The first line with a number wins, as in getpwuid(3).
-    if (id <= 0xffffffff && !names.has(id)) names.set(id, shownName(name));
+  for (let at = 0, count = 0; at < bytes.length && count < MAX_LINES; count++) {
+    const newline = bytes.indexOf(0x0a, at);
+    if (newline < 0 && cut) break;
+    const end = newline < 0 ? bytes.length : newline;
+    addName(names, decodeName(bytes, at, Math.min(end, at + MAX_LINE)));
+    at = end + 1;
+    // A crafted file is a hundred thousand lines of names that must be escaped.
+    const pause = count % STRIDE === 0 ? job.breathe() : undefined;
+    if (pause) await pause;
   }
   return names;
+}
+
+function addName(names: Map<number, string>, line: string): void {
+  const [name, , number] = line.split(':', 3);
+  // A name of digits could pose as another's number; "+" and "-" begin the directives of NIS.
+  if (name === undefined || number === undefined || !/^\d{1,10}$/.test(number) || !/^(?![+-]|\d+$)./s.test(name)) return;
+  const id = Number(number);
+  // The first line with a number wins, as in getpwuid(3).
+  if (id <= 0xffffffff && !names.has(id)) names.set(id, shownName(name));
 }
 
 function shownName(name: Name): string {

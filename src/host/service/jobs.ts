@@ -55,9 +55,14 @@ export class Jobs {
     return [...this.#jobs.values()].filter((job) => !job.ended).length;
   }
 
+  /** undefined for one that is not there, or no longer. */
+  find(id: number): Job | undefined {
+    return this.#jobs.get(id);
+  }
+
   /** @throws DiskError usage EBADF */
   get(id: number): Job {
-    const job = this.#jobs.get(id);
+    const job = this.find(id);
     if (job === undefined) throw usage('EBADF', `There is no job ${id}`);
     return job;
   }

@@ -145,15 +145,3 @@ class NodeDevice implements BlockDevice {
 
   close(): void {}
 }
-
-/** The first `length` bytes of a file, less only where it ends before its size. */
-export async function readUpTo(fs: FileSystem, node: NodeId, length: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(length);
-  for (let at = 0; at < length;) {
-    const got = await fs.read(node, at, bytes.subarray(at));
-    if (got < 0 || got > length - at) throw ioError(`A read returned ${got} bytes of ${length - at}`);
-    if (got === 0) return bytes.slice(0, at);
-    at += got;
-  }
-  return bytes;
-}

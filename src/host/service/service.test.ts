@@ -150,6 +150,23 @@ describe.skipIf(skip !== undefined)('the service of an image', () => {
     return events;
   }
 
+  it('refuses selections whose ranges lie over one another: they would cost as much as they claim', async () => {
+    const { view } = await client.call('view.open', { layer, node: root, sort, hidden: true });
+    const keep = (ranges: [number, number][]): Promise<unknown> => client.call('view.open', { layer, node: root, sort, hidden: true, keep: { view, ranges, focus: 0, anchor: 0 } });
+    await expect(keep([[0, 2], [2, 3]])).resolves.toMatchObject({ kept: { ranges: [[0, 3]] } });
+    for (const ranges of [[[0, 2], [1, 3]], [[3, 2]], [[2, 3], [0, 1]]] as [number, number][][]) await expect(keep(ranges)).rejects.toMatchObject({ fault: { errno: 'EINVAL' } });
+  });
+
+  it('ends checksums that nobody takes when their client goes', async () => {
+    const going = connect();
+    const { job } = await going.call('hash.start', { layer: '0', algorithms: ['sha256'] });
+    await client.call('job.pause', { job, paused: true });
+    going.close();
+    let end: JobEvent | undefined;
+    for await (const event of client.stream('job.events', { job })) end = event;
+    expect(end).toMatchObject({ event: 'end', state: 'cancelled' });
+  });
+
   it('opens a layer another way, or says why not', async () => {
     await expect(client.call('image.reopen', { layer: '0', format: 'gpt' })).rejects.toMatchObject({ fault: { kind: 'unsupported' } });
     expect((await client.call('image.info', {})).layers[0]).toMatchObject({ kind: 'filesystem' });

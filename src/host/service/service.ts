@@ -69,14 +69,20 @@ export class ImageHost {
   /** Answers a client until its channel ends. */
   connect(transport: Transport): void {
     const views = new Views();
-    transport.onClose(() => views.clear());
-    serve<HostContract>(hostContract, this.#service(views), transport, { onFault: (name, error) => console.error(`clutch: ${name}:`, error) });
+    const hashes = new Set<number>();
+    transport.onClose(() => {
+      views.clear();
+      for (const job of hashes) this.#dropHashes(job);
+    });
+    serve<HostContract>(hostContract, this.#service(views, hashes), transport, { onFault: (name, error) => console.error(`clutch: ${name}:`, error) });
   }
 
   /** Cancels the jobs and closes the image. */
   async close(): Promise<void> {
     this.#closing.aborted = true;
     await this.#jobs.close();
+    // What is being opened anew ends by itself, for its job is cancelled; what it opened is closed with the rest.
+    await this.#reopened;
     await this.#session.then((session) => session.close(), () => {});
   }
 
@@ -127,7 +133,8 @@ export class ImageHost {
     }
   }
 
-  #service(views: Views): Service<HostContract> {
+  /** @param hashes the client's jobs whose checksums may still wait to be asked for */
+  #service(views: Views, hashes: Set<number>): Service<HostContract> {
     return {
       'image.info': () => this.info(),
       'image.changes': (_params, cancel) => this.#changes(cancel),
@@ -184,8 +191,16 @@ export class ImageHost {
         for (const { node, name } of entries) checkName(filesystem, node, name);
         return { job: this.#jobs.start(extraction(filesystem, entries, folder, options)) };
       },
-      'hash.start': (params) => this.#startHash(params),
-      'hash.rows': ({ job }, cancel) => this.#hashRows(job, cancel),
+      'hash.start': async (params, cancel) => {
+        const job = await this.#startHash(params);
+        hashes.add(job);
+        if (cancel.aborted) this.#dropHashes(job);
+        return { job };
+      },
+      'hash.rows': ({ job }, cancel) => {
+        hashes.delete(job);
+        return this.#hashRows(job, cancel);
+      },
       'hash.lists': async ({ layer, node }, cancel) => (node === undefined ? listsBeside((await this.#session).path) : listsInFolder((await this.#filesystem(layer)).filesystem, node, nodeJob({ signal: cancel }))),
       'job.events': ({ job }, cancel) => this.#jobs.get(job).events(cancel),
       'job.cancel': ({ job }) => this.#jobs.get(job).cancel(),
@@ -212,8 +227,7 @@ export class ImageHost {
     yield* space(filesystem, { node, name }, nodeJob({ signal: cancel }));
   }
 
-  /** One after another: each is a change of the one tree. */
-  async #startHash({ layer: path, entries, folder, algorithms }: Params<HostContract['hash.start']>): Promise<{ job: number }> {
+  async #startHash({ layer: path, entries, folder, algorithms }: Params<HostContract['hash.start']>): Promise<number> {
     const rows = new HashRows();
     const session = await this.#session;
     const layer = this.#layer(session, path);
@@ -226,9 +240,13 @@ export class ImageHost {
       ? hashBytes(deviceSource(layer.device), name, algorithms, context, tally, rows)
       : hashEntries(fs, below, algorithms, context, tally, rows)).finally(() => rows.end()));
     this.#hashes.set(job, rows);
-    // Those that were never asked for.
-    if (this.#hashes.size > MAX_HASHES) this.#hashes.delete(this.#hashes.keys().next().value!);
-    return { job };
+    if (this.#hashes.size > MAX_HASHES) this.#dropHashes(this.#hashes.keys().next().value!);
+    return job;
+  }
+
+  /** Checksums that were never asked for. A job that waits for somebody to take them would be in the way of others for ever. */
+  #dropHashes(job: number): void {
+    if (this.#hashes.delete(job)) this.#jobs.find(job)?.cancel();
   }
 
   async *#hashRows(job: number, cancel: Cancel): AsyncGenerator<HashRow[]> {
@@ -238,6 +256,7 @@ export class ImageHost {
     yield* rows.take(cancel, () => this.#jobs.get(job).cancel());
   }
 
+  /** One after another: each is a change of the one tree. */
   async #reopen(layer: string, how: Pick<ReopenOptions, 'format' | 'password'>): Promise<ImageInfo> {
     const session = await this.#session;
     const reopen = async (): Promise<ImageInfo> => {

@@ -45,7 +45,9 @@ const entries = v.pipe(v.array(v.strictObject({ node: count, name })), v.minLeng
 const sort = v.strictObject({ key: sortKey, descending: v.boolean() });
 const page = v.strictObject({ size: v.pipe(count, v.minValue(1), v.maxValue(1000)), at: count, node: v.optional(count) });
 const place = v.pipe(v.number(), v.safeInteger(), v.minValue(-1));
-const keep = v.strictObject({ view: count, ranges: v.pipe(v.array(v.tuple([count, count])), v.maxLength(10_000)), focus: place, anchor: place });
+/** Half-open, in ascending order: each row is in one of them at most. */
+const ranges = v.pipe(v.array(v.tuple([count, count])), v.maxLength(10_000), v.check((all) => all.every(([from, to], i) => from < to && from >= (all[i - 1]?.[1] ?? 0)), 'the ranges are not in ascending order'));
+const keep = v.strictObject({ view: count, ranges, focus: place, anchor: place });
 
 /** What stays on: conflicts are asked about unless a policy is given. */
 export const extractOptions = v.strictObject({
