@@ -173,4 +173,17 @@ describe('a block map', () => {
     const map = new BlockMapping(blocksOf(bytes), 12, numbers(new Uint8Array(60), { 14: 30 }));
     expect([...mappedRuns(map)].length).toBeLessThan(200);
   });
+
+  it('that shares blocks without a number is corrupt, however many holes it spells', () => {
+    const bytes = device();
+    numbers(block(bytes, 30), same(31));
+    numbers(block(bytes, 31), same(32));
+    numbers(block(bytes, 32), {});
+    // As in a sparse image of many terabytes, whose blocks bound nothing.
+    const map = Object.assign(new BlockMapping(blocksOf(bytes), 12, numbers(new Uint8Array(60), { 0: 5, 14: 30 })), { mostRuns: Infinity });
+    const started = performance.now();
+    expect(corruptPlace(() => [...mappedRuns(map)])).toMatch(/more than 16384 holes in a row/);
+    expect(performance.now() - started).toBeLessThan(1000);
+    expect(map.find(12)).toMatchObject({ physical: undefined });
+  });
 });

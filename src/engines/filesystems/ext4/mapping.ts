@@ -1,3 +1,4 @@
+import { corrupt } from '../../core/errors.ts';
 import type { DeviceBlocks } from './blocks.ts';
 
 /** Logical blocks of a file that lie together on the device, or that are a hole together. */
@@ -27,10 +28,14 @@ export function hole(logical: number, count: number): Run {
   return { logical, count, physical: undefined, unwritten: false };
 }
 
+/** Holes in a row. A sound map has a few: none of its blocks and nodes is without a mapped block. */
+const MOST_HOLES = 16_384;
+
 /** The mapped runs of a file in order, those that follow one another on the device as one. @throws DiskError corrupt */
 export function* mappedRuns(mapping: Mapping): Iterable<Run & { readonly physical: number }> {
   let held: (Run & { readonly physical: number }) | undefined;
   let steps = 0;
+  let holes = 0;
   for (let logical = 0; ;) {
     const run = mapping.find(logical);
     const { physical } = run;
@@ -41,6 +46,10 @@ export function* mappedRuns(mapping: Mapping): Iterable<Run & { readonly physica
         if (held !== undefined) yield held;
         held = { ...run, physical };
       }
+      holes = 0;
+    } else if (++holes > MOST_HOLES) {
+      // Shared indirect blocks without a number spell hundreds of millions of holes; nobody who walks over runs gets a turn before the next one.
+      throw corrupt('block map', `it has more than ${MOST_HOLES} holes in a row, up to logical block ${logical}`);
     }
     // Shared indirect blocks can spell a map of 2^30 runs in three blocks.
     if (run.count === Infinity || ++steps > mapping.mostRuns) break;

@@ -55,7 +55,8 @@ export function* directoryStructures(block: DirectoryBlock): Iterable<Structure>
     if (length < HEADER || length % 4 !== 0 || from + length > all.length) return;
     const named = block.hasFiletype ? all[from + 6]! : Math.min(255, view.getUint16(from + 6, true));
     const unused = view.getUint32(from, true) === 0;
-    if (unused && length === Ext4DirEntryTail.size && all[from + 7] === TYPE_CHECKSUM) {
+    // Only at the end of the block: the checksum is one of all that is before it, and a crafted block has thousands of such entries.
+    if (unused && length === Ext4DirEntryTail.size && from + length === all.length && all[from + 7] === TYPE_CHECKSUM) {
       const computed = block.checksumSeed === undefined ? 0 : crc32c(block.checksumSeed, all, 0, from);
       const tail = structureOf(Ext4DirEntryTail, all, from, at + from, `checksum of directory block ${logical} of inode ${node}`, tailMeanings(computed));
       if (tail !== undefined) yield tail;

@@ -5,6 +5,7 @@ import type { FieldNote, Structure, Structures } from '../../../core/layout/anno
 import { FileDevice } from '../../../testing/file-device.ts';
 import { openImage } from '../../../testing/images.ts';
 import { missingTools, run, scratchFolder } from '../../../testing/tools.ts';
+import { directoryStructures } from './directories.ts';
 
 const why = missingTools('mke2fs', 'dumpe2fs', 'debugfs');
 const UUID = '6a1f4c1e-9b7d-4a52-8f06-1d2c3b4a5e6f';
@@ -39,6 +40,23 @@ const debugfs = (image: string, command: string): string => run('debugfs', ['-R'
 /** What dumpe2fs says behind a label. */
 const told = (text: string, label: string): string => new RegExp(`^${label}:\\s+(.*)$`, 'm').exec(text)![1]!;
 const firstBlock = (image: string, path: string): number => Number(debugfs(image, `blocks ${path}`).trim().split(/\s+/)[0]);
+
+/** Where a directory's block has checksums. */
+function checksumsIn(bytes: Uint8Array): number[] {
+  const found = [...directoryStructures({ node: 2, logical: 0, flags: 0, at: 0, bytes, hasFiletype: true, checksumSeed: 1 })];
+  return found.filter(({ name }) => name.startsWith('checksum')).map(({ at }) => at);
+}
+
+describe('a block of a directory', () => {
+  it('has its checksum at its end only, so that a crafted one is not summed again and again', () => {
+    const bytes = new Uint8Array(1024);
+    for (let at = 0; at + 12 <= bytes.length; at += 12) bytes.set([0, 0, 0, 0, 12, 0, 0, 0xde], at);
+        const sound = new Uint8Array(24);
+    for (const at of [0, 12]) sound.set([0, 0, 0, 0, 12, 0, 0, 0xde], at);
+    expect(checksumsIn(bytes)).toEqual([]);
+    expect(checksumsIn(sound)).toEqual([12]);
+  });
+});
 
 describe.skipIf(why !== undefined)(`what the bytes of an ext filesystem are${why ? ` (${why})` : ''}`, () => {
   const folder = scratchFolder();
