@@ -93,6 +93,27 @@ describe('a gzip', () => {
   });
 });
 
+describe('a gzip of nothing, again and again', () => {
+  it('is looked at up to a bound', async () => {
+    const one = gzipSync('');
+    const content = new Uint8Array(1 << 20);
+    for (let at = 0; at + one.length <= content.length; at += one.length) content.set(one, at);
+    const { archive, read } = await archiveOf(content, 2 ** 40);
+    expect(archive).toMatchObject({ format: 'gzip', more: true });
+    expect(read).toBeLessThan(1 << 20);
+  });
+});
+
+describe('names in archives', () => {
+  it('are shown up to a bound, whatever the archive says', async () => {
+    const long = ascii(`${'\u202e'.repeat(20_000)}\0`);
+    const tar = Buffer.concat([member('x', long.length, { typeflag: 'L', content: long }), member('x', 0), END]);
+    expect((await archiveOf(tar)).archive.rows[0]!.display).toHaveLength(4097);
+    const zip = zipSync({ ['n'.repeat(60_000)]: new Uint8Array(1) });
+    expect((await archiveOf(zip)).archive.rows[0]!.display).toBe(`${'n'.repeat(4096)}…`);
+  });
+});
+
 describe('a zip', () => {
   const zip = zipSync({ 'docs/': new Uint8Array(0), 'docs/a.txt': ascii('hello'), 'evil\u202e../../x': ascii('1'), '日本': new Uint8Array(70_000) });
 

@@ -2,9 +2,8 @@ import { gunzipStream } from '../../engines/codecs/gunzip.ts';
 import { isHeader, parseHeader } from '../../engines/codecs/gzip-header.ts';
 import { type DiskError, isDiskError } from '../../engines/core/errors.ts';
 import type { JobContext } from '../../engines/core/job.ts';
-import { displayName } from '../../engines/core/names.ts';
 import type { ArchiveRow, Preview } from '../../shared/contract/preview.ts';
-import { damagedArchive, type PreviewReader } from './preview-reader.ts';
+import { damagedArchive, type PreviewReader, shownMember } from './preview-reader.ts';
 import { isTarHeader, listTar, TAR_BLOCK, type TarBytes } from './preview-tar.ts';
 import { isZip, listZip } from './preview-zip.ts';
 
@@ -15,6 +14,10 @@ const MAX_ROWS = 1000;
 
 /** Bytes that are unpacked to list what is in a compressed tar; its contents can't be stepped over. */
 const MAX_UNPACKED = 32 * 1024 * 1024;
+
+/** Bytes of input that are looked at for it, in all and in a row with nothing in them: a crafted gzip is gigabytes of empty members. */
+const MAX_PACKED = MAX_UNPACKED;
+const MAX_EMPTY = 512 * 1024;
 
 /** Bytes of input at a time: each may become a thousand of output. */
 const GZIP_PIECE = 2048;
@@ -33,6 +36,7 @@ export async function previewArchive(start: Uint8Array, reader: PreviewReader, j
   try {
     if (isTarHeader(await inner.peek(TAR_BLOCK))) return await listed('tar.gz', (onRow) => listTar(inner, MAX_ROWS, onRow));
   } catch (error) {
+    if (error instanceof EnoughUnpacked) return { kind: 'archive', format: 'gzip', rows: await gzipRow(start, reader), more: true };
     if (!isDamage(error)) throw error;
     // It does not even begin to unpack: what its header says is all there is.
     return { kind: 'archive', format: 'gzip', rows: await gzipRow(start, reader), more: false, error: error.toJSON() };
@@ -68,7 +72,7 @@ async function gzipRow(start: Uint8Array, reader: PreviewReader): Promise<Archiv
   const end = await reader.read(reader.size - 4, 4);
   // The size modulo 4 GiB, and of the last member alone (RFC 1952 section 2.3.1): good for most files, and nobody allocates by it.
   const size = end.length === 4 ? new DataView(end.buffer, end.byteOffset).getUint32(0, true) : 0;
-  return [{ display: displayName(name ?? ''), type: 'file', size }];
+  return [{ display: shownMember(name ?? ''), type: 'file', size }];
 }
 
 /** A tar whose contents are stepped over without a read. */
@@ -105,6 +109,8 @@ class PackedTar implements TarBytes {
   #length = 0;
   #at = 0;
   #unpacked = 0;
+  /** Where the input was that something came out of. */
+  #useful = 0;
 
   constructor(reader: PreviewReader, job: JobContext) {
     this.#reader = reader;
@@ -155,7 +161,7 @@ class PackedTar implements TarBytes {
   /** Unpacks until `length` bytes are there, or the end. */
   async #fill(length: number): Promise<void> {
     while (this.#length < length && this.#at < this.#reader.size) {
-      if (this.#unpacked > MAX_UNPACKED) throw new EnoughUnpacked();
+      if (this.#unpacked > MAX_UNPACKED || this.#at > MAX_PACKED || this.#at - this.#useful > MAX_EMPTY) throw new EnoughUnpacked();
       const piece = await this.#reader.read(this.#at, GZIP_PIECE);
       if (piece.length === 0) return;
       this.#at += piece.length;
@@ -164,6 +170,7 @@ class PackedTar implements TarBytes {
           this.#ready.push(part);
           this.#length += part.length;
           this.#unpacked += part.length;
+          if (part.length > 0) this.#useful = this.#at;
         }
       } catch (error) {
         throw damagedArchive('gzip', (error as Error).message);

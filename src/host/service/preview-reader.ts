@@ -1,6 +1,7 @@
 import { DiskError, ioError } from '../../engines/core/errors.ts';
 import type { FileSystem, NodeId } from '../../engines/core/filesystem.ts';
 import type { JobContext } from '../../engines/core/job.ts';
+import { displayName, type Name } from '../../engines/core/names.ts';
 
 /** Bytes between two looks at whether somebody still wants them. A failing disk takes seconds for less. */
 const PIECE = 64 * 1024;
@@ -38,6 +39,15 @@ export class PreviewReader {
     }
     return bytes;
   }
+}
+
+/** Characters of a member's name or of a link's target that are shown: a thousand members could have names of 64 KiB each. */
+const LONGEST_SHOWN = 4096;
+
+/** A name of an archive's, for showing. */
+export function shownMember(name: Name): string {
+  const shown = displayName(name.slice(0, LONGEST_SHOWN));
+  return name.length > LONGEST_SHOWN || shown.length > LONGEST_SHOWN ? `${shown.slice(0, LONGEST_SHOWN)}…` : shown;
 }
 
 /** An archive that is not what its own structures say. */

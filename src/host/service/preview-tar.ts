@@ -1,7 +1,7 @@
 import type { EntryType } from '../../engines/core/filesystem.ts';
-import { decodeName, displayName, type Name } from '../../engines/core/names.ts';
+import { decodeName, type Name } from '../../engines/core/names.ts';
 import type { ArchiveRow } from '../../shared/contract/preview.ts';
-import { damagedArchive } from './preview-reader.ts';
+import { damagedArchive, shownMember } from './preview-reader.ts';
 
 /** Bytes of a header, and what everything is padded to. */
 export const TAR_BLOCK = 512;
@@ -74,7 +74,7 @@ export async function listTar(bytes: TarBytes, limit: number, onRow: (row: Archi
     const kind = name.endsWith('/') && (type === '0' || type === '\0') ? 'dir' : (TYPES[type] ?? 'file');
     const link = type === '1' || type === '2' ? (long.link ?? decodeName(block, 157, endOf(block, 157, 100))) : undefined;
     const holds = kind === 'file' && type !== '1';
-    onRow({ display: displayName(name), type: kind, size: holds ? size : 0, ...(link === undefined ? {} : { target: displayName(link) }) });
+    onRow({ display: shownMember(name), type: kind, size: holds ? size : 0, ...(link === undefined ? {} : { target: shownMember(link) }) });
     // Links, folders and devices have no contents, whatever their size says; unknown types do (the specification's advice).
     if (holds) await bytes.skip(padded);
     long = {};

@@ -1,7 +1,7 @@
 import type { EntryType } from '../../engines/core/filesystem.ts';
-import { decodeName, displayName, isDecodable, type Name } from '../../engines/core/names.ts';
+import { decodeName, isDecodable, type Name } from '../../engines/core/names.ts';
 import type { ArchiveRow } from '../../shared/contract/preview.ts';
-import { damagedArchive, type PreviewReader } from './preview-reader.ts';
+import { damagedArchive, type PreviewReader, shownMember } from './preview-reader.ts';
 
 /** Structures of APPNOTE.TXT 6.3.10, sections 4.3.12 to 4.3.16: their signatures, little-endian, and their fixed lengths in bytes. */
 const CENTRAL = { signature: 0x02014b50, length: 46 };
@@ -70,7 +70,7 @@ function rowOf(view: DataView, bytes: Uint8Array, offset: number, nameAt: number
   const madeByUnix = view.getUint8(offset + 5) === 3;
   const stated = view.getUint32(offset + 24, true);
   const type: EntryType = name.endsWith('/') || (!madeByUnix && attributes & FOLDER_OF_DOS) ? 'dir' : madeByUnix && ((attributes >>> 28) & 0xf) === 0xa ? 'symlink' : 'file';
-  return { display: displayName(name), type, size: type === 'dir' ? 0 : stated === 0xffffffff ? (size64(view, nameAt + nameLength, extraLength) ?? stated) : stated };
+  return { display: shownMember(name), type, size: type === 'dir' ? 0 : stated === 0xffffffff ? (size64(view, nameAt + nameLength, extraLength) ?? stated) : stated };
 }
 
 /** Many a writer has UTF-8 names and does not say so. */
