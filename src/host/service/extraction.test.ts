@@ -72,6 +72,33 @@ describe('an extraction that is taken up again', () => {
     expect(readdirSync(folder)).toHaveLength(401);
   });
 
+  it('asks about nothing that is there already when it takes up a folder whose listing broke off', async () => {
+    const entries: [string, MemoryNode][] = Array.from({ length: 40 }, (_, i) => [`f${i}`, file('x', { mtime: 1_000_000_000n })]);
+    const fs = new MemoryFileSystem(dir({ torn: dir(entries) }));
+    const { list } = fs;
+    let isTorn = true;
+    fs.list = (node, cursor) => {
+      if (isTorn && cursor !== undefined) throw TORN;
+      return list.call(fs, node, cursor);
+    };
+    const jobs = new Jobs();
+    const first = jobs.start(extraction(fs, [{ node: fs.root, name: '' }], folder, {}));
+    expect(await ended(jobs, first)).toMatchObject({ state: 'done', failed: 1 });
+    const before = readdirSync(join(folder, 'torn')).length;
+    expect(before).toBeGreaterThan(0);
+    isTorn = false;
+    const again = jobs.retry(first);
+    const asked: string[] = [];
+    const last = await ended(jobs, again, (event) => {
+      if (event.event !== 'question') return;
+      asked.push(event.question.kind);
+      jobs.get(again).answer(event.id, { action: 'skip' });
+    });
+    expect(asked).toEqual([]);
+    expect(last).toMatchObject({ state: 'done', summary: { files: 40 - before } });
+    expect(readdirSync(join(folder, 'torn'))).toHaveLength(40);
+  });
+
   it('is refused while it runs, and for work of other kinds', async () => {
     const jobs = new Jobs();
     const other = jobs.start(() => Promise.resolve({ files: 0, directories: 0, bytes: 0, skipped: 0, problems: 0 }));

@@ -35,8 +35,9 @@ export function extraction(fs: FileSystem, entries: readonly Entry[], folder: st
     },
     failed: () => count,
     again(state) {
+      // Too many failed to know them all, or it was not come to everything.
       const whole = state === 'done' ? count > failed.size : attempt.only === undefined;
-      return extraction(fs, entries, folder, options, whole ? { resumed: true } : state === 'done' ? { only: failed } : attempt);
+      return extraction(fs, entries, folder, options, { resumed: true, ...(whole ? {} : { only: state === 'done' ? failed : attempt.only }) });
     },
   };
 }
