@@ -21,6 +21,8 @@ describe('settings', () => {
     const file = join(folder, 'edited.json');
     writeFileSync(file, JSON.stringify({ theme: 'pink', hidden: true, sort: { key: 'size' }, columns: { ext4: { shown: [], widths: { size: -1 } } } }));
     expect(new SettingsStore(file).get()).toEqual({ ...DEFAULT_SETTINGS, hidden: true, columns: { ext4: { widths: {} } } });
+    writeFileSync(file, JSON.stringify({ hidden: true, columns: Object.fromEntries(Array.from({ length: 257 }, (_, i) => [`f${i}`, {}])) }));
+    expect(new SettingsStore(file).get()).toEqual({ ...DEFAULT_SETTINGS, hidden: true });
     writeFileSync(file, '[not json');
     expect(new SettingsStore(file).get()).toEqual(DEFAULT_SETTINGS);
   });

@@ -1,6 +1,8 @@
 import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { MemoryDevice } from '../../engines/core/bytes/memory.ts';
+import type { Layer } from '../../engines/core/layers.ts';
 import { missingTools, run, scratchFolder } from '../../engines/testing/tools.ts';
 import type { FindBytesEvent, StructureRow } from '../../shared/contract/bytes.ts';
 import type { HostContract } from '../../shared/contract/calls.ts';
@@ -8,6 +10,7 @@ import { createClient } from '../../shared/rpc/client.ts';
 import { memoryPair } from '../../shared/rpc/transports/memory.ts';
 import type { Client } from '../../shared/rpc/types.ts';
 import { findBytes } from './find-bytes.ts';
+import { placeRows } from './structures.ts';
 import { nodeJob } from '../session.ts';
 import { ImageHost } from './service.ts';
 
@@ -97,6 +100,21 @@ describe.skipIf(why !== undefined)(`bytes of a disk${why ? ` (${why})` : ''}`, (
     await expect(client.call('bytes.structures', { layer: '0', at: 0, length: 65_537 })).rejects.toMatchObject({ fault: { errno: 'EINVAL' } });
     await expect(client.call('bytes.places', { layer: '0/9' })).rejects.toMatchObject({ fault: { errno: 'ENOENT' } });
     await expect(find('0', 'x'.repeat(257))).rejects.toMatchObject({ fault: { errno: 'EINVAL' } });
+  });
+});
+
+describe('places of a crafted table', () => {
+  it('are not asked of more layers than are told of', () => {
+    const device = new MemoryDevice(new Uint8Array(4096));
+    let asked = 0;
+    const structures = { within: () => [], landmarks: () => { asked++; return Array.from({ length: 10 }, (_, i) => ({ at: i, length: 1, name: 'a\u0007' })); } };
+    const layer = (path: string, children: Layer[] = []): Layer => ({
+      path, kind: children.length > 0 ? 'table' : 'filesystem', format: 'x', title: 'x', label: '', uuid: '', offset: 0, size: 4096, device, evidence: [], alternatives: [], guesses: [], openers: [], details: [], notes: [], structures, children,
+    });
+    const rows = placeRows(layer('0', Array.from({ length: 4000 }, (_, i) => layer(`0/${i}`))));
+    expect(rows).toHaveLength(512);
+    expect(rows[0]!.name).toBe('a\\x07');
+    expect(asked).toBeLessThan(60);
   });
 });
 

@@ -10,6 +10,9 @@ import { type Identities, identitiesOf } from './identities.ts';
 const MAX_XATTRS = 1000;
 const MAX_XATTR_BYTES = 4 * 1024 * 1024;
 
+/** Bytes of an access list: as many as the kernel takes (XATTR_SIZE_MAX). */
+const MAX_ACL = 65_536;
+
 /** Runs of a file that are told. */
 const MAX_RUNS = 10_000;
 
@@ -137,7 +140,7 @@ export async function entryDetails(fs: FileSystem, node: NodeId, name: Name): Pr
 
 /** The lines of an attribute that is an access list; none of others, and of lists that make no sense. */
 function aclRows({ name, value }: { readonly name: string; readonly value: Uint8Array }, names: Identities): AclRow[] {
-  if (!name.startsWith('system.posix_acl_')) return [];
+  if (!name.startsWith('system.posix_acl_') || value.length > MAX_ACL) return [];
   const scope = name.endsWith('_default') ? 'default' : 'access';
   return (decodeAcl(value) ?? []).map((line) => {
     const [who, id, rights] = line.split(':') as [AclRow['who'], string, string];

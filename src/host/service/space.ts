@@ -114,7 +114,7 @@ class SpaceTree implements Visitor<Folder> {
   leave(folder: Folder): void {
     const { above } = folder;
     // It stands last among its neighbours, or near it: the walk goes through them from the end.
-    if (above === undefined || folder.size >= this.#top!.size * LEAST_KEPT || folder.unreadable) return;
+    if (above === undefined || folder.size >= this.#top!.size * LEAST_KEPT) return;
     const at = above.folders.lastIndexOf(folder);
     above.folders[at] = above.folders.at(-1)!;
     above.folders.pop();

@@ -7,7 +7,7 @@ import type { FieldRow, PlaceRow, StructureRow } from '../../shared/contract/byt
 const MOST_STRUCTURES = 4096;
 /** Fields of one answer. */
 const MOST_FIELDS = 32_768;
-/** Places of one answer, and of one layer of it. */
+/** Places of one answer. */
 const MOST_PLACES = 512;
 /** Characters of a name, a value or a meaning. */
 const LONGEST = 300;
@@ -32,11 +32,15 @@ export function placeRows(layer: Layer): PlaceRow[] {
   const rows: PlaceRow[] = [];
   const add = (landmark: Landmark, path: string, shift: number): void => {
     const at = landmark.at + shift;
-    if (rows.length < MOST_PLACES && Number.isSafeInteger(at) && at >= 0 && at < layer.device.size) rows.push({ at, length: landmark.length, name: shown(landmark.name), layer: path });
+    if (Number.isSafeInteger(at) && at >= 0 && at < layer.device.size) rows.push({ at, length: landmark.length, name: shown(landmark.name), layer: path });
   };
   for (const { inner, shift } of layersWithin(layer, 0, layer.device.size)) {
     if (inner.kind === 'volume' && inner !== layer) add({ at: 0, length: inner.size, name: inner.label || inner.title }, inner.path, shift);
-    for (const landmark of inner.structures?.landmarks() ?? []) add(landmark, inner.path, shift);
+    for (const landmark of inner.structures?.landmarks() ?? []) {
+      // Each layer reads its descriptors for them, and a crafted table has thousands of layers.
+      if (rows.length >= MOST_PLACES) return rows;
+      add(landmark, inner.path, shift);
+    }
   }
   return rows;
 }

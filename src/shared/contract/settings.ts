@@ -19,7 +19,7 @@ const columns = v.object({
   /** Ids of those shown, in order; absent: the format's own choice. */
   shown: v.optional(v.fallback(v.optional(v.pipe(v.array(columnId), v.minLength(1), v.maxLength(64))), undefined)),
   /** Chosen widths in pixels, by id. */
-  widths: or(v.record(columnId, pixels), {}),
+  widths: or(v.pipe(v.record(columnId, pixels), v.maxEntries(64)), {}),
 });
 export type ColumnSettings = v.InferOutput<typeof columns>;
 
@@ -27,7 +27,7 @@ const theme = v.picklist(['system', 'light', 'dark']);
 const density = v.picklist(['compact', 'comfortable']);
 const sort = v.object({ key: sortKey, descending: v.boolean() });
 const usedCommands = v.pipe(v.array(v.pipe(v.string(), v.maxLength(64))), v.maxLength(16));
-const columnsByFormat = v.record(v.pipe(v.string(), v.maxLength(64)), columns);
+const columnsByFormat = v.pipe(v.record(v.pipe(v.string(), v.maxLength(64)), columns), v.maxEntries(256));
 
 export const settingsSchema = v.object({
   /** Light or dark, or as the system has it. */
