@@ -82,7 +82,9 @@ async function main(): Promise<void> {
     }
     window = createWindow(join(app.getPath('userData'), 'window.json'), fileURLToPath(new URL('../preload/preload.cjs', import.meta.url)));
     window.on('closed', () => { window = undefined; });
-    window.webContents.on('render-process-gone', () => clutch.forgetSession());
+    window.webContents.on('render-process-gone', (_event, { reason }) => {
+      if (reason !== 'clean-exit') clutch.forgetSession();
+    });
   }
 
   function open(paths: readonly string[]): void {

@@ -30,6 +30,7 @@ describe('recents', () => {
     store.opened('/gone/b.img', 'GPT', 8, 2);
     store.pin(join(folder, 'there.img'), true);
     store.opened('/gone/c.img', 'gzip', 9, 3);
+    expect(store.paths()).toEqual([join(folder, 'there.img'), '/gone/c.img', '/gone/b.img']);
     const again = new RecentStore(file, new TokenStore()).list();
     expect(again.map(({ name, pinned, missing, size }) => [name, pinned, missing, size])).toEqual([['there.img', true, false, 7], ['c.img', false, true, 9], ['b.img', false, true, 8]]);
     store.remove();

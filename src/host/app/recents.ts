@@ -27,6 +27,11 @@ export class RecentStore {
     this.#recents = load(path);
   }
 
+  /** In the order of `list`. No file is looked at: a disk of the network that is gone would hold up whoever only shows them. */
+  paths(): string[] {
+    return this.#recents.map(({ path }) => path);
+  }
+
   list(): RecentRow[] {
     return this.#recents.map(({ path, ...rest }) => ({ ...this.#tokens.tokenOf(path, 'source'), ...rest, missing: isMissing(path) }));
   }

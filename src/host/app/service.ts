@@ -51,7 +51,7 @@ export interface Platform<P> {
   /** The settings changed. */
   onSettings?(settings: Settings): void;
   /** The recents changed. */
-  onRecents?(paths: readonly string[]): void;
+  onRecents?(): void;
 }
 
 /** The app: which images are open, which paths the page may use, what happened before. One for all its clients. */
@@ -122,12 +122,17 @@ export class App<P> {
   }
 
   recentPaths(): string[] {
-    return this.#recents.list().map(({ path }) => path);
+    return this.#recents.paths();
   }
 
   /** Forgets the tabs of last time: what ended a page would end the next one, too. */
   forgetSession(): void {
-    this.#session.forget();
+    try {
+      this.#session.forget();
+    } catch (error) {
+      // A full disk must not end the app with the page.
+      console.error('clutch: the session could not be forgotten:', error);
+    }
   }
 
   /** Ends every image's process. */
@@ -284,9 +289,8 @@ export class App<P> {
   }
 
   #recentsChanged(): void {
-    const recents = this.#recents.list();
-    this.#platform.onRecents?.(recents.map((each) => each.path));
-    if (this.#listeners.size > 0) this.tell({ event: 'recents', recents });
+    this.#platform.onRecents?.();
+    if (this.#listeners.size > 0) this.tell({ event: 'recents', recents: this.#recents.list() });
   }
 
   /** A path that was typed into the page: only where the page has no dialogs. */
