@@ -7,6 +7,7 @@ import { ROWS } from '../models/list-scroll.ts';
 import { BLOCK, RowCache } from '../models/rows.ts';
 import { clamped, only } from '../models/selection.ts';
 import { texts } from '../texts/index.ts';
+import { takeAhead } from './ahead.ts';
 import { errorOf, type HostClient, isCancelled } from './services.ts';
 import { announce, findTab, getApp, type Goal, type FolderPlace, type Listing, type Memory, NOTHING_SELECTED, patchTab, type Place, type SearchPlace, setApp, type Tab } from './state.ts';
 import { openSearch, type Search, searchOf } from './search.ts';
@@ -197,7 +198,7 @@ export async function goToPath(id: number, layer: string, path: string): Promise
   }
 }
 
-export function orderOf(settings: Settings): string {
+function orderOf(settings: Settings): string {
   return `${settings.sort.key} ${settings.sort.descending} ${settings.hidden}`;
 }
 
@@ -296,8 +297,11 @@ async function openListing(id: number, place: FolderPlace, focus: number | undef
   const wanted = focus ?? (remembered === undefined ? memory?.node : undefined);
   const { ranges, focus: row, anchor } = tab.selection;
   try {
-    const view = await host.call('view.open', {
-      layer: place.layer, node: place.crumbs.at(-1)!.node, sort: { ...settings.sort }, hidden: settings.hidden,
+    const node = place.crumbs.at(-1)!.node;
+    const plain = before === undefined && remembered === undefined && wanted === undefined && filter === undefined;
+    const ahead = plain ? await takeAhead(host, place.layer, node, settings) : undefined;
+    const view = ahead ?? await host.call('view.open', {
+      layer: place.layer, node, sort: { ...settings.sort }, hidden: settings.hidden,
       page: { size: BLOCK, at: Math.floor((remembered?.scroll ?? 0) / ROWS[settings.density]), ...(wanted === undefined ? {} : { node: wanted }) },
       ...(filter === undefined ? {} : { filter }),
       ...(before?.view === undefined ? {} : { keep: { view: before.view.view, ranges: ranges.length > KEPT_RANGES ? [] : ranges.map(([from, to]) => [from, to] as [number, number]), focus: row, anchor } }),

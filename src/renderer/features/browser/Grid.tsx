@@ -1,12 +1,14 @@
-import { type ComponentType, type KeyboardEvent, type MouseEvent, type ReactNode, useEffect, useLayoutEffect, useRef, useSyncExternalStore } from 'react';
+import { type ComponentType, type KeyboardEvent, type MouseEvent, type ReactNode, useEffect, useLayoutEffect, useRef } from 'react';
 import type { EntryRow, View } from '../../../shared/contract/rows.ts';
 import { commandOf, runCommand } from '../../commands/index.ts';
+import { useChanges } from '../../app/changes.ts';
 import { enter, folderOf, provideScroll } from '../../app/navigation.ts';
+import { forgetAhead, listAhead } from '../../app/ahead.ts';
 import { isFocusFree } from '../../app/focus.ts';
 import { errorOf, isCancelled, services } from '../../app/services.ts';
 import { announce, findTab, getApp, loadedRows, selectIn, setApp, type Tab, useApp } from '../../app/state.ts';
 import { ROWS } from '../../models/list-scroll.ts';
-import { countOf, hasIndex, type Ranges } from '../../models/ranges.ts';
+import { countOf, hasIndex, onlyIndex, type Ranges } from '../../models/ranges.ts';
 import type { RowCache } from '../../models/rows.ts';
 import { SearchRows } from '../../models/search-rows.ts';
 import { cleared, extended, focused, isMoveKey, moved, only, toggled } from '../../models/selection.ts';
@@ -62,7 +64,7 @@ export function Grid({ tab, view, rows, scroll: remembered, columns, label, head
   const row = useApp((state) => ROWS[state.settings.density]);
   const typing = useRef(NOTHING_TYPED);
   const dragOut = useApp((state) => state.info?.dragOut ?? false);
-  useSyncExternalStore(rows.subscribe, rows.version);
+  useChanges(rows);
 
   const list = useListScroll({ grid, rows, count, row, head: HEAD, start: leftAt.get(rows) ?? remembered, centre: selection.focus });
   const { position } = list;
@@ -73,6 +75,17 @@ export function Grid({ tab, view, rows, scroll: remembered, columns, label, head
   useLayoutEffect(() => {
     if (isFocusFree()) grid.current?.focus({ preventScroll: true });
   }, []);
+
+  const settings = useApp((state) => state.settings);
+  const { host } = tab;
+  const layer = folderOf(tab)?.layer;
+  const chosen = selection.focus >= 0 && onlyIndex(selection.ranges) === selection.focus ? rows.get(selection.focus) : undefined;
+  const folder = chosen?.type === 'dir' && chosen.error === undefined ? chosen.node : undefined;
+  useEffect(() => {
+    if (host === undefined || layer === undefined || folder === undefined) forgetAhead();
+    else listAhead(host, layer, folder, settings);
+  }, [host, layer, folder, settings]);
+  useEffect(() => forgetAhead, []);
 
   const select = (next: Tab['selection'], follow = true): void => {
     selectIn(tab.id, next);
