@@ -226,7 +226,7 @@ describe.skipIf(why !== undefined)(`the desktop program${why ? ` (${why})` : ''}
     await both('disk');
     await tab(page, 'no-primary.img').click();
     await page.getByRole('button', { name: 'Show what was noticed' }).click();
-    await page.locator('.notes').waitFor();
+    await page.locator('.notes').first().waitFor();
     await both('damaged');
   });
 });

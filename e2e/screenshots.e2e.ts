@@ -33,6 +33,33 @@ describe.skipIf(why !== undefined)(`the pictures of the documentation${why ? ` (
       await page.getByText('Halve the plums').waitFor();
       await page.mouse.move(700, 720);
       await page.screenshot({ path: join(ROOT, 'docs/window.png') });
+
+      // What a file is, down to the nanosecond and the extent.
+      await page.keyboard.press('Alt+p');
+      await row(page, /^backup\.tar\.gz/).locator('.entry').click();
+      await page.keyboard.press('Alt+Enter');
+      await page.getByRole('dialog').getByRole('tab', { name: 'General' }).waitFor();
+      await page.screenshot({ path: join(ROOT, 'docs/properties.png') });
+      await page.keyboard.press('Escape');
+
+      // Where the space goes.
+      await page.keyboard.press('Alt+ArrowUp');
+      await row(page, /^ada/).waitFor();
+      await page.keyboard.press('Alt+s');
+      await page.getByRole('region', { name: 'Space' }).getByText(/in \d+ files and /).waitFor();
+      await page.screenshot({ path: join(ROOT, 'docs/space.png') });
+
+      // What each byte means.
+      await page.keyboard.press('Alt+b');
+      await page.getByRole('grid', { name: /^Bytes of/ }).waitFor();
+      await page.keyboard.press('Control+g');
+      await page.getByRole('textbox', { name: 'Go to offset' }).fill('0x418');
+      await page.keyboard.press('Enter');
+      await page.locator('.hex-byte[data-at="1048"]').hover();
+      await page.getByRole('tooltip').waitFor();
+      await page.emulateMedia({ colorScheme: 'dark' });
+      await page.waitForTimeout(300);
+      await page.screenshot({ path: join(ROOT, 'docs/bytes.png') });
     } finally {
       await close();
       display.end();

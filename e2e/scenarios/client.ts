@@ -44,3 +44,16 @@ export async function closeTab(page: Page, name: string): Promise<void> {
   await page.keyboard.press('Control+w');
   await tab(page, name).waitFor({ state: 'detached' });
 }
+
+/** Leaves dialogs, closes all tabs and what stands in the corner. */
+export async function tidyUp(page: Page): Promise<void> {
+  const over = page.locator('.overlay, .popover, [role=dialog]');
+  for (let i = 0; i < 5 && await over.count() > 0; i++) await page.keyboard.press('Escape');
+  const tabs = page.locator('[role=tab][data-tab]:visible');
+  for (let i = 0; i < 40 && await tabs.count() > 0; i++) {
+    // A tab's own field would keep the keys to itself.
+    await tabs.first().click();
+    await page.keyboard.press('Control+w');
+  }
+  await dismissAll(page);
+}

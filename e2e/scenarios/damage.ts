@@ -10,7 +10,7 @@ export async function usesBackup(client: TestClient, image: string, name: string
   await client.open(image);
   await row(page, /readme\.txt/).waitFor();
   await page.getByRole('button', { name: 'Show what was noticed' }).click();
-  const notes = page.locator('.notes');
+  const notes = page.locator('.notes').first();
   await notes.getByText(/The primary superblock is damaged/).waitFor();
   await notes.getByText(/The backup superblock at block \d+ is used instead/).waitFor();
   expect(await notes.innerText()).toMatch(/superblock, at byte 0x400/i);
@@ -27,7 +27,7 @@ export async function notesInode(client: TestClient, image: string, name: string
   await row(page, /readme\.txt/).waitFor();
   await page.locator('.image-head').getByText(/\d+ notes?/).waitFor();
   await page.getByRole('button', { name: 'Show what was noticed' }).click();
-  const notes = page.locator('.notes');
+  const notes = page.locator('.notes').first();
   await notes.getByText(new RegExp(`Inode ${inode}: .*checksum`)).waitFor();
   expect(await notes.innerText()).toMatch(new RegExp(`inode ${inode}, at byte`, 'i'));
   await shot(page, `${client.name}-inode`);

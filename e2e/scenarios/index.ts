@@ -1,11 +1,11 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
 import type { Images } from '../harness/images.setup.ts';
 import { browsesAndPreviews, extractsAll, showsRoot } from './browse.ts';
 import { worksByKeyboardAlone } from './keyboard.ts';
 import { makesChecksums } from './checksums.ts';
-import { closeTab, dismissAll, type TestClient } from './client.ts';
+import { closeTab, dismissAll, tidyUp, type TestClient } from './client.ts';
 import { notesInode, recoversInMemory, usesBackup } from './damage.ts';
 import { showsDisk } from './disk.ts';
 import { showsBytes } from './hex.ts';
@@ -23,6 +23,9 @@ import { findsAndFilters, noMillion, searchesAMillion } from './search.ts';
  * @param folder of this client alone, for what it extracts
  */
 export function everyClient(client: () => TestClient, images: Images, folder: string): void {
+  // What one leaves behind, having failed, is no burden to the next.
+  afterEach(() => tidyUp(client().page));
+
   it('browses, previews, and extracts everything as it was', async () => {
     await client().open(images.holiday);
     const { page } = client();
@@ -33,6 +36,7 @@ export function everyClient(client: () => TestClient, images: Images, folder: st
     await extractsAll(client(), images.tree, target);
     await dismissAll(page);
     await page.keyboard.press('Control+h');
+    await page.keyboard.press('Alt+p');
     await closeTab(page, 'holiday.img');
   });
 
