@@ -45,7 +45,7 @@ export function App() {
         </>
       ) : (
         // React Aria renders all that stands in Tabs a second time, unseen, to find the tabs, and only panels are left out: so everything is in the panel.
-        <Tabs className="window" selectedKey={tab?.id ?? START} onSelectionChange={(key) => setApp({ active: key === START ? undefined : Number(key), editingPath: false })}>
+        <Tabs className="window" selectedKey={tab?.id ?? START} onSelectionChange={(key) => setApp({ active: key === START ? undefined : Number(key) })}>
           <TabStrip />
           <main className="main">
             {tab === undefined ? <TabPanel key={START} id={START} className="tab-panel"><Welcome /></TabPanel> : (

@@ -23,6 +23,22 @@ export function provideScroll(read: () => number): () => void {
   };
 }
 
+/** Where lists were scrolled to when their tab was left for another. */
+const leftAt = new WeakMap<RowCache<EntryRow>, number>();
+
+export function leaveScroll(rows: RowCache<EntryRow>, scroll: number): void {
+  leftAt.set(rows, scroll);
+}
+
+export function leftScroll(rows: RowCache<EntryRow> | undefined): number | undefined {
+  return rows && leftAt.get(rows);
+}
+
+/** Where a tab's list is scrolled to, on the screen or not. */
+function scrollOf({ id, listing }: Tab): number {
+  return id === getApp().active ? readScroll() : (leftScroll(listing?.rows) ?? listing?.scroll ?? 0);
+}
+
 /** Listings on their way, by tab: a newer one cancels the one before. */
 const openings = new Map<number, AbortController>();
 
@@ -70,12 +86,7 @@ export function goalOf(tab: Tab): Goal | undefined {
   const place = placeOf(tab);
   if (place === undefined) return tab.goal;
   const folder = folderOf(tab);
-  return { place: { layer: place.layer, ...(folder === undefined ? {} : { path: pathOf(folder.crumbs, 'name') }) }, memory: tab.id === getApp().active ? memoryOf(tab) : rememberedOf(tab) };
-}
-
-/** How a tab looks that is not on the screen: as it will when it is shown again. */
-function rememberedOf(tab: Tab): Memory | undefined {
-  return tab.listing?.rows === undefined ? undefined : { selection: tab.selection, scroll: tab.listing.scroll, order: orderIn(tab), filter: tab.filter };
+  return { place: { layer: place.layer, ...(folder === undefined ? {} : { path: pathOf(folder.crumbs, 'name') }) }, memory: memoryOf(tab) };
 }
 
 /** The place of a goal; undefined when the image has no such place any longer. */
@@ -109,9 +120,11 @@ export function goSteps(id: number, steps: number): void {
 export function goTo(id: number, place: Place, focus?: number): void {
   const tab = findTab(id);
   if (tab?.history === undefined) return;
+  // Before another list is on the screen.
+  const memory = memoryOf(tab);
   setApp({ active: id });
   if (samePlace(placeOf(tab), place)) return;
-  move(tab, visit(tab.history, place, memoryOf(tab)), focus);
+  move(tab, visit(tab.history, place, memory), focus);
 }
 
 /** Goes to a place instead of the present one, which nobody goes back to. */
@@ -255,7 +268,7 @@ function showFound(tab: Tab, place: SearchPlace): void {
     const listing = findTab(tab.id)?.listing;
     if (listing?.rows === now.rows) patchTab(tab.id, { listing: { ...listing, view: viewOf(now) } });
   });
-  const memory = tab.listing?.rows === search.rows ? { selection: tab.selection, scroll: readScroll() } : tab.history?.present.memory;
+  const memory = tab.listing?.rows === search.rows ? { selection: tab.selection, scroll: scrollOf(tab) } : tab.history?.present.memory;
   patchTab(tab.id, {
     listing: { place: place.start, rows: search.rows, view: viewOf(search), scroll: memory?.scroll ?? 0, search: place.search },
     selection: memory === undefined ? NOTHING_SELECTED : clamped(memory.selection, search.rows.count),
@@ -329,7 +342,7 @@ function orderIn(tab: Tab): string {
 
 function memoryOf(tab: Tab): Memory | undefined {
   const node = tab.listing?.rows?.get(tab.selection.focus)?.node;
-  return tab.listing?.rows === undefined ? undefined : { selection: tab.selection, scroll: readScroll(), order: orderIn(tab), filter: tab.filter, ...(node === undefined ? {} : { node }) };
+  return tab.listing?.rows === undefined ? undefined : { selection: tab.selection, scroll: scrollOf(tab), order: orderIn(tab), filter: tab.filter, ...(node === undefined ? {} : { node }) };
 }
 
 function move(tab: Tab, history: History<Place, Memory> | undefined, focus?: number): void {

@@ -7,7 +7,7 @@ import { type ErrorData, errorOf, isCancelled } from './services.ts';
 import { announce, type FolderPlace, findTab, type SpacePlace, type Tab } from './state.ts';
 
 /** What a tab's page of space shows. */
-export interface SpaceView {
+interface SpaceView {
   readonly place: SpacePlace;
   /** Undefined before the first word of the host. */
   readonly snapshot?: SpaceSnapshot;

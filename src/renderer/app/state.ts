@@ -178,6 +178,11 @@ export const useApp = create<AppState>(() => ({
 export const getApp = useApp.getState;
 export const setApp = useApp.setState;
 
+// What is open over a tab's content goes with it, whichever way another tab comes.
+useApp.subscribe(({ active, editingPath, quickLook, menu, columnMenu }, before) => {
+  if (active !== before.active && (editingPath || quickLook || menu !== undefined || columnMenu !== undefined)) setApp({ editingPath: false, quickLook: false, menu: undefined, columnMenu: undefined });
+});
+
 export function activeTab(state: AppState): Tab | undefined {
   return state.tabs.find((tab) => tab.id === state.active);
 }

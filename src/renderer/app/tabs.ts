@@ -174,10 +174,17 @@ export function closeTab(id: number): void {
   setApp({ tabs: left, ...(active === id ? { active: (left[at] ?? left.at(-1))?.id } : {}) });
   forgetOpening(id);
   forgetSpace(id);
+  closeDialogOf(id);
   // What is being extracted is extracted to its end, or until it is cancelled in the panel.
   const busy = tab.host && whenDone(tab.host);
   if (busy === undefined) endImage(tab);
   else void busy.then(() => endImage(tab));
+}
+
+/** A dialog about what is no longer there. */
+function closeDialogOf(id: number): void {
+  const { dialog } = getApp();
+  if (dialog !== undefined && 'tab' in dialog && dialog.tab === id) setApp({ dialog: undefined });
 }
 
 function endImage({ host, image }: Tab): void {
@@ -212,6 +219,7 @@ export function lose(id: number, image: number, reason: string, told = false): v
   if (tab === undefined || tab.image !== image || tab.state === 'failed' || (tab.state === 'lost' && !told)) return;
   tab.listing?.rows?.close();
   patchTab(id, { state: 'lost', goal: goalOf(tab), host: undefined, info: undefined, history: undefined, listing: undefined, error: { fault: { kind: 'io' }, message: texts.open.lostReason(reason), advice: texts.open.lostAdvice } });
+  closeDialogOf(id);
   announce(texts.open.lost(tab.source.name));
 }
 

@@ -73,10 +73,3 @@ export function onlyIndex(ranges: Ranges): number | undefined {
   const [first] = ranges;
   return ranges.length === 1 && first !== undefined && first[1] - first[0] === 1 ? first[0] : undefined;
 }
-
-/** Every index, in order. */
-export function* indexesOf(ranges: Ranges): Iterable<number> {
-  for (const [from, to] of ranges) {
-    for (let index = from; index < to; index++) yield index;
-  }
-}

@@ -37,7 +37,7 @@ export class RowCache<R> {
     }
   }
 
-  /** Grows with every change; for useSyncExternalStore. */
+  /** Grows with every change. */
   readonly version = (): number => this.#version;
 
   readonly subscribe = (listener: () => void): (() => void) => {

@@ -4,7 +4,7 @@ import { plural } from './plural.ts';
 /** Folders: the list, the path, the status bar. */
 export const browserTexts = {
   toolbar: { label: 'Navigation', menu: 'Menu', path: 'Path', editPath: 'Type a path', go: 'Go' },
-  crumbs: { label: 'Folders', space: 'Space', bytes: (name: string | undefined) => (name === undefined ? 'Bytes' : `Bytes of ${name}`), root: 'Root', placeholder: '/folder/in/the/image' },
+  crumbs: { label: 'Folders', space: 'Space', bytes: (name: string | undefined) => (name === undefined ? 'Bytes' : `Bytes of ${name}`), placeholder: '/folder/in/the/image' },
   grid: {
     label: (folder: string) => `Files in ${folder}`,
     columns: {

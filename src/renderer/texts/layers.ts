@@ -28,7 +28,6 @@ export const layersTexts = {
     emptyHint: 'The bytes are all zero. If you expected data, see that the image was copied completely.',
     noBytesTitle: 'The file is empty',
     noBytesHint: 'It has no bytes at all. See that it was copied or downloaded to its end.',
-    unreadableTitle: 'These bytes can’t be read',
     evidence: 'What was seen',
     alternatives: 'It could also be',
     guesses: 'Best guesses',
@@ -50,7 +49,7 @@ export const layersTexts = {
     access: { 'read-write': 'read and write', 'read-only': 'read-only', refused: 'not offered' },
   },
   table: {
-    map: 'Partition map', list: 'Volumes', free: 'Unallocated', metadata: 'Partition table',
+    list: 'Volumes', free: 'Unallocated', metadata: 'Partition table',
     number: 'No.', name: 'Name', content: 'Content', type: 'Type', size: 'Size', offset: 'Offset', state: 'State',
     volume: (number: number | undefined) => (number === undefined ? 'Volume' : `Volume ${number}`),
     empty: 'The table has no partitions.',

@@ -12,7 +12,6 @@ export const openingTexts = {
     copyLog: 'Copy log',
     account: 'How it was opened',
     again: (which: number) => (which === 0 ? 'When the image was opened' : 'When a layer was opened another way'),
-    atLayer: (path: string) => `layer ${path}`,
     noSteps: 'Nothing is told yet.',
   },
   openWith: {

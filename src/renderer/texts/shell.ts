@@ -29,8 +29,6 @@ export const shellTexts = {
     hiddenCrumbs: 'Folders above', suggestions: 'Folders',
   },
   sidebarTree: {
-    resize: 'Width of the sidebar', close: 'Close sidebar', snapshot: 'Snapshot', subvolume: 'Subvolume', readOnly: 'read-only', here: 'shown',
-    menu: (name: string) => `Menu of ${name}`, open: 'Open', overview: 'Volume overview', closeImage: 'Close image',
-    line: (name: string, what: string) => (what === '' ? name : `${name}, ${what}`),
+    resize: 'Width of the sidebar', close: 'Close sidebar', snapshot: 'Snapshot', subvolume: 'Subvolume', readOnly: 'read-only',
   },
 } as const;

@@ -42,7 +42,6 @@ export const transfersTexts = {
   },
   conflict: {
     title: 'This name is taken',
-    text: (path: string) => path,
     there: 'Already in the folder', incoming: 'From the image', newer: 'newer', larger: 'larger', all: 'Do this for all further conflicts',
     keepBoth: 'Keep both', skip: 'Skip', replaceNewer: 'Replace if newer', replace: 'Replace', stop: 'Stop',
   },

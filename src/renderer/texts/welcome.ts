@@ -52,5 +52,5 @@ export const welcomeTexts = {
     pathExample: '/home/me/disk.img',
     open: 'Open',
   },
-  tabs: { label: 'Open images', close: (name: string) => `Close ${name}`, welcome: 'Start', all: 'All open images', earlier: 'Show tabs before', later: 'Show tabs after', menu: (name: string) => `Menu of ${name}`, moved: (name: string, at: number, of: number) => `${name} is now tab ${at} of ${of}` },
+  tabs: { label: 'Open images', close: (name: string) => `Close ${name}`, welcome: 'Start', all: 'All open images', earlier: 'Show tabs before', later: 'Show tabs after', moved: (name: string, at: number, of: number) => `${name} is now tab ${at} of ${of}` },
 } as const;

@@ -21,7 +21,7 @@ const STATES: Readonly<Record<NonNullable<LayerRow['filesystem']>['state'], { ic
 };
 
 /** The state of a layer in icon and word. */
-export function StateBadge({ layer }: { layer: LayerRow }) {
+function StateBadge({ layer }: { layer: LayerRow }) {
   if (layer.error !== undefined) {
     if (layer.error.fault.kind === 'locked') return <Badge icon={LockKeyhole} text={texts.badge.locked} tone="warning" why={layer.error.message} />;
     return layer.error.fault.kind === 'unsupported'

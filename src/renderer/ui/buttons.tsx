@@ -7,7 +7,7 @@ import { useNarrow } from '../app/narrow.ts';
 import { getApp, useApp } from '../app/state.ts';
 import { useTransfers } from '../app/transfers.ts';
 
-export function Tip({ children }: { children: ReactNode }) {
+function Tip({ children }: { children: ReactNode }) {
   return <Tooltip className="tip" offset={6}>{children}</Tooltip>;
 }
 

@@ -11,7 +11,7 @@ export function ModalDialog({ title, onClose, children, wide = false, className 
       <Modal className={`modal ${className}`}>
         <Dialog className="dialog" role={role}>
           <header className="dialog-head">
-            <Heading slot="title">{title}</Heading>
+            <Heading slot="title"><bdi>{title}</bdi></Heading>
             <IconButton label={texts.close} icon={X} onPress={onClose} />
           </header>
           {children}

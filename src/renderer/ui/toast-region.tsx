@@ -18,7 +18,7 @@ export function Toasts() {
           <Toast toast={toast} className={`toast tone-${tone ?? 'plain'}`}>
             {Icon === undefined ? null : <Icon aria-hidden className="toast-icon" />}
             <ToastContent className="toast-content">
-              <Text slot="title">{text}</Text>
+              <Text slot="title"><bdi>{text}</bdi></Text>
               {where === undefined ? null : <span className="dim">{where}</span>}
               {error?.advice === undefined ? null : <span className="dim">{error.advice}</span>}
               {actions === undefined && error === undefined ? null : (

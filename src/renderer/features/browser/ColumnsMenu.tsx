@@ -1,10 +1,10 @@
-import { useRef } from 'react';
-import { Header, Menu, MenuItem, MenuSection, Popover, Text } from 'react-aria-components';
+import { Header, Menu, MenuItem, MenuSection, Text } from 'react-aria-components';
 import { activeFormat, fitColumns, moveColumn, resetColumns, toggleColumn } from '../../app/columns.ts';
 import { prefer } from '../../app/navigation.ts';
 import { activeTab, getApp, setApp, useApp } from '../../app/state.ts';
 import { COLUMNS, type ColumnId, columnOf, shownColumns } from '../../models/columns.ts';
 import { texts } from '../../texts/index.ts';
+import { PointPopover } from '../../ui/menus.tsx';
 import { focusHeader, resizeByKeys } from './GridHeader.tsx';
 
 const t = texts.grid;
@@ -13,7 +13,6 @@ const t = texts.grid;
 export function ColumnsMenu() {
   const menu = useApp((state) => state.columnMenu);
   const settings = useApp((state) => state.settings.columns[activeFormat()]);
-  const anchor = useRef<HTMLDivElement>(null);
   const close = (): void => setApp({ columnMenu: undefined });
   const column = menu?.column;
   const shown = shownColumns(settings);
@@ -43,34 +42,31 @@ export function ColumnsMenu() {
   };
   const label = column === undefined ? t.columnsMenu : t.columnMenu(t.columns[column]);
   return (
-    <>
-      <div ref={anchor} className="menu-anchor" aria-hidden style={{ left: menu?.x ?? 0, top: menu?.y ?? 0 }} />
-      <Popover key={menu === undefined ? '' : `${menu.x},${menu.y}`} className="popover" aria-label={label} placement="bottom start" offset={0} triggerRef={anchor} isOpen={menu !== undefined} onOpenChange={(open) => { if (!open) close(); }}>
-        <Menu className="menu" aria-label={label} autoFocus="first" onAction={(id) => run(String(id))}>
-          {column === undefined ? null : (
-            <MenuSection id="column" className="menu-section" aria-label={label}>
-              <Item id="up" text={t.sortUp} />
-              <Item id="down" text={t.sortDown} />
-              <Item id="before" text={t.moveBefore} off={place === 0 ? t.firstAlready : undefined} />
-              <Item id="after" text={t.moveAfter} off={place === shown.length - 1 ? t.lastAlready : undefined} />
-              <Item id="resize" text={t.resizeColumn} />
-              <Item id="fit" text={t.fitColumn} />
-              <Item id="hide" text={t.hideColumn} off={column === 'name' ? t.nameStays : undefined} />
-            </MenuSection>
-          )}
-          <MenuSection id="columns" className="menu-section" selectionMode="multiple" selectedKeys={shown.map((id) => `toggle ${id}`)} onSelectionChange={() => {}}>
-            <Header className="menu-head">{t.columnsMenu}</Header>
-            {COLUMNS.map(({ id }) => (
-              <Item key={id} id={`toggle ${id}`} text={t.columns[id]} off={id === 'name' ? t.nameStays : id === 'btime' && noBtime && !shown.includes(id) ? t.noBtime : undefined} />
-            ))}
+    <PointPopover at={menu} label={label} onClose={close}>
+      <Menu className="menu" aria-label={label} autoFocus="first" onAction={(id) => run(String(id))}>
+        {column === undefined ? null : (
+          <MenuSection id="column" className="menu-section" aria-label={label}>
+            <Item id="up" text={t.sortUp} />
+            <Item id="down" text={t.sortDown} />
+            <Item id="before" text={t.moveBefore} off={place === 0 ? t.firstAlready : undefined} />
+            <Item id="after" text={t.moveAfter} off={place === shown.length - 1 ? t.lastAlready : undefined} />
+            <Item id="resize" text={t.resizeColumn} />
+            <Item id="fit" text={t.fitColumn} />
+            <Item id="hide" text={t.hideColumn} off={column === 'name' ? t.nameStays : undefined} />
           </MenuSection>
-          <MenuSection id="all" className="menu-section" aria-label={t.columnsMenu}>
-            <Item id="fit-all" text={texts.commands.fitColumns} />
-            <Item id="reset" text={texts.commands.resetColumns} />
-          </MenuSection>
-        </Menu>
-      </Popover>
-    </>
+        )}
+        <MenuSection id="columns" className="menu-section" selectionMode="multiple" selectedKeys={shown.map((id) => `toggle ${id}`)} onSelectionChange={() => {}}>
+          <Header className="menu-head">{t.columnsMenu}</Header>
+          {COLUMNS.map(({ id }) => (
+            <Item key={id} id={`toggle ${id}`} text={t.columns[id]} off={id === 'name' ? t.nameStays : id === 'btime' && noBtime && !shown.includes(id) ? t.noBtime : undefined} />
+          ))}
+        </MenuSection>
+        <MenuSection id="all" className="menu-section" aria-label={t.columnsMenu}>
+          <Item id="fit-all" text={texts.commands.fitColumns} />
+          <Item id="reset" text={texts.commands.resetColumns} />
+        </MenuSection>
+      </Menu>
+    </PointPopover>
   );
 }
 

@@ -2,7 +2,7 @@ import { type ComponentType, type KeyboardEvent, type MouseEvent, type ReactNode
 import type { EntryRow, View } from '../../../shared/contract/rows.ts';
 import { commandOf, runCommand } from '../../commands/index.ts';
 import { useChanges } from '../../app/changes.ts';
-import { enter, folderOf, provideScroll } from '../../app/navigation.ts';
+import { enter, folderOf, leaveScroll, leftScroll, provideScroll } from '../../app/navigation.ts';
 import { forgetAhead, listAhead } from '../../app/ahead.ts';
 import { isFocusFree } from '../../app/focus.ts';
 import { errorOf, isCancelled, services } from '../../app/services.ts';
@@ -48,9 +48,6 @@ export interface GridColumns {
 
 const NO_IDS: readonly ColumnId[] = [];
 
-/** Where listings were scrolled to when their tab was left for another. */
-const leftAt = new WeakMap<RowCache<EntryRow>, number>();
-
 /**
  * The details list: an ARIA grid of virtual rows. The focus stays on the grid, and `aria-activedescendant` says which row it
  * means: rows come and go while they are scrolled, the focus must not.
@@ -66,12 +63,12 @@ export function Grid({ tab, view, rows, scroll: remembered, columns, label, head
   const dragOut = useApp((state) => state.info?.dragOut ?? false);
   useChanges(rows);
 
-  const list = useListScroll({ grid, rows, count, row, head: HEAD, start: leftAt.get(rows) ?? remembered, centre: selection.focus });
+  const list = useListScroll({ grid, rows, count, row, head: HEAD, start: leftScroll(rows) ?? remembered, centre: selection.focus });
   const { position } = list;
   const { top, first, end } = list;
 
   useEffect(() => provideScroll(position), [position]);
-  useLayoutEffect(() => () => void leftAt.set(rows, position()), [rows, position]);
+  useLayoutEffect(() => () => leaveScroll(rows, position()), [rows, position]);
   useLayoutEffect(() => {
     if (isFocusFree()) grid.current?.focus({ preventScroll: true });
   }, []);
@@ -79,12 +76,12 @@ export function Grid({ tab, view, rows, scroll: remembered, columns, label, head
   const settings = useApp((state) => state.settings);
   const { host } = tab;
   const layer = folderOf(tab)?.layer;
-  const chosen = selection.focus >= 0 && onlyIndex(selection.ranges) === selection.focus ? rows.get(selection.focus) : undefined;
-  const folder = chosen?.type === 'dir' && chosen.error === undefined ? chosen.node : undefined;
+  const alone = selection.focus >= 0 && onlyIndex(selection.ranges) === selection.focus ? rows.get(selection.focus) : undefined;
+  const ahead = alone?.type === 'dir' && alone.error === undefined ? alone.node : undefined;
   useEffect(() => {
-    if (host === undefined || layer === undefined || folder === undefined) forgetAhead();
-    else listAhead(host, layer, folder, settings);
-  }, [host, layer, folder, settings]);
+    if (host === undefined || layer === undefined || ahead === undefined) forgetAhead();
+    else listAhead(host, layer, ahead, settings);
+  }, [host, layer, ahead, settings]);
   useEffect(() => forgetAhead, []);
 
   const select = (next: Tab['selection'], follow = true): void => {

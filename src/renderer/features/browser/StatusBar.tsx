@@ -1,6 +1,6 @@
 import { Lock } from 'lucide-react';
-import { useSyncExternalStore } from 'react';
 import { Button } from 'react-aria-components';
+import { useChanges } from '../../app/changes.ts';
 import { folderOf, placeOf, prefer } from '../../app/navigation.ts';
 import { activeTab, loadedRows, type Tab, useApp } from '../../app/state.ts';
 import { isRunning, showTransfers, useTransfers } from '../../app/transfers.ts';
@@ -36,11 +36,8 @@ export function StatusBar() {
   );
 }
 
-const never = (): (() => void) => () => {};
-
 function Selected({ tab }: { tab: Tab }) {
-  const rows = tab.listing?.rows;
-  useSyncExternalStore(rows?.subscribe ?? never, rows?.version ?? (() => 0));
+  useChanges(tab.listing?.rows);
   const count = countOf(tab.selection.ranges);
   if (count === 0) return null;
   // The size is shown where every selected row is known; asking for 100,000 rows to add them up is not worth it.

@@ -1,8 +1,9 @@
 import { ClipboardCheck, Pause, Play, Square } from 'lucide-react';
-import { type DragEvent, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
+import { type DragEvent, useEffect, useMemo, useRef, useState } from 'react';
 import { Button, Label, ListBox, ListBoxItem, Popover, ProgressBar, Select, SelectValue, TextArea, TextField } from 'react-aria-components';
 import { HASHES, type HashName, type HashRow, type SumList } from '../../../shared/contract/checksums.ts';
 import { parseSums } from '../../../shared/sums.ts';
+import { useChanges } from '../../app/changes.ts';
 import { Hashing } from '../../app/checksums.ts';
 import { errorOf, isCancelled, services } from '../../app/services.ts';
 import { announce, type Dialog, findTab } from '../../app/state.ts';
@@ -40,7 +41,7 @@ export function ChecksumsDialog({ dialog }: { dialog: ChecksumsState }) {
   const [source, setSource] = useState(NONE);
   const [pasted, setPasted] = useState('');
   const [wrong, setWrong] = useState<string>();
-  useSyncExternalStore(hashing?.subscribe ?? never, hashing?.version ?? zero);
+  useChanges(hashing);
   useEffect(() => () => hashing?.close(), [hashing]);
 
   const { layer, lists: where } = dialog;
@@ -124,7 +125,7 @@ export function ChecksumsDialog({ dialog }: { dialog: ChecksumsState }) {
             <Popover className="popover">
               <ListBox className="menu">
                 <ListBoxItem id={NONE} className="menu-item">{t.none}</ListBoxItem>
-                {lists.map((each, i) => <ListBoxItem key={each.display} id={String(i)} className="menu-item">{each.display}</ListBoxItem>)}
+                {lists.map((each, i) => <ListBoxItem key={each.display} id={String(i)} textValue={each.display} className="menu-item"><bdi>{each.display}</bdi></ListBoxItem>)}
                 {pasted.trim() === '' ? null : <ListBoxItem id={PASTED} className="menu-item">{t.pasted}</ListBoxItem>}
               </ListBox>
             </Popover>
@@ -147,14 +148,6 @@ export function ChecksumsDialog({ dialog }: { dialog: ChecksumsState }) {
       </footer>
     </ModalDialog>
   );
-}
-
-function never(): () => void {
-  return () => {};
-}
-
-function zero(): number {
-  return 0;
 }
 
 function Running({ hashing }: { hashing: Hashing }) {

@@ -1,5 +1,6 @@
-import { useEffect, useMemo, useSyncExternalStore } from 'react';
+import { useEffect, useMemo } from 'react';
 import type { StructureRow } from '../../../shared/contract/bytes.ts';
+import { useChanges } from '../../app/changes.ts';
 import type { HostClient } from '../../app/services.ts';
 import { type HexBlock, hexBlock } from '../../models/hex-block.ts';
 import { RowCache } from '../../models/rows.ts';
@@ -22,7 +23,7 @@ export type HexLines = RowCache<HexBlock>;
 export function useBytes({ host, layer, node, size }: BytesSource): HexLines {
   const lines = useMemo(() => new RowCache<HexBlock>(Math.ceil(size / LINE), (from, count, signal) => fetchLines({ host, layer, node, size }, from, count, signal)), [host, layer, node, size]);
   useEffect(() => () => lines.close(), [lines]);
-  useSyncExternalStore(lines.subscribe, lines.version);
+  useChanges(lines);
   return lines;
 }
 

@@ -2,7 +2,7 @@ import { Button } from 'react-aria-components';
 import { displayName } from '../../../engines/core/names.ts';
 import { leaveSearch } from '../../app/finding.ts';
 import { folderOf, goTo, placeOf } from '../../app/navigation.ts';
-import { useApp } from '../../app/state.ts';
+import { type Place, useApp } from '../../app/state.ts';
 import { closeTab, openTab } from '../../app/tabs.ts';
 import { layerAt } from '../../models/layers.ts';
 import { LayerBadges } from '../../ui/badges.tsx';
@@ -18,6 +18,11 @@ import { SearchBar } from '../search/SearchBar.tsx';
 import { SpacePage } from '../space/SpacePage.tsx';
 import { LayerPage } from './LayerPage.tsx';
 import { OpeningPage } from './OpeningPage.tsx';
+
+/** The same for the same folder. */
+function placeKey(place: Place): string {
+  return 'crumbs' in place ? `${place.layer} ${place.crumbs.map(({ node }) => node).join('/')}` : place.layer;
+}
 
 /** What a tab shows: its image, or how far the opening is, or why it failed. */
 export function ImageView({ id }: { id: number }) {
@@ -46,7 +51,7 @@ export function ImageView({ id }: { id: number }) {
         {folderOf(tab) !== undefined && layer.notes.length > 0 ? <Button className="link" onPress={() => goTo(tab.id, { kind: 'layer', layer: layer.path })}>{texts.layer.showNotes}</Button> : null}
         <LayerBadges layer={layer} />
       </header>
-      {place.kind === 'search' || tab.bar === 'search' ? <SearchBar tab={tab} /> : tab.bar === 'filter' ? <FilterBar tab={tab} /> : null}
+      {place.kind === 'search' || tab.bar === 'search' ? <SearchBar tab={tab} /> : tab.bar === 'filter' ? <FilterBar key={placeKey(place)} tab={tab} /> : null}
       <div className="panes" role="presentation" onKeyDown={(event) => { if (event.key === 'Escape' && (event.target as Element).closest('.grid-body') !== null && (place.kind === 'search' || tab.bar !== undefined)) leaveSearch(tab); }}>
         {place.kind === 'bytes' ? <HexPage key={`${place.layer} ${place.file?.node}`} tab={tab} layer={layer} place={place} /> : place.kind === 'space' ? <SpacePage tab={tab} place={place} /> : folderOf(tab) === undefined ? <LayerPage key={place.layer} tab={tab} layer={layer} /> : place.kind === 'search' ? <Found tab={tab} place={place} /> : <Browser tab={tab} />}
         {quickLook && folderOf(tab) !== undefined ? <QuickLook tab={tab} /> : null}

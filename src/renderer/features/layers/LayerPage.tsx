@@ -65,7 +65,7 @@ export function LayerPage({ tab, layer }: { tab: Tab; layer: LayerRow }) {
   );
 }
 
-export function Section({ title, children }: { title: string; children: React.ReactNode }) {
+function Section({ title, children }: { title: string; children: React.ReactNode }) {
   return <section className="section"><h2>{title}</h2>{children}</section>;
 }
 

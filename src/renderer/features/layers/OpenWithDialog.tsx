@@ -21,16 +21,16 @@ export function OpenWithDialog({ dialog }: { dialog: Extract<Dialog, { kind: 'op
   const layer = tab?.info === undefined ? undefined : layerAt(tab.info, dialog.layer);
   const host = tab?.host;
   useEffect(() => {
-    let gone = false;
-    host?.call('layer.openers', { layer: dialog.layer }).then(
+    const abort = new AbortController();
+    host?.call('layer.openers', { layer: dialog.layer }, abort.signal).then(
       (rows) => {
-        if (gone) return;
+        if (abort.signal.aborted) return;
         setOpeners(rows);
         setChosen((rows.find(({ current }) => !current) ?? rows[0])?.format);
       },
-      (error: unknown) => { if (!gone) setFailure({ error: errorOf(error), name: undefined }); },
+      (error: unknown) => { if (!abort.signal.aborted) setFailure({ error: errorOf(error), name: undefined }); },
     );
-    return () => { gone = true; };
+    return () => abort.abort();
   }, [host, dialog.layer]);
   const close = (): void => setApp({ dialog: undefined });
   const open = async (format: string | undefined): Promise<void> => {

@@ -71,7 +71,7 @@ function SliceItem({ slice }: { slice: Slice }) {
 }
 
 /** "2: holiday, ext4, 48.0 MiB, clean": all that the slice shows, in words. */
-export function sliceLabel({ volume, content, used, fault, kind }: Slice): string {
+function sliceLabel({ volume, content, used, fault, kind }: Slice): string {
   const name = shownName(volumeName(volume, content)).text;
   const number = volume.volume?.number;
   const { error } = content ?? {};

@@ -3,15 +3,16 @@ import { Cell, Column, Row, Table, TableBody, TableHeader } from 'react-aria-com
 import type { LayerRow } from '../../../shared/contract/rows.ts';
 import { goToLayer } from '../../app/navigation.ts';
 import { patchTab, type Tab } from '../../app/state.ts';
+import { VOLUME_MENU } from '../../commands/volume.ts';
 import { formatOffset, formatSize } from '../../models/format.ts';
 import { contentOf, isPartition, layerAt, volumesOf } from '../../models/layers.ts';
 import { huesOf, partitionMap } from '../../models/partition-map.ts';
 import { LayerBadges } from '../../ui/badges.tsx';
+import { CommandMenu, PointPopover } from '../../ui/menus.tsx';
 import { Name } from '../../ui/name.tsx';
 import { texts } from '../../texts/index.ts';
 import { PartitionMap } from './PartitionMap.tsx';
 import { volumeName } from './volume-name.ts';
-import { VolumeMenu } from './VolumeMenu.tsx';
 
 const t = texts.table;
 
@@ -83,7 +84,7 @@ export function TablePage({ tab, table }: { tab: Tab; table: LayerRow }) {
         </TableBody>
       </Table>
       <p className="dim hint">{t.hint} {texts.map.marks}</p>
-      {menu === undefined ? null : <VolumeMenu key={`${menu.x},${menu.y}`} at={menu} onClose={() => setMenu(undefined)} />}
+      <PointPopover at={menu} label={texts.map.menu} onClose={() => setMenu(undefined)}><CommandMenu label={texts.map.menu} ids={VOLUME_MENU} onClose={() => setMenu(undefined)} /></PointPopover>
     </>
   );
 }

@@ -1,6 +1,7 @@
 import { X } from 'lucide-react';
-import { type ReactNode, useSyncExternalStore } from 'react';
+import type { ReactNode } from 'react';
 import type { EntryRow } from '../../../shared/contract/rows.ts';
+import { useChanges } from '../../app/changes.ts';
 import { folderOf, prefer } from '../../app/navigation.ts';
 import type { Tab } from '../../app/state.ts';
 import { formatExactSize, formatTime } from '../../models/format.ts';
@@ -12,7 +13,6 @@ import { texts } from '../../texts/index.ts';
 import { Content } from './Content.tsx';
 
 const t = texts.preview;
-const never = (): (() => void) => () => {};
 
 /** The pane at the side: what is in the selected entry. */
 export function PreviewPane({ tab }: { tab: Tab }) {
@@ -27,7 +27,7 @@ export function PreviewPane({ tab }: { tab: Tab }) {
 /** The entry that is looked at: the only one selected, else the one that the keyboard is on. */
 export function useLookedAt(tab: Tab): { readonly row: EntryRow | undefined; readonly count: number } {
   const rows = tab.listing?.rows;
-  useSyncExternalStore(rows?.subscribe ?? never, rows?.version ?? (() => 0));
+  useChanges(rows);
   const count = countOf(tab.selection.ranges);
   const index = count > 1 ? undefined : (onlyIndex(tab.selection.ranges) ?? tab.selection.focus);
   return { row: index === undefined || index < 0 ? undefined : rows?.get(index), count };

@@ -74,9 +74,9 @@ function EntryProperties({ tab, of: { layer, entry, path } }: { tab: OpenTab; of
   const [details, setDetails] = useState<EntryDetails>();
   const [error, setError] = useState<ErrorData>();
   useEffect(() => {
-    let gone = false;
-    host?.call('entry.details', { layer, node: entry.node, name: entry.name }).then((got) => { if (!gone) setDetails(got); }, (thrown: unknown) => { if (!gone) setError(errorOf(thrown)); });
-    return () => { gone = true; };
+    const abort = new AbortController();
+    host?.call('entry.details', { layer, node: entry.node, name: entry.name }, abort.signal).then((got) => { if (!abort.signal.aborted) setDetails(got); }, (thrown: unknown) => { if (!abort.signal.aborted) setError(errorOf(thrown)); });
+    return () => abort.abort();
   }, [host, layer, entry]);
   const below = useMemo(() => (details?.type === 'dir' ? [entry] : undefined), [details, entry]);
   const counter = useMeasuring(host, layer, below);

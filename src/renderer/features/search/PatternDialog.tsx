@@ -3,7 +3,7 @@ import { Button, FieldError, Form, Input, Label, Text, TextField } from 'react-a
 import { focusList } from '../../app/focus.ts';
 import { searchOf } from '../../app/search.ts';
 import { errorOf } from '../../app/services.ts';
-import { announce, findTab, selectIn, setApp, type Tab } from '../../app/state.ts';
+import { announce, findTab, getApp, selectIn, setApp, type Tab } from '../../app/state.ts';
 import { countOf, type Ranges, union } from '../../models/ranges.ts';
 import { texts } from '../../texts/index.ts';
 import { ModalDialog } from '../../ui/modal.tsx';
@@ -24,12 +24,15 @@ export function PatternDialog({ id }: { id: number }) {
     if (tab === undefined) return;
     try {
       const ranges = await rangesOf(tab, pattern);
+      const now = findTab(id);
+      // Closed meanwhile, or the rows are others.
+      if (getApp().dialog?.kind !== 'pattern' || now?.listing?.rows !== tab.listing?.rows) return;
       const first = ranges[0]?.[0];
       if (first === undefined) {
         setWrong(t.none);
         return;
       }
-      const { selection } = findTab(id) ?? tab;
+      const { selection } = now ?? tab;
       const all = union(selection.ranges, ranges);
       selectIn(id, { ...selection, ranges: all, focus: first, anchor: first });
       announce(t.selected(countOf(all)));
