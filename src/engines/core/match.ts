@@ -17,7 +17,7 @@ export function matchName(query: string): NameMatch {
 }
 
 /** Whether a query describes whole names. */
-export function isPattern(query: string): boolean {
+function isPattern(query: string): boolean {
   return query.includes('*') || query.includes('?');
 }
 

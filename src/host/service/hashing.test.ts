@@ -8,7 +8,7 @@ import { MemoryDevice } from '../../engines/core/bytes/memory.ts';
 import { dir, file, MemoryFileSystem, symlink } from '../../engines/testing/memory-filesystem.ts';
 import type { HashRow } from '../../shared/contract/checksums.ts';
 import type { Cancel } from '../../shared/rpc/types.ts';
-import { newTally } from '../jobs/extract/extract.ts';
+import { newTally } from '../jobs/extract/tally.ts';
 import { deviceSource } from '../jobs/hash.ts';
 import { nodeJob } from '../session.ts';
 import { hashBytes, hashEntries, HashRows, listsBeside, listsInFolder } from './hashing.ts';

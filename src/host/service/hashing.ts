@@ -10,7 +10,7 @@ import type { HashName, HashRow, SumList } from '../../shared/contract/checksums
 import type { JobSummary } from '../../shared/contract/rows.ts';
 import type { Cancel } from '../../shared/rpc/types.ts';
 import { parseSums } from '../../shared/sums.ts';
-import type { Tally } from '../jobs/extract/extract.ts';
+import type { Tally } from '../jobs/extract/tally.ts';
 import { fileSource, hash, type HashSource } from '../jobs/hash.ts';
 import { type Entry, visitBelow } from './measure.ts';
 import { PreviewReader } from './preview-reader.ts';

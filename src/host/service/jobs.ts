@@ -2,7 +2,7 @@ import { cancelled, DiskError, toDiskError, usage } from '../../engines/core/err
 import { type Answer, type JobContext, jobContext, type JobNote, type Progress, type Question } from '../../engines/core/job.ts';
 import type { JobAnswer, JobEvent } from '../../shared/contract/calls.ts';
 import type { JobState, JobSummary } from '../../shared/contract/rows.ts';
-import { newTally, type Tally } from '../jobs/extract/extract.ts';
+import { newTally, type Tally } from '../jobs/extract/tally.ts';
 import { Speed } from './speed.ts';
 
 /** Jobs of one image that may run at once. */

@@ -100,12 +100,6 @@ export interface OpenerRow {
   readonly evidence: readonly string[];
 }
 
-/** A thing in an image: a filesystem's layer path and a node of it. */
-export interface Handle {
-  readonly layer: string;
-  readonly node: number;
-}
-
 /** A row of the grid. */
 export interface EntryRow {
   readonly node: number;

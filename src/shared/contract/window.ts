@@ -33,8 +33,8 @@ const place = v.strictObject({
 export type SessionPlace = v.InferOutput<typeof place>;
 
 /** As it is kept; on the privileged side a path stands in the place of each token. */
-export const sessionTab = v.strictObject({ token: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)), place: v.optional(place) });
-export const keptTab = v.object({ image: v.pipe(v.string(), v.minLength(1), v.maxLength(65536)), place: v.optional(v.fallback(v.optional(place), undefined)) });
+const sessionTab = v.strictObject({ token: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)), place: v.optional(place) });
+const keptTab = v.object({ image: v.pipe(v.string(), v.minLength(1), v.maxLength(65536)), place: v.optional(v.fallback(v.optional(place), undefined)) });
 
 const active = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(MAX_TABS));
 export const sessionState = v.strictObject({ tabs: v.pipe(v.array(sessionTab), v.maxLength(MAX_TABS)), active: v.optional(active) });

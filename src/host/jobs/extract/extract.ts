@@ -1,30 +1,24 @@
 import { closeSync, existsSync } from 'node:fs';
-import { cancelled, corrupt, type DiskError, isDiskError, toDiskError, usage } from '../../../engines/core/errors.ts';
+import { corrupt, isDiskError, usage } from '../../../engines/core/errors.ts';
 import type { Cursor, DirEntry, FileSystem, NodeId, Stat } from '../../../engines/core/filesystem.ts';
-import type { ConflictAnswer, JobContext } from '../../../engines/core/job.ts';
+import type { JobContext } from '../../../engines/core/job.ts';
 import { displayName, type Name } from '../../../engines/core/names.ts';
 import type { ExtractOptions } from '../../../shared/contract/calls.ts';
 import type { JobSummary } from '../../../shared/contract/rows.ts';
 import { libc } from '../../native/libc.ts';
+import { Account, targetError, type Told } from './account.ts';
+import { type Attempt, wanted } from './attempt.ts';
 import { ContentCopier } from './contents.ts';
-import { besideName, hostName, localRules, type NameRules } from './host-names.ts';
+import { hostName, localRules, type NameRules } from './host-names.ts';
+import { Places } from './places.ts';
 import { PlainBatches } from './plain-batches.ts';
-import { codeOf, isFatal, type Properties, type Target, type TargetOptions, type TargetThing } from './target.ts';
+import { newTally, type Tally } from './tally.ts';
+import { codeOf, type Properties, type Target, type TargetOptions, type TargetThing } from './target.ts';
 import { frame as newFrame, type Frame, namesTo } from './frame.ts';
 import { LinuxTarget } from './target-linux.ts';
 import { PlainTarget } from './target-plain.ts';
 
-/** Log lines of one extraction; what comes after is only counted. */
-const MAX_LOG = 10_000;
-
 const NO_DEVICE = { major: 0, minor: 0 };
-
-/** A job's summary while it grows. */
-export type Tally = { -readonly [K in keyof JobSummary]: JobSummary[K] };
-
-export function newTally(): Tally {
-  return { files: 0, directories: 0, bytes: 0, skipped: 0, problems: 0 };
-}
 
 /** What to extract: nodes of one filesystem, and the names that they get. The root's contents go into the target itself. */
 export interface ExtractSource {
@@ -32,21 +26,9 @@ export interface ExtractSource {
   readonly entries: readonly { readonly node: NodeId; readonly name: Name }[];
 }
 
-/** What an extraction that was made before has left to do. */
-export interface Attempt {
-  /** Paths as `onFailed` told them: only they are extracted, with all below them. */
-  readonly only?: ReadonlySet<Name> | undefined;
-  /** What stands in the target with the same type, size and time is there already, and nobody is asked about it. */
-  readonly resumed?: boolean | undefined;
-}
-
-export interface ExtractSettings extends ExtractOptions, Attempt {
+export interface ExtractSettings extends ExtractOptions, Attempt, Told {
   /** Keeps the part of a damaged file that could be read, with its name. Otherwise none of it stays. */
   readonly keepDamaged?: boolean | undefined;
-  /** Bytes of all of it, once that is known. */
-  readonly total?: (() => number | undefined) | undefined;
-  /** Told of each entry that is not kept, and of each folder whose listing broke off. */
-  readonly onFailed?: ((path: Name) => void) | undefined;
 }
 
 /**
@@ -85,29 +67,26 @@ class Extraction {
   readonly #settings: ExtractSettings;
   readonly #rules: NameRules;
   readonly #job: JobContext;
+  readonly #account: Account;
+  readonly #places: Places;
   readonly #contents: ContentCopier;
-  readonly #summary: Tally;
   /** Directories met: no sound filesystem has one twice, a hostile one has cycles. */
   readonly #directories = new Set<NodeId>();
   /** The first names of nodes that have more. */
   readonly #links = new Map<NodeId, { readonly frame: Frame; readonly name: Name; left: number }>();
-  #policy: ConflictAnswer['action'] | undefined;
-  /** Bytes of what is there already, or passed over as the person wished: done, but not by this extraction. */
-  #passed = 0;
   readonly #wanted: (path: Name) => boolean;
   /** In the image: what is under way. */
   #now: Name = '';
-  #logged = 0;
-  #temporary = 0;
   readonly #plain: PlainBatches;
   /** Nothing more is begun. */
   #closing = false;
 
   constructor(fs: FileSystem, target: Target, settings: ExtractSettings, options: TargetOptions, rules: NameRules, job: JobContext, tally: Tally) {
-    this.#summary = tally;
+    const account = new Account(job, tally, settings);
+    this.#account = account;
     this.#plain = new PlainBatches(fs, target, options, (bytes) => {
-      this.#summary.files++;
-      this.#summary.bytes += bytes;
+      tally.files++;
+      tally.bytes += bytes;
     });
     this.#fs = fs;
     this.#target = target;
@@ -115,10 +94,13 @@ class Extraction {
     this.#wanted = wanted(settings.only);
     this.#rules = rules;
     this.#job = job;
-    if (settings.conflict && settings.conflict !== 'ask') this.#policy = settings.conflict;
+    this.#places = new Places(target, job, account, {
+      rules, policy: settings.conflict === 'ask' ? undefined : settings.conflict, resumed: settings.resumed === true,
+      standing: (frame, name, stat) => this.#remember(frame, name, stat),
+    });
     this.#contents = new ContentCopier(fs, target, job, (bytes) => {
-      this.#summary.bytes += bytes;
-      this.#report(this.#now);
+      tally.bytes += bytes;
+      account.report(this.#now);
     });
   }
 
@@ -138,8 +120,8 @@ class Extraction {
       if (root.fresh) await this.#apply({ parent: root.folder, name: '.', type: 'dir', folder: root.folder }, stat, undefined, '/');
     }
     await this.#plain.settleAll();
-    this.#report('');
-    return this.#summary;
+    this.#account.report('');
+    return this.#account.tally;
   }
 
   /** Ends the second thread. After a cancel too the folders get their properties: what is there is whole. */
@@ -160,7 +142,7 @@ class Extraction {
           if (!(hostName(entry.name, this.#rules).reason === undefined && this.#plain.add(frame, entry))) await this.#entry(frame, entry);
           const pause = this.#job.breathe();
           if (pause) {
-            this.#report(`${frame.path}/${entry.name}`);
+            this.#account.report(`${frame.path}/${entry.name}`);
             await pause;
             await this.#plain.settle();
           }
@@ -169,7 +151,7 @@ class Extraction {
         next = batch.next;
       }
     } catch (error) {
-      this.#failed(frame.path || '/', error);
+      this.#account.failed(frame.path || '/', error);
     }
     this.#plain.flush(frame);
   }
@@ -187,13 +169,13 @@ class Extraction {
       const got = this.#fs.stat(entry.node);
       const stat = got instanceof Promise ? await got : got;
       const { name, reason } = hostName(entry.name, this.#rules);
-      if (reason !== undefined) this.#lost(path, `extracted as "${displayName(name)}": ${reason}`);
+      if (reason !== undefined) this.#account.lost(path, `extracted as "${displayName(name)}": ${reason}`);
       if (stat.type === 'dir') await this.#directory(frame, name, stat, path);
       else if (stat.nlink > 1 && await this.#again(frame, name, stat, path)) return;
       else if (stat.type === 'file') await this.#file(frame, name, stat, path);
       else await this.#other(frame, name, stat, path);
     } catch (error) {
-      this.#failed(path, error);
+      this.#account.failed(path, error);
     }
   }
 
@@ -203,10 +185,10 @@ class Extraction {
     this.#directories.add(stat.node);
     const created = (stat.mode & 0o777) | 0o700;
     let fresh = true;
-    const at = await this.#place(frame, name, stat, path, (free) => {
+    const at = await this.#places.place(frame, name, stat, path, (free) => {
       if (this.#target.makeFolder(frame.folder, free, created)) return true;
       // A real folder that stood there before is filled; one that this image made is another directory of the same name.
-      if (this.#isMine(frame, free)) return false;
+      if (this.#places.isMine(frame, free)) return false;
       const standing = this.#target.look(frame.folder, free);
       fresh = standing?.type !== 'dir';
       return !fresh;
@@ -223,10 +205,10 @@ class Extraction {
           // Last, since filling it changes its times, and also after a cancel: what is there is whole.
           await this.#apply({ parent: frame.folder, name: at.name, type: 'dir', folder }, stat, fresh ? created : undefined, path);
         }
-        this.#finish(frame, at);
-        this.#summary.directories++;
+        this.#places.finish(frame, at);
+        this.#account.tally.directories++;
       } catch (error) {
-        this.#failed(path, error);
+        this.#account.failed(path, error);
       } finally {
         this.#target.closeFolder(folder);
       }
@@ -241,7 +223,7 @@ class Extraction {
   async #file(frame: Frame, name: Name, stat: Stat, path: Name): Promise<void> {
     const created = stat.mode & 0o777;
     let fd = -1;
-    const at = await this.#place(frame, name, stat, path, (free) => {
+    const at = await this.#places.place(frame, name, stat, path, (free) => {
       fd = this.#target.createFile(frame.folder, free, created) ?? -1;
       return fd >= 0;
     });
@@ -254,7 +236,7 @@ class Extraction {
         whole = true;
       } catch (error) {
         if (!this.#settings.keepDamaged || !isDiskError(error) || error.kind === 'cancelled') throw error;
-        this.#failed(path, error);
+        this.#account.failed(path, error);
       }
       await this.#apply({ parent: frame.folder, name: at.name, type: 'file', fd }, stat, created, path);
     } catch (error) {
@@ -265,8 +247,8 @@ class Extraction {
     } finally {
       if (fd >= 0) closeSync(fd);
     }
-    this.#finish(frame, at);
-    this.#summary.files++;
+    this.#places.finish(frame, at);
+    this.#account.tally.files++;
     if (whole) this.#remember(frame, at.final, stat);
   }
 
@@ -274,20 +256,20 @@ class Extraction {
   async #other(frame: Frame, name: Name, stat: Stat, path: Name): Promise<void> {
     const { type } = stat;
     if (type === 'socket' || ((type === 'char' || type === 'block') && !this.#settings.special)) {
-      this.#summary.skipped++;
-      this.#log('info', path, type === 'socket' ? 'sockets are left out' : `${type} device left out: device nodes are made only on request`);
+      this.#account.tally.skipped++;
+      this.#account.log('info', path, type === 'socket' ? 'sockets are left out' : `${type} device left out: device nodes are made only on request`);
       return;
     }
     const got = type === 'symlink' ? this.#fs.readlink(stat.node) : '';
     const link = got instanceof Promise ? await got : got;
     const created = stat.mode & 0o777;
-    const at = await this.#place(frame, name, stat, path, (free) => (type === 'symlink'
+    const at = await this.#places.place(frame, name, stat, path, (free) => (type === 'symlink'
       ? this.#target.makeSymlink(frame.folder, free, link)
       : this.#target.makeNode(frame.folder, free, type, created, stat.device ?? NO_DEVICE)));
     if (at === undefined) return;
     await this.#apply({ parent: frame.folder, name: at.name, type }, stat, created, path);
-    this.#finish(frame, at);
-    this.#summary.files++;
+    this.#places.finish(frame, at);
+    this.#account.tally.files++;
     this.#remember(frame, at.final, stat);
   }
 
@@ -298,15 +280,15 @@ class Extraction {
     if (--first.left <= 0) this.#links.delete(stat.node);
     const from = namesTo(first.frame, first.name);
     try {
-      const at = await this.#place(frame, name, stat, path, (free) => this.#target.makeLink(from, frame.folder, free));
+      const at = await this.#places.place(frame, name, stat, path, (free) => this.#target.makeLink(from, frame.folder, free));
       if (at) {
-        this.#finish(frame, at);
-        this.#summary.files++;
+        this.#places.finish(frame, at);
+        this.#account.tally.files++;
       }
       return true;
     } catch (error) {
       if (isDiskError(error) && error.kind === 'cancelled') throw error;
-      this.#lost(path, `hard link to "${displayName(from.join('/'))}" not kept (${codeOf(error)}): extracted as a file of its own`);
+      this.#account.lost(path, `hard link to "${displayName(from.join('/'))}" not kept (${codeOf(error)}): extracted as a file of its own`);
       return false;
     }
   }
@@ -315,94 +297,12 @@ class Extraction {
     if (stat.nlink > 1 && !this.#links.has(stat.node)) this.#links.set(stat.node, { frame, name, left: stat.nlink - 1 });
   }
 
-  /**
-   * Makes a thing under its name, or as the person decides where the name is taken.
-   * @param make returns false when the name is taken
-   * @returns the name it has now and the name it is to have; undefined when it is skipped
-   */
-  async #place(frame: Frame, name: Name, stat: Stat, path: Name, make: (name: Name) => boolean): Promise<Placed | undefined> {
-    if (make(name)) return this.#placed(frame, name, name);
-    const standing = this.#target.look(frame.folder, name);
-    const own = this.#isMine(frame, name);
-    if (!own && this.#settings.resumed === true && standing?.type === stat.type && standing.size === stat.size && standing.mtime === stat.mtime) {
-      this.#pass(stat);
-      this.#remember(frame, name, stat);
-      return undefined;
-    }
-    const action = own ? 'keep-both' : standing === undefined ? 'replace' : await this.#decide(path, stat, standing);
-    switch (action) {
-      case 'skip':
-        this.#summary.skipped++;
-        this.#pass(stat);
-        return undefined;
-      case 'keep-both': {
-        for (let number = 2; number < 10_000; number++) {
-          const beside = besideName(name, number, this.#rules);
-          if (!make(beside)) continue;
-          if (own) this.#lost(path, `extracted as "${displayName(beside)}": the image has the name more than once, or in another case`);
-          return this.#placed(frame, beside, beside);
-        }
-        throw usage('EEXIST', 'No free name was found');
-      }
-      default: {
-        if (standing?.type === 'dir') throw usage('EISDIR', 'A folder has the name; it is not replaced by something else');
-        // Made under a name of its own and renamed when whole: a cancel or a damaged file costs nothing that was there.
-        if (stat.type === 'dir') {
-          if (standing) this.#target.remove(frame.folder, name, standing.type);
-          if (!make(name)) throw usage('EEXIST', 'Something took the name again');
-          return this.#placed(frame, name, name);
-        }
-        for (;;) {
-          const temporary = `.clutch-${process.pid}-${this.#temporary++}`;
-          if (make(temporary)) return this.#placed(frame, temporary, name);
-          if (this.#temporary > 1_000_000) throw usage('EEXIST', 'No free name was found');
-        }
-      }
-    }
-  }
-
-  #pass(stat: Stat): void {
-    if (stat.type === 'file') this.#passed += Math.min(stat.size, stat.allocated);
-  }
-
-  #placed(frame: Frame, name: Name, final: Name): Placed {
-    if (!frame.fresh) frame.mine.add(fold(final));
-    return { name, final };
-  }
-
-  /** Gives a thing that is whole the name that it is to have. */
-  #finish(frame: Frame, { name, final }: Placed): void {
-    if (name === final) return;
-    try {
-      this.#target.rename(frame.folder, name, final);
-    } catch (error) {
-      this.#target.remove(frame.folder, name, 'file');
-      throw error;
-    }
-  }
-
-  #isMine(frame: Frame, name: Name): boolean {
-    return frame.fresh || frame.mine.has(fold(name));
-  }
-
-  async #decide(path: Name, stat: Stat, standing: { type: string; size: number; mtime: bigint }): Promise<'replace' | 'skip' | 'keep-both'> {
-    let action = this.#policy;
-    if (action === undefined) {
-      const answer = await this.#job.ask({ kind: 'conflict', path: displayName(path), source: { type: stat.type, size: stat.size, mtime: stat.mtime }, target: standing });
-      action = answer.action;
-      if (answer.all && action !== 'stop') this.#policy = action;
-    }
-    if (action === 'stop') throw cancelled();
-    if (action === 'newer') return stat.mtime > standing.mtime ? 'replace' : 'skip';
-    return action;
-  }
-
   async #apply(thing: TargetThing, stat: Stat, created: number | undefined, path: Name): Promise<void> {
     const special = this.#settings.special === true;
-    if (!special && (stat.mode & 0o7000) !== 0 && stat.type !== 'symlink') this.#log('info', path, `${specialBits(stat.mode)} left out: kept only on request`);
+    if (!special && (stat.mode & 0o7000) !== 0 && stat.type !== 'symlink') this.#account.log('info', path, `${specialBits(stat.mode)} left out: kept only on request`);
     const xattrs = this.#fs.xattrs ? await this.#attributes(stat, special, path) : NONE;
-    const wanted: Properties = { mode: special ? stat.mode : stat.mode & 0o777, uid: stat.uid, gid: stat.gid, atime: stat.atime, mtime: stat.mtime, xattrs };
-    this.#target.apply(thing, wanted, created, (what, error) => this.#lost(path, `${what} not kept (${codeOf(error)})`));
+    const properties: Properties = { mode: special ? stat.mode : stat.mode & 0o777, uid: stat.uid, gid: stat.gid, atime: stat.atime, mtime: stat.mtime, xattrs };
+    this.#target.apply(thing, properties, created, (what, error) => this.#account.lost(path, `${what} not kept (${codeOf(error)})`));
   }
 
   async #attributes(stat: Stat, special: boolean, path: Name): Promise<Properties['xattrs']> {
@@ -414,7 +314,7 @@ class Extraction {
       const found: [Name, Uint8Array][] = [];
       for (const name of names) {
         if (name === 'security.capability' && !special) {
-          this.#log('info', path, 'file capabilities left out: kept only on request');
+          this.#account.log('info', path, 'file capabilities left out: kept only on request');
           continue;
         }
         const got = get(stat.node, name);
@@ -423,79 +323,14 @@ class Extraction {
       }
       return found;
     } catch (error) {
-      this.#lost(path, `attributes not kept: ${(error as Error).message}`);
+      this.#account.lost(path, `attributes not kept: ${(error as Error).message}`);
       return NONE;
     }
   }
-
-  /** Logs what went wrong with an entry; throws it on where nothing more can be done. */
-  #failed(path: Name, error: unknown): void {
-    if (isDiskError(error) && error.kind === 'cancelled') throw error;
-    if (isFatal(error)) throw targetError(error, displayName(path));
-    if (isDiskError(error) && error.fault.kind === 'usage' && error.fault.errno === 'ENOSPC') throw error;
-    const failure = isDiskError(error) ? error : targetError(error, displayName(path));
-    this.#summary.problems++;
-    this.#settings.onFailed?.(path);
-    this.#log('error', path, failure.message, failure);
-  }
-
-  /** Logs a property that could not be kept. */
-  #lost(path: Name, message: string): void {
-    this.#summary.problems++;
-    this.#log('warning', path, message);
-  }
-
-  #log(level: 'info' | 'warning' | 'error', path: Name, message: string, error?: DiskError): void {
-    if (this.#logged++ > MAX_LOG) return;
-    if (this.#logged > MAX_LOG) this.#job.log({ level: 'warning', message: 'More is only counted from here on' });
-    else this.#job.log({ level, message, path: displayName(path), ...(error ? { error: error.toJSON() } : {}) });
-  }
-
-  #report(path: Name): void {
-    const total = this.#settings.total?.();
-    this.#job.report({ done: this.#summary.bytes + this.#passed, ...(total === undefined ? {} : { total }), unit: 'bytes', now: displayName(path) });
-  }
-}
-
-interface Placed {
-  /** What it is called while it is made. */
-  readonly name: Name;
-  readonly final: Name;
 }
 
 const NONE: readonly [] = [];
 
-/** Whether something at a path is among what is wanted: named itself, below what is named, or on the way to it. */
-function wanted(only: ReadonlySet<Name> | undefined): (path: Name) => boolean {
-  if (only === undefined || only.has('/')) return () => true;
-  const above = (path: Name): Name => path.slice(0, path.lastIndexOf('/'));
-  const onTheWay = new Set<Name>();
-  for (const path of only) for (let at = above(path); at !== '' && !onTheWay.has(at); at = above(at)) onTheWay.add(at);
-  return (path) => {
-    if (onTheWay.has(path)) return true;
-    for (let at = path; at !== ''; at = above(at)) if (only.has(at)) return true;
-    return false;
-  };
-}
-
-/** Two names that some host takes for one are folded to the same. */
-function fold(name: Name): string {
-  return name.normalize('NFC').toLowerCase();
-}
-
 function specialBits(mode: number): string {
   return [[0o4000, 'setuid'], [0o2000, 'setgid'], [0o1000, 'sticky']].filter(([bit]) => (mode & (bit as number)) !== 0).map(([, name]) => name).join(', ');
-}
-
-/** What the host's system refused, as the one error of the project. */
-function targetError(error: unknown, what: string): DiskError {
-  switch (codeOf(error)) {
-    case 'ENOSPC': case 'EDQUOT': return usage('ENOSPC', `The target has no room for ${what}`);
-    case 'EROFS': return usage('EROFS', `The target can't be written to: ${what}`);
-    case 'EACCES': return usage('EACCES', `The target may not be written to: ${what}`);
-    case 'EPERM': return usage('EPERM', `The target may not be written to: ${what}`);
-    case 'ENOTDIR': case 'EEXIST': return usage('ENOTDIR', `${what} is not a folder`);
-    case 'ENAMETOOLONG': return usage('ENAMETOOLONG', `The target's system takes no name as long as that of ${what}`);
-    default: return toDiskError(error);
-  }
 }

@@ -5,7 +5,8 @@ import { isDiskError } from '../../../engines/core/errors.ts';
 import type { JobNote } from '../../../engines/core/job.ts';
 import { missingTools, run, scratchFolder } from '../../../engines/testing/tools.ts';
 import { nodeJob, openImage } from '../../session.ts';
-import { extract, newTally } from './extract.ts';
+import { extract } from './extract.ts';
+import { newTally } from './tally.ts';
 
 const scratch = scratchFolder();
 afterAll(() => scratch.remove());

@@ -48,7 +48,7 @@ export function* inodeStructures(superblock: Superblock, node: number, bytes: Ui
 }
 
 /** A node of an extent tree. Nothing where its magic is missing; at most as many entries as fit. */
-export function* extentNode(superblock: Superblock, bytes: Uint8Array, at: number, owner: string): Iterable<Structure> {
+function* extentNode(superblock: Superblock, bytes: Uint8Array, at: number, owner: string): Iterable<Structure> {
   const head = structureOf(Ext4ExtentHeader, bytes, 0, at, `extent header of ${owner}`, extentHeaderMeanings);
   if (head === undefined) return;
   const { eh_magic: magic, eh_entries: entries, eh_depth: depth } = Ext4ExtentHeader.at(bytes);
