@@ -2,7 +2,7 @@ import { type BlockDevice, readBytes } from './bytes/device.ts';
 import { SliceDevice } from './bytes/slice.ts';
 import { type DiskError, toDiskError, unsupported, usage } from './errors.ts';
 import type { FileSystem, Note } from './filesystem.ts';
-import { type Guess, guess } from './guesses.ts';
+import type { Guess } from './guesses.ts';
 import type { JobContext, Question } from './job.ts';
 import type { Structures } from './layout/annotate.ts';
 import type { Candidate, Format, OpenContext, Opener, OpenStep, RegistryEntry, Volume } from './probe.ts';
@@ -161,14 +161,14 @@ class LayerWalk {
     const alternatives = candidates.map(({ format, match }) => ({ format: format.id, name: format.name, confidence: match.confidence, evidence: match.evidence }));
     if (candidate === undefined) {
       const error = chosen === undefined ? undefined : unsupported(chosen, `There is no format ${chosen} here`);
-      const unknown = this.#describeUnknown(device);
+      const unknown = await this.#describeUnknown(device);
       const [first] = unknown.guesses;
       step?.say(unknown.title, first?.evidence ?? unknown.evidence);
       step?.end(error === undefined ? 'done' : 'failed', error?.message ?? (unknown.format === 'unknown' && first !== undefined ? `${first.name}, which has no engine here yet` : unknown.evidence.join('; ')));
       return { ...blank, ...unknown, alternatives, ...(error ? { error } : {}) };
     }
     const { format, match } = candidate;
-    const base = { ...blank, kind: format.kind, format: match.variant ?? format.id, title: match.variant ?? format.name, evidence: match.evidence, alternatives, guesses: match.confidence < UNSURE ? this.#guesses(device) : [] };
+    const base = { ...blank, kind: format.kind, format: match.variant ?? format.id, title: match.variant ?? format.name, evidence: match.evidence, alternatives, guesses: match.confidence < UNSURE ? await this.#guesses(device) : [] };
     step?.say(`${base.title}: opening`, match.evidence);
     const context: OpenContext = {
       ...this.#context,
@@ -187,7 +187,7 @@ class LayerWalk {
       const failure = refusalOf(toDiskError(error), candidate);
       step?.end('failed', failure.kind === 'cancelled' ? failure.message : `${base.title}: ${failure.message}`);
       if (failure.kind === 'cancelled') throw failure;
-      return { ...base, guesses: this.#guesses(device), openers: [openerOf(format, 'refused', failure.message)], error: failure };
+      return { ...base, guesses: await this.#guesses(device), openers: [openerOf(format, 'refused', failure.message)], error: failure };
     }
   }
 
@@ -197,15 +197,16 @@ class LayerWalk {
     return entry && { format: await entry.load(), match: { confidence: 0, evidence: ['it was asked for; none of its signs is there'] } };
   }
 
-  /** Formats that engines are there for are left to their own look at the bytes. */
-  #guesses(device: BlockDevice): Guess[] {
+  /** Formats that engines are there for are left to their own look at the bytes. Loaded here: most images need no guess. */
+  async #guesses(device: BlockDevice): Promise<Guess[]> {
+    const { guess } = await import('./guesses.ts');
     return guess(device, new Set(this.#registry.map(({ id }) => id)));
   }
 
-  #describeUnknown(device: BlockDevice): { kind: 'unknown'; format: string; title: string; evidence: readonly string[]; guesses: readonly Guess[] } {
+  async #describeUnknown(device: BlockDevice): Promise<{ kind: 'unknown'; format: string; title: string; evidence: readonly string[]; guesses: readonly Guess[] }> {
     const plain = describeUnknown(device);
     if (plain.format !== 'unknown') return { ...plain, guesses: [] };
-    const guesses = this.#guesses(device);
+    const guesses = await this.#guesses(device);
     const [first] = guesses;
     // A long magic in its place is no chance: the layer is called by its name.
     return first !== undefined && first.confidence >= 80 ? { ...plain, title: first.name, evidence: first.evidence, guesses } : { ...plain, guesses };
