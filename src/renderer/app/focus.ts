@@ -1,7 +1,7 @@
 import { useEffect } from 'react';
 
 /** Milliseconds until what is closing has given the focus back, where it can. */
-const SETTLED = 50;
+export const SETTLED = 50;
 
 /** Gives the keyboard to the list of files, where there is one. */
 export function focusList(): void {

@@ -144,7 +144,7 @@ export function ChecksumsDialog({ dialog }: { dialog: ChecksumsState }) {
       </div>
       <footer className="dialog-foot">
         <Button className="button" onPress={closeDialog}>{texts.close}</Button>
-        <Button className="button is-primary" autoFocus isDisabled={chosen.size === 0 || (hashing?.running ?? false)} onPress={start}>{ended ? t.again : t.compute}</Button>
+        <Button className="button is-primary" autoFocus isDisabled={chosen.size === 0} isPending={hashing?.running ?? false} onPress={start}>{ended ? t.again : t.compute}</Button>
       </footer>
     </ModalDialog>
   );
