@@ -1,5 +1,6 @@
 import { DiskError, usage } from '../engines/core/errors.ts';
 import type { FileSystem, NodeId, Stat } from '../engines/core/filesystem.ts';
+import type { JobContext } from '../engines/core/job.ts';
 import { displayName, type Name } from '../engines/core/names.ts';
 
 /** Symlinks that one path may pass, as in Linux (MAXSYMLINKS). */
@@ -25,12 +26,14 @@ export interface Resolved {
 export interface ResolveOptions {
   /** Whether a symlink at the end is followed too (stat) or is the answer itself (lstat). True unless told. */
   readonly followLast?: boolean;
+  /** Gets its turns on the way, and may stop it: a crafted directory takes long to look through, and a path may pass it thousands of times. */
+  readonly job?: JobContext;
 }
 
 /**
  * Walks a path inside a filesystem. The root is a wall: ".." there stays there, absolute targets of symlinks begin there,
  * nothing outside the image is ever looked at.
- * @throws DiskError usage ENOENT, ENOTDIR, ELOOP
+ * @throws DiskError usage ENOENT, ENOTDIR, ELOOP; cancelled
  */
 export async function resolvePath(fs: FileSystem, path: Name, options: ResolveOptions = {}): Promise<Resolved> {
   const steps: Step[] = [{ node: fs.root, name: '' }];
@@ -41,6 +44,8 @@ export async function resolvePath(fs: FileSystem, path: Name, options: ResolveOp
   let walked = 0;
   while (todo.length > 0) {
     const name = todo.pop()!;
+    const pause = options.job?.breathe();
+    if (pause) await pause;
     if (++walked > MAX_COMPONENTS) throw usage('ELOOP', `${displayName(path)} has too many components`);
     if (stat.type !== 'dir') throw usage('ENOTDIR', `${shown(steps)} is not a directory`);
     if (name === '' || name === '.') continue;

@@ -21,7 +21,7 @@ describe('details of an entry', () => {
 
   it('have names of owners and in access lists', async () => {
     const fs = new MemoryFileSystem(dir({ ...who, letter: file('x', { uid: 1000, gid: 50, xattrs: { 'system.posix_acl_access': ACL, 'system.posix_acl_default': ACL, 'system.posix_acl_broken': 'no list' } }), stranger: file('', { uid: 4711, gid: 4711 }) }));
-    const letter = await entryDetails(fs, fs.lookup(fs.root, 'letter')!, 'letter');
+    const letter = await entryDetails(fs, fs.lookup(fs.root, 'letter')!, 'letter', nodeJob());
     expect(letter).toMatchObject({ owner: 'ada', group: 'staff', uid: 1000, gid: 50 });
     expect(letter.acl!.slice(0, 6)).toEqual([
       { scope: 'access', who: 'user', rights: 'rw-' }, { scope: 'access', who: 'user', id: 1000, name: 'ada', rights: 'rwx' }, { scope: 'access', who: 'user', id: 7, rights: 'r--' },
@@ -29,7 +29,7 @@ describe('details of an entry', () => {
     ]);
     expect(letter.acl!.filter(({ scope }) => scope === 'default')).toHaveLength(6);
     const node = fs.lookup(fs.root, 'stranger')!;
-    const stranger = await entryRow(fs, fs.root, node, 'stranger', 'file');
+    const stranger = await entryRow(fs, fs.root, node, 'stranger', 'file', nodeJob());
     expect(['owner' in stranger, 'group' in stranger]).toEqual([false, false]);
   });
 
@@ -43,18 +43,18 @@ describe('details of an entry', () => {
   it('count pieces as they lie on the device', async () => {
     const runs = [{ logical: 0, length: 4096, physical: 8192 }, { logical: 8192, length: 4096, physical: 12_288 }, { logical: 16_384, length: 4096, physical: 4096 }, { logical: 20_480, length: 10, physical: undefined }];
     const [fs, node] = mapped(() => runs);
-    expect((await entryDetails(fs, node, 'f')).extents).toEqual({ runs, cut: false, fragments: 3, device: 1 << 30 });
+    expect((await entryDetails(fs, node, 'f', nodeJob())).extents).toEqual({ runs, cut: false, fragments: 3, device: 1 << 30 });
   });
 
   it('end with as many runs as can be told', async () => {
     const [fs, node] = mapped(function* endless() { for (let at = 0; ; at += 8192) yield { logical: at, length: 4096, physical: at }; });
-    const { extents } = await entryDetails(fs, node, 'f');
+    const { extents } = await entryDetails(fs, node, 'f', nodeJob());
     expect([extents!.runs.length, extents!.cut]).toEqual([10_000, true]);
   });
 
   it('go without what is damaged, and say so', async () => {
     const [fs, node] = mapped(() => { throw corrupt('extents of inode 12', 'the magic is 0x0, not 0xf30a'); }, () => [{ title: 'Inode\u0007', facts: [['a\u202eb', 'x'.repeat(100_000)]] }]);
-    const details = await entryDetails(fs, node, 'f');
+    const details = await entryDetails(fs, node, 'f', nodeJob());
     expect(details.extents).toBeUndefined();
     expect(details.error).toMatchObject({ fault: { kind: 'corrupt' } });
     expect(details.size).toBe(8);

@@ -1,6 +1,7 @@
 import { decodeAcl } from '../../engines/core/acl.ts';
 import { isDiskError, toDiskError, usage } from '../../engines/core/errors.ts';
 import type { EntryType, FileExtent, FileSystem, NodeId, Section, Stat } from '../../engines/core/filesystem.ts';
+import type { JobContext } from '../../engines/core/job.ts';
 import { displayName, isDecodable, type Name } from '../../engines/core/names.ts';
 import type { AclRow, EntryDetails, EntryRow, ExtentMap } from '../../shared/contract/rows.ts';
 import { resolvePath } from '../paths.ts';
@@ -35,14 +36,15 @@ export function checkName(fs: FileSystem, node: NodeId, name: Name): void {
   }
 }
 
-/** A row of the grid. What can't be read is in the row's `error`; nothing is thrown. */
-export async function entryRow(fs: FileSystem, dir: NodeId | undefined, node: NodeId, name: Name, type: EntryType | undefined): Promise<EntryRow> {
+/** A row of the grid. What can't be read is in the row's `error`. @throws DiskError cancelled, and nothing else */
+export async function entryRow(fs: FileSystem, dir: NodeId | undefined, node: NodeId, name: Name, type: EntryType | undefined, job: JobContext): Promise<EntryRow> {
   try {
     const got = fs.stat(node);
     const stat = got instanceof Promise ? await got : got;
     const who = identitiesOf(fs);
-    return { ...plainRow(stat, node, name, who instanceof Promise ? await who : who), ...(stat.type === 'symlink' ? await linkOf(fs, dir, node) : {}) };
+    return { ...plainRow(stat, node, name, who instanceof Promise ? await who : who), ...(stat.type === 'symlink' ? await linkOf(fs, dir, node, job) : {}) };
   } catch (error) {
+    if (isDiskError(error) && error.kind === 'cancelled') throw error;
     return { node, name, display: displayName(name), type: type ?? 'file', size: 0, allocated: 0, mtime: 0n, atime: 0n, ctime: 0n, mode: 0, uid: 0, gid: 0, nlink: 0, flags: [], error: toDiskError(error).toJSON() };
   }
 }
@@ -59,7 +61,7 @@ function plainRow(stat: Stat, node: NodeId, name: Name, who: Identities): EntryR
 }
 
 /** Where a symlink says it leads, and where that is in this filesystem. */
-async function linkOf(fs: FileSystem, dir: NodeId | undefined, node: NodeId): Promise<Partial<EntryRow>> {
+async function linkOf(fs: FileSystem, dir: NodeId | undefined, node: NodeId, job: JobContext): Promise<Partial<EntryRow>> {
   let target: Name;
   try {
     target = await fs.readlink(node);
@@ -67,18 +69,18 @@ async function linkOf(fs: FileSystem, dir: NodeId | undefined, node: NodeId): Pr
     return { error: toDiskError(error).toJSON() };
   }
   try {
-    const found = await followLink(fs, dir, target);
+    const found = await followLink(fs, dir, target, job);
     return { target: displayName(target), ...(found ? { targetNode: found.node, targetType: found.type } : {}) };
   } catch (error) {
     // A link that leads nowhere, in circles or into damage is still a link.
-    if (!isDiskError(error)) throw error;
+    if (!isDiskError(error) || error.kind === 'cancelled') throw error;
     return { target: displayName(target) };
   }
 }
 
 /** Follows a target from the directory that holds the link; undefined where it leads nowhere, in circles, or through too much. */
-async function followLink(fs: FileSystem, dir: NodeId | undefined, target: Name): Promise<Stat | undefined> {
-  if (target.startsWith('/') || dir === fs.root) return (await resolvePath(fs, target)).stat;
+async function followLink(fs: FileSystem, dir: NodeId | undefined, target: Name, job: JobContext): Promise<Stat | undefined> {
+  if (target.startsWith('/') || dir === fs.root) return (await resolvePath(fs, target, { job })).stat;
   if (dir === undefined) return undefined;
   let at = dir;
   let links = 0;
@@ -88,6 +90,8 @@ async function followLink(fs: FileSystem, dir: NodeId | undefined, target: Name)
   for (let walked = 0; todo.length > 0; walked++) {
     if (walked > MAX_STEPS) return undefined;
     const part = todo.pop()!;
+    const pause = job.breathe();
+    if (pause) await pause;
     const next = part === '..' && at === fs.root ? at : await fs.lookup(at, part);
     if (next === undefined) return undefined;
     stat = await fs.stat(next);
@@ -98,7 +102,7 @@ async function followLink(fs: FileSystem, dir: NodeId | undefined, target: Name)
     // Links in circles end here; so do links whose targets, spelled out, have more components than any path.
     if (++links > MAX_LINKS) return undefined;
     const further = await fs.readlink(next);
-    if (further.startsWith('/')) return (await resolvePath(fs, [further, ...todo.toReversed()].join('/'))).stat;
+    if (further.startsWith('/')) return (await resolvePath(fs, [further, ...todo.toReversed()].join('/'), { job })).stat;
     const parts = componentsOf(further);
     if (todo.length + parts.length > MAX_STEPS) return undefined;
     todo.push(...parts);
@@ -111,22 +115,23 @@ function componentsOf(target: Name): Name[] {
   return target.split('/').filter((part) => part !== '' && part !== '.').toReversed();
 }
 
-/** Everything about one entry. What can't be read of it is in its `error`. @throws DiskError when the node can't be read at all */
-export async function entryDetails(fs: FileSystem, node: NodeId, name: Name): Promise<EntryDetails> {
+/** Everything about one entry. What can't be read of it is in its `error`. @throws DiskError when the node can't be read at all, or cancelled */
+export async function entryDetails(fs: FileSystem, node: NodeId, name: Name, job: JobContext): Promise<EntryDetails> {
   const stat = await fs.stat(node);
   const who = await identitiesOf(fs);
-  const row = { ...plainRow(stat, node, name, who), ...(stat.type === 'symlink' ? await linkOf(fs, undefined, node) : {}) };
+  const row = { ...plainRow(stat, node, name, who), ...(stat.type === 'symlink' ? await linkOf(fs, undefined, node, job) : {}) };
   let { error } = row;
   const part = async <T>(read: () => Promise<T>, otherwise: T): Promise<T> => {
     try {
       return await read();
     } catch (thrown) {
+      if (isDiskError(thrown) && thrown.kind === 'cancelled') throw thrown;
       error ??= toDiskError(thrown).toJSON();
       return otherwise;
     }
   };
   const xattrs = await part(() => readXattrs(fs, node), []);
-  const extents = await part(() => readExtents(fs, stat), undefined);
+  const extents = await part(() => readExtents(fs, stat, job), undefined);
   const sections = await part(() => readSections(fs, node), []);
   const acl = xattrs.flatMap((xattr) => aclRows(xattr, who));
   return {
@@ -150,7 +155,7 @@ function aclRows({ name, value }: { readonly name: string; readonly value: Uint8
   });
 }
 
-async function readExtents(fs: FileSystem, { node, type }: Stat): Promise<ExtentMap | undefined> {
+async function readExtents(fs: FileSystem, { node, type }: Stat, job: JobContext): Promise<ExtentMap | undefined> {
   if (fs.extents === undefined || type !== 'file') return undefined;
   const runs: FileExtent[] = [];
   let fragments = 0;
@@ -164,6 +169,8 @@ async function readExtents(fs: FileSystem, { node, type }: Stat): Promise<Extent
     runs.push(run);
     if (run.physical === undefined || run.physical !== end) fragments++;
     end = run.physical === undefined ? undefined : run.physical + run.length;
+    const pause = job.breathe();
+    if (pause) await pause;
   }
   return { runs, cut, fragments, device: fs.extents.device.size };
 }

@@ -52,9 +52,9 @@ async function load(fs: FileSystem): Promise<Identities> {
 /** Both files are lines of "name:password:number:…" (passwd(5), group(5)). Symlinks on the way are followed inside the filesystem only. */
 async function namesIn(fs: FileSystem, path: Name): Promise<Map<number, string>> {
   try {
-    const { node, stat } = await resolvePath(fs, path);
-    if (stat.type !== 'file') return new Map();
     const job = nodeJob();
+    const { node, stat } = await resolvePath(fs, path, { job });
+    if (stat.type !== 'file') return new Map();
     return await parseNames(await new PreviewReader(fs, node, stat.size, job).read(0, MAX_BYTES), job, stat.size > MAX_BYTES);
   } catch {
     // Names are an extra: whatever keeps them from being read is told where the file itself is opened.

@@ -201,7 +201,7 @@ class Search {
     // Directories have no order that means anything to people.
     for (const { folder, entry } of inOrder(found)) {
       const id = this.#tell(folder, folders);
-      hits.push({ folder: id, row: await entryRow(this.#fs, folder.node, entry.node, entry.name, entry.type) });
+      hits.push({ folder: id, row: await entryRow(this.#fs, folder.node, entry.node, entry.name, entry.type, this.#job) });
       const pause = this.#job.breathe();
       if (pause) await pause;
     }

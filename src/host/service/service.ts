@@ -147,30 +147,31 @@ export class ImageHost {
       },
       'view.open': async ({ layer, page, keep, ...request }, cancel) => {
         const { filesystem } = await this.#filesystem(layer);
-        const view = await DirectoryView.open(filesystem, request, nodeJob({ signal: cancel }));
+        const job = nodeJob({ signal: cancel });
+        const view = await DirectoryView.open(filesystem, request, job);
         const before = keep === undefined ? undefined : views.find(keep.view);
         const kept = keep === undefined || before === undefined ? undefined : view.keep(before, keep);
-        const first = page === undefined ? undefined : await view.page(page);
+        const first = page === undefined ? undefined : await view.page(page, job);
         return {
           view: views.add(view), count: view.count, hidden: view.hidden, filtered: view.filtered, notes: view.notes,
           ...(kept === undefined ? {} : { kept }), ...(first === undefined ? {} : { page: first }),
         };
       },
-      'view.rows': ({ view, from, count }) => views.get(view).rows(from, count),
+      'view.rows': ({ view, from, count }, cancel) => views.get(view).rows(from, count, nodeJob({ signal: cancel })),
       'view.find': ({ view, prefix, from }) => ({ index: views.get(view).find(prefix, from) }),
       'view.match': ({ view, query }) => ({ ranges: views.get(view).match(query) }),
       'view.index': ({ view, node }) => ({ index: views.get(view).indexOf(node) }),
       'view.close': ({ view }) => views.close(view),
       'search.start': (params, cancel) => this.#search(params, cancel),
-      'path.resolve': async ({ layer, path }) => {
+      'path.resolve': async ({ layer, path }, cancel) => {
         const { filesystem } = await this.#filesystem(layer);
-        const { steps } = await resolvePath(filesystem, path);
+        const { steps } = await resolvePath(filesystem, path, { job: nodeJob({ signal: cancel }) });
         return { crumbs: steps.map(({ node, name }) => ({ node, name, display: displayName(name) })) };
       },
-      'entry.details': async ({ layer, node, name }) => {
+      'entry.details': async ({ layer, node, name }, cancel) => {
         const { filesystem } = await this.#filesystem(layer);
         checkName(filesystem, node, name);
-        return entryDetails(filesystem, node, name);
+        return entryDetails(filesystem, node, name, nodeJob({ signal: cancel }));
       },
       'measure.start': (params, cancel) => this.#measure(params, cancel),
       'space.start': (params, cancel) => this.#space(params, cancel),

@@ -26,7 +26,7 @@ async function open(request: Partial<Parameters<typeof DirectoryView.open>[1]> &
   return DirectoryView.open(fs, { node: fs.root, hidden: false, ...rest, sort: { key, descending } }, nodeJob());
 }
 
-const names = async (view: DirectoryView): Promise<string[]> => (await view.rows(0, 1000)).map((row) => row.name);
+const names = async (view: DirectoryView): Promise<string[]> => (await view.rows(0, 1000, nodeJob())).map((row) => row.name);
 
 describe('a view of a directory', () => {
   it('shows folders first, names in natural order, hidden ones on request', async () => {
@@ -58,7 +58,7 @@ describe('a view of a directory', () => {
     expect(view.find('b', all.indexOf('b9.TXT') + 1)).toBe(all.indexOf('b10.txt'));
     expect(view.find('al', 5)).toBe(0);
     expect(view.find('none', 0)).toBeUndefined();
-    const { node } = (await view.rows(4, 1))[0]!;
+    const { node } = (await view.rows(4, 1, nodeJob()))[0]!;
     expect(view.indexOf(node)).toBe(4);
     expect(view.indexOf(9999)).toBeUndefined();
   });
@@ -74,7 +74,7 @@ describe('a view of a directory', () => {
   });
 
   it('tells where symlinks lead inside the image, and shows a broken entry with its error', async () => {
-    const rows = new Map((await (await open()).rows(0, 100)).map((row) => [row.name, row]));
+    const rows = new Map((await (await open()).rows(0, 100, nodeJob())).map((row) => [row.name, row]));
     expect(rows.get('link')).toMatchObject({ type: 'symlink', target: 'zoo/inner', targetType: 'file' });
     expect(rows.get('away')).toMatchObject({ targetType: 'dir', targetNode: rows.get('zoo')!.node });
     expect(rows.get('up')).toMatchObject({ targetType: 'dir', targetNode: rows.get('zoo')!.node });
@@ -83,9 +83,27 @@ describe('a view of a directory', () => {
     expect(rows.get('broken')).toMatchObject({ type: 'file', error: { fault: { kind: 'corrupt', place: { structure: 'inode 7', at: 77 } } } });
   });
 
+  it('gives the event loop its turns while it follows crafted links, and stops when it is cancelled', async () => {
+    const fs = new MemoryFileSystem(dir({ a: dir(), far: symlink(`/${'a/../'.repeat(5000)}a`), near: symlink('a') }));
+    const view = await open({}, fs);
+    let clock = 0;
+    let turns = 0;
+    const signal = { aborted: false };
+    const job = nodeJob({
+      signal,
+      now: () => clock += 20,
+      nextTurn: async () => {
+        turns++;
+        signal.aborted = turns > 500;
+      },
+    });
+    await expect(view.rows(0, 10, job)).rejects.toMatchObject({ fault: { kind: 'cancelled' } });
+    expect(turns).toBeLessThan(510);
+  });
+
   it('follows a relative link through another one, and not in circles', async () => {
     const zoo = tree.lookup(tree.root, 'zoo')!;
-    const rows = new Map((await (await open({ node: zoo })).rows(0, 100)).map((row) => [row.name, row]));
+    const rows = new Map((await (await open({ node: zoo })).rows(0, 100, nodeJob())).map((row) => [row.name, row]));
     expect(rows.get('hop')).toMatchObject({ target: './hop2', targetNode: rows.get('inner')!.node, targetType: 'file' });
     for (const name of ['round', 'round2']) expect(rows.get(name)).not.toHaveProperty('targetNode');
   });
@@ -93,10 +111,10 @@ describe('a view of a directory', () => {
   it('answers with the page of a row, or of a node where it is there', async () => {
     const view = await open();
     const all = await names(view);
-    expect((await view.page({ size: 4, at: 5 })).rows.map((row) => row.name)).toEqual(all.slice(4, 8));
+    expect((await view.page({ size: 4, at: 5 }, nodeJob())).rows.map((row) => row.name)).toEqual(all.slice(4, 8));
     const node = tree.lookup(tree.root, 'loop')!;
-    expect(await view.page({ size: 4, at: 0, node })).toMatchObject({ from: 8, index: all.indexOf('loop'), rows: [{ name: 'link' }, { name: 'loop' }, { name: 'up' }] });
-    expect(await view.page({ size: 4, at: 99, node: 4711 })).toMatchObject({ from: 8 });
+    expect(await view.page({ size: 4, at: 0, node }, nodeJob())).toMatchObject({ from: 8, index: all.indexOf('loop'), rows: [{ name: 'link' }, { name: 'loop' }, { name: 'up' }] });
+    expect(await view.page({ size: 4, at: 99, node: 4711 }, nodeJob())).toMatchObject({ from: 8 });
   });
 
   it('finds a selection again in another order, and what is left of it under a filter', async () => {
@@ -124,21 +142,21 @@ describe('a view of a directory', () => {
 
   it('answers ranges past the end with what there is', async () => {
     const view = await open();
-    expect(await view.rows(10, 5)).toHaveLength(1);
-    expect(await view.rows(50, 5)).toEqual([]);
+    expect(await view.rows(10, 5, nodeJob())).toHaveLength(1);
+    expect(await view.rows(50, 5, nodeJob())).toEqual([]);
   });
 
   it('opens 100,000 names quickly', async () => {
     const entries = Array.from({ length: 100_000 }, (_, i) => ({ name: `file-${(i * 7919) % 100_000}.txt`, node: 10 + i, type: 'file' as const }));
     const fs = { root: 1, info: tree.info, list: (_dir, from) => { const at = Number(from ?? 0); return { entries: entries.slice(at, at + 256), ...(at + 256 < entries.length ? { next: at + 256 } : {}) } satisfies ListBatch; }, stat: () => tree.stat(1), lookup: () => undefined, read: () => 0, readlink: () => '', close: () => {} } as FileSystem;
-    await (await open({}, fs)).rows(0, 100);
+    await (await open({}, fs)).rows(0, 100, nodeJob());
     const started = performance.now();
     const view = await open({}, fs);
-    const rows = await view.rows(0, 100);
+    const rows = await view.rows(0, 100, nodeJob());
     const took = performance.now() - started;
     console.log(`100,000 entries: first rows after ${took.toFixed(0)} ms`);
     expect(rows.slice(8, 12).map((row) => row.name)).toEqual(['file-8.txt', 'file-9.txt', 'file-10.txt', 'file-11.txt']);
-    expect((await view.rows(99_990, 100)).map((row) => row.name).at(-1)).toBe('file-99999.txt');
+    expect((await view.rows(99_990, 100, nodeJob())).map((row) => row.name).at(-1)).toBe('file-99999.txt');
     expect(took).toBeLessThan(1000);
   });
 

@@ -51,18 +51,23 @@ export class DirectoryView {
     return this.#listing.filtered;
   }
 
-  async rows(from: number, count: number): Promise<EntryRow[]> {
+  /** @throws DiskError cancelled */
+  async rows(from: number, count: number, job: JobContext): Promise<EntryRow[]> {
     const { names, nodes, types } = this.#listing;
     const rows: EntryRow[] = [];
-    for (const i of this.#order.range(from, from + count)) rows.push(await entryRow(this.#fs, this.#dir, nodes[i]!, names[i]!, types[i]));
+    for (const i of this.#order.range(from, from + count)) {
+      rows.push(await entryRow(this.#fs, this.#dir, nodes[i]!, names[i]!, types[i], job));
+      const pause = job.breathe();
+      if (pause) await pause;
+    }
     return rows;
   }
 
-  /** The page, of those of `size` rows, that holds `node` or, where that is not given or not here, row `at`. */
-  async page({ size, at, node }: { readonly size: number; readonly at: number; readonly node?: NodeId | undefined }): Promise<ViewPage> {
+  /** The page, of those of `size` rows, that holds `node` or, where that is not given or not here, row `at`. @throws DiskError cancelled */
+  async page({ size, at, node }: { readonly size: number; readonly at: number; readonly node?: NodeId | undefined }, job: JobContext): Promise<ViewPage> {
     const index = node === undefined ? undefined : this.indexOf(node);
     const from = Math.floor(Math.min(index ?? at, Math.max(0, this.count - 1)) / size) * size;
-    return { from, rows: await this.rows(from, size), ...(index === undefined ? {} : { index }) };
+    return { from, rows: await this.rows(from, size, job), ...(index === undefined ? {} : { index }) };
   }
 
   /** The first row from `from` on, and then from the start, whose name begins with `prefix`, regardless of case. */

@@ -182,7 +182,7 @@ describe('a block map', () => {
     // As in a sparse image of many terabytes, whose blocks bound nothing.
     const map = Object.assign(new BlockMapping(blocksOf(bytes), 12, numbers(new Uint8Array(60), { 0: 5, 14: 30 })), { mostRuns: Infinity });
     const started = performance.now();
-    expect(corruptPlace(() => [...mappedRuns(map)])).toMatch(/more than 16384 holes in a row/);
+    expect(corruptPlace(() => [...mappedRuns(map)])).toMatch(/made of holes/);
     expect(performance.now() - started).toBeLessThan(1000);
     expect(map.find(12)).toMatchObject({ physical: undefined });
   });

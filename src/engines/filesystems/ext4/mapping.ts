@@ -28,8 +28,9 @@ export function hole(logical: number, count: number): Run {
   return { logical, count, physical: undefined, unwritten: false };
 }
 
-/** Holes in a row. A sound map has a few: none of its blocks and nodes is without a mapped block. */
+/** Holes of a map beside those that its mapped runs account for: none of a sound map's blocks is without a mapped one, so at most seven lie between two. */
 const MOST_HOLES = 16_384;
+const HOLES_A_RUN = 8;
 
 /** The mapped runs of a file in order, those that follow one another on the device as one. @throws DiskError corrupt */
 export function* mappedRuns(mapping: Mapping): Iterable<Run & { readonly physical: number }> {
@@ -46,10 +47,10 @@ export function* mappedRuns(mapping: Mapping): Iterable<Run & { readonly physica
         if (held !== undefined) yield held;
         held = { ...run, physical };
       }
-      holes = 0;
+      holes -= HOLES_A_RUN;
     } else if (++holes > MOST_HOLES) {
       // Shared indirect blocks without a number spell hundreds of millions of holes; nobody who walks over runs gets a turn before the next one.
-      throw corrupt('block map', `it has more than ${MOST_HOLES} holes in a row, up to logical block ${logical}`);
+      throw corrupt('block map', `it is made of holes, ${MOST_HOLES} more than its blocks account for, up to logical block ${logical}`);
     }
     // Shared indirect blocks can spell a map of 2^30 runs in three blocks.
     if (run.count === Infinity || ++steps > mapping.mostRuns) break;
