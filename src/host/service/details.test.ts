@@ -16,6 +16,13 @@ const noMount = skip ?? missingTools('unshare', 'mount', 'du') ?? (process.getui
 /** user::rw-, user:1000:rwx, user:7:r--, group::r--, mask::rwx, other::--- as the kernel hands it out (acl.test.ts of ext4 has its layout). */
 const ACL = Uint8Array.of(2, 0, 0, 0, ...[[1, 6, -1], [2, 7, 1000], [2, 4, 7], [4, 4, -1], [16, 7, -1], [32, 0, -1]].flatMap(([tag, rights, id]) => [tag!, 0, rights!, 0, ...new Uint8Array(Int32Array.of(id!).buffer)]));
 
+/** A file over a map that is told by a test. */
+const mapped = (runs: () => Iterable<FileExtent>, sections?: () => Section[]): [FileSystem, number] => {
+  const fs = new MemoryFileSystem(dir({ f: file('contents') }));
+  const device = { size: 1 << 30, blockSize: 4096, read() {}, close() {} };
+  return [Object.assign(fs, { extents: { device, map: runs }, ...(sections === undefined ? {} : { describe: sections }) }), fs.lookup(fs.root, 'f')!];
+};
+
 describe('details of an entry', () => {
   const who = { etc: dir({ passwd: file('root:x:0:0:::\nada:x:1000:1000:::\n'), group: file('staff:x:50:\n') }) };
 
@@ -32,13 +39,6 @@ describe('details of an entry', () => {
     const stranger = await entryRow(fs, fs.root, node, 'stranger', 'file', nodeJob());
     expect(['owner' in stranger, 'group' in stranger]).toEqual([false, false]);
   });
-
-  /** A file over a map that is told by a test. */
-  const mapped = (runs: () => Iterable<FileExtent>, sections?: () => Section[]): [FileSystem, number] => {
-    const fs = new MemoryFileSystem(dir({ f: file('contents') }));
-    const device = { size: 1 << 30, blockSize: 4096, read() {}, close() {} };
-    return [Object.assign(fs, { extents: { device, map: runs }, ...(sections === undefined ? {} : { describe: sections }) }), fs.lookup(fs.root, 'f')!];
-  };
 
   it('count pieces as they lie on the device', async () => {
     const runs = [{ logical: 0, length: 4096, physical: 8192 }, { logical: 8192, length: 4096, physical: 12_288 }, { logical: 16_384, length: 4096, physical: 4096 }, { logical: 20_480, length: 10, physical: undefined }];

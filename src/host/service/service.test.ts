@@ -174,6 +174,17 @@ describe.skipIf(skip !== undefined)('the service of an image', () => {
     expect((await client.call('image.reopen', { layer: '0', format: 'ext4' })).layers[0]).toMatchObject({ kind: 'filesystem' });
   });
 
+  it('begins no work while a layer is opened another way', async () => {
+    const reopening = client.call('image.reopen', { layer: '0', format: 'ext4' });
+    await expect(client.call('hash.start', { layer: '0', algorithms: ['md5'] })).rejects.toMatchObject({ fault: { kind: 'busy' } });
+    await reopening;
+    const { job } = await client.call('hash.start', { layer: '0', algorithms: ['crc32'] });
+    const rows = [];
+    for await (const batch of client.stream('hash.rows', { job })) rows.push(...batch);
+    expect(rows).toHaveLength(1);
+    await client.call('image.reopen', { layer: '0', format: 'ext4' });
+  });
+
   it('tells every call why an image could not be opened', async () => {
     const missing = new ImageHost(join(scratch.path, 'none.img'));
     const [near, far] = memoryPair();

@@ -47,6 +47,8 @@ export class ImageHost {
   #opening = new Opening();
   /** Resolves when no layer is being opened anew. */
   #reopened: Promise<unknown> = Promise.resolve();
+  /** Layers that are being opened anew, or wait for it. */
+  #reopening = 0;
 
   /** Opens at once; a failure is told by every call. @param options the formats that are looked for, where not all that Clutch has */
   constructor(path: string, options: Pick<OpenImageOptions, 'registry'> = {}) {
@@ -190,6 +192,7 @@ export class ImageHost {
         const folder = this.#folders.get(target);
         if (folder === undefined) throw usage('EACCES', 'The target folder was not granted to this image');
         for (const { node, name } of entries) checkName(filesystem, node, name);
+        this.#checkSettled();
         return { job: this.#jobs.start(extraction(filesystem, entries, folder, options)) };
       },
       'hash.start': async (params, cancel) => {
@@ -206,7 +209,10 @@ export class ImageHost {
       'job.events': ({ job }, cancel) => this.#jobs.get(job).events(cancel),
       'job.cancel': ({ job }) => this.#jobs.get(job).cancel(),
       'job.pause': ({ job, paused }) => this.#jobs.get(job).pause(paused),
-      'job.retry': ({ job }) => ({ job: this.#jobs.retry(job) }),
+      'job.retry': ({ job }) => {
+        this.#checkSettled();
+        return { job: this.#jobs.retry(job) };
+      },
       'job.answer': ({ job, id, answer }) => this.#jobs.get(job).answer(id, answer),
     };
   }
@@ -237,6 +243,7 @@ export class ImageHost {
     const below = entries ?? (folder === undefined ? [] : [{ node: folder, name: '' }]);
     if (fs !== undefined) for (const { node, name } of entries ?? []) checkName(fs, node, name);
     const name = path === '0' ? session.name : layer.label || layer.title;
+    this.#checkSettled();
     const job = this.#jobs.start((context, tally) => (fs === undefined
       ? hashBytes(deviceSource(layer.device), name, algorithms, context, tally, rows)
       : hashEntries(fs, below, algorithms, context, tally, rows)).finally(() => rows.end()));
@@ -267,9 +274,15 @@ export class ImageHost {
       this.#tellChange();
       return imageInfo(session);
     };
-    const opened = this.#reopened.then(reopen);
+    this.#reopening++;
+    const opened = this.#reopened.then(reopen).finally(() => { this.#reopening--; });
     this.#reopened = opened.catch(() => {});
     return opened;
+  }
+
+  /** What is begun now would go on in layers that are closed in a moment. @throws DiskError busy */
+  #checkSettled(): void {
+    if (this.#reopening > 0) throw new DiskError({ kind: 'busy' }, 'The image is being opened another way', 'Begin again when it is open.');
   }
 
   #layer(session: ImageSession, path: string): Layer {
