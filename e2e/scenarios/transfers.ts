@@ -16,7 +16,7 @@ export async function takesUpCancelled(client: TestClient, image: string, name: 
   for (const time of ['at first', 'once more']) {
     // The whole is counted beside the work.
     await item.getByText(/[\d.]+ [KMG]iB of 1\.50 GiB/).waitFor();
-    if (client.name === 'browser') expect(await page.title()).toMatch(/^\d+ % – /);
+    if (client.name === 'browser') await expect.poll(() => page.title()).toMatch(/^\d+ % – /);
     await panel.getByRole('button', { name: 'Cancel big.bin' }).click();
     await item.getByText('Cancelled', { exact: true }).waitFor();
     expect(readdirSync(folder)).toEqual([]);
