@@ -128,6 +128,19 @@ describe.skipIf(noBrowser !== undefined)('looking for names', () => {
     expect(await page.getByRole('search').count()).toBe(0);
     await page.keyboard.press('Alt+ArrowLeft');
     await expect.poll(() => page.getByTestId('filter-count').innerText(), SOON).toMatch(/^1 of \d+$/);
+    // Each folder has a filter of its own, also where one comes straight from another that has one.
+    const field = page.getByRole('search').getByRole('textbox');
+    await page.keyboard.press('Alt+ArrowRight');
+    await expect.poll(() => here(page), SOON).toBe('home');
+    await page.keyboard.press('/');
+    await field.fill('ad');
+    await expect.poll(() => page.getByTestId('filter-count').innerText(), SOON).toMatch(/^1 of \d+$/);
+    await row(page, /^ada/).dblclick();
+    await expect.poll(() => here(page), SOON).toBe('ada');
+    await page.keyboard.press('Alt+ArrowLeft');
+    await expect.poll(() => field.inputValue(), SOON).toBe('ad');
+    await page.keyboard.press('Alt+ArrowLeft');
+    await expect.poll(() => field.inputValue(), SOON).toBe('?ome');
     await page.getByRole('button', { name: 'Clear filter' }).click();
     await row(page, /^etc\b/).waitFor();
   }, 60_000);

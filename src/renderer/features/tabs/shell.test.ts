@@ -81,6 +81,30 @@ describe.skipIf(noBrowser !== undefined)('the frame of the window', () => {
     await expect.poll(focused).toBe('drop-zone');
   }, 60_000);
 
+  test('what is open over a tab goes with it; where its list was scrolled to is found again', async () => {
+    await open('', 'mystery.bin', 'root.ext4');
+    await row(page, /^many/).dblclick();
+    await row(page, /^file-000000/).waitFor();
+    await page.keyboard.press('Control+l');
+    await page.getByRole('textbox', { name: 'Path' }).waitFor();
+    await page.keyboard.press('Control+Tab');
+    await page.keyboard.press('Control+Tab');
+    expect(await shown(page)).toBe('root.ext4');
+    expect(await page.getByRole('textbox', { name: 'Path' }).count()).toBe(0);
+    await page.getByRole('grid').focus();
+    await page.keyboard.press('End');
+    const far = page.locator('.grid-row.is-focused');
+    await expect.poll(() => far.isVisible()).toBe(true);
+    const name = await far.locator('.name').innerText();
+    // From another image to another place of this one, and back.
+    await page.keyboard.press('Control+1');
+    await page.getByRole('navigation', { name: 'Images and volumes' }).getByRole('row', { name: /root\.ext4/ }).first().click();
+    await expect.poll(() => here(page)).not.toBe('many');
+    await page.keyboard.press('Alt+ArrowLeft');
+    await expect.poll(() => here(page)).toBe('many');
+    await expect.poll(() => page.getByRole('row', { name }).first().evaluate((element) => element.getBoundingClientRect().bottom <= innerHeight && element.getBoundingClientRect().top > 0)).toBe(true);
+  }, 60_000);
+
   test('names of this computer’s files are shown without what acts in them', async () => {
     await open('');
     await page.keyboard.press('Control+o');
