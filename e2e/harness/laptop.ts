@@ -61,8 +61,9 @@ const HOME: Readonly<Record<string, Contents>> = {
   'ada/.bashrc': 'alias ll="ls -l"\n', 'ada/.profile': 'umask 022\n',
   'ada/Documents/taxes 2023.ods': new Uint8Array(48_213).fill(1), 'ada/Documents/thesis.tex': '\\documentclass{article}\n',
   'ada/Letters/to-grandmother.txt': 'Dear grandmother,\n', 'ada/Letters/to-the-landlord.txt': 'Dear Mr Byron,\n',
-  'ada/Music/nocturne.flac': new Uint8Array(31_457_280).fill(3), 'ada/Pictures/garden.png': gradientPng(640, 400), 'ada/Pictures/lake.png': gradientPng(800, 500),
-  'ada/Projects/engine/notes.md': '# Engine\n', 'ada/Videos': undefined,
+  'ada/Music/nocturne.flac': new Uint8Array(31_457_280).fill(3), 'ada/Music/prelude.flac': new Uint8Array(22_020_096).fill(3), 'ada/Music/waltz.flac': new Uint8Array(17_825_792).fill(3), 'ada/Music/study.flac': new Uint8Array(9_437_184).fill(3),
+  'ada/Videos/harvest.mkv': new Uint8Array(41_943_040).fill(4), 'ada/Videos/first-steps.mkv': new Uint8Array(27_262_976).fill(4), 'ada/Pictures/scans.tar': new Uint8Array(19_922_944).fill(2), 'ada/Documents/atlas.pdf': new Uint8Array(12_582_912).fill(1), 'ada/Pictures/garden.png': gradientPng(640, 400), 'ada/Pictures/lake.png': gradientPng(800, 500),
+  'ada/Projects/engine/notes.md': '# Engine\n',
   'ada/backup.tar.gz': new Uint8Array(7_340_032).fill(5), 'ada/garden-plan.svg': '<svg xmlns="http://www.w3.org/2000/svg"/>\n', 'ada/notes.md': '# Notes\n', 'ada/plum-cake.md': RECIPE, 'ada/reading-list.txt': 'Menabrea\nBabbage\nSomerville\n',
   'ada/start.sh': '#!/bin/sh\nexec ./engine "$@"\n', 'ada/latest': '-> Projects/engine',
 };

@@ -32,6 +32,15 @@ describe('shares', () => {
 });
 
 describe('the map', () => {
+  test('shows the parts of a table that touch as one', () => {
+    const info = IMAGES['disk.img.gz']!;
+    const table = info.layers.find((layer) => layer.kind === 'table')!;
+    const first = info.layers.find((layer) => layer.volume?.kind === 'metadata')!;
+    const split = [512, 512, 16_384].map((size, i) => ({ ...first, path: `${table.path}/${2000 + i}`, offset: [0, 512, 1024][i]!, size }));
+    const [strip] = partitionMap({ ...info, layers: info.layers.flatMap((layer) => (layer === first ? split : [layer])) }, table, 0.02);
+    expect(strip!.slices.filter(({ kind }) => kind === 'metadata').map(({ volume }) => [volume.path, volume.size])).toEqual([[split[0]!.path, 17_408]]);
+  });
+
   test('shows tables, gaps and volumes in their order, with what is used of them', () => {
     const [strip, ...others] = strips('disk.img.gz');
     expect(others).toEqual([]);

@@ -64,9 +64,20 @@ export function huesOf(volumes: readonly LayerRow[]): ReadonlyMap<string, number
   return new Map(volumes.filter(isPartition).map((volume, i) => [volume.path, i % HUES]));
 }
 
+/** The parts of a table that touch (a protective MBR, GPT's header, its entries) are one thing to whoever looks for a place. */
+function withTablesJoined(volumes: readonly LayerRow[]): LayerRow[] {
+  const joined: LayerRow[] = [];
+  for (const volume of volumes) {
+    const before = joined.at(-1);
+    if (before?.volume?.kind === 'metadata' && volume.volume?.kind === 'metadata' && before.offset + before.size === volume.offset) joined[joined.length - 1] = { ...before, size: before.size + volume.size };
+    else joined.push(volume);
+  }
+  return joined;
+}
+
 function stripOf(info: ImageInfo, table: LayerRow, inside: LayerRow | undefined, volumes: readonly LayerRow[], from: number, to: number, least: number): Strip {
   const hues = huesOf(volumesOf(info, table.path));
-  const drawn = volumes.slice(0, MOST_SLICES);
+  const drawn = withTablesJoined(volumes).slice(0, MOST_SLICES);
   const shares = sharesOf(drawn.map((volume) => Math.max(0, Math.min(volume.offset + volume.size, to) - Math.max(volume.offset, from))), least);
   let end = from;
   const slices = drawn.map((volume, i): Slice => {
