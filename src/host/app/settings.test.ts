@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -33,6 +33,16 @@ describe('settings', () => {
     writeFileSync(file, JSON.stringify({ future: { a: 1 }, sidebar: false }));
     expect(store.set({ hidden: true })).toEqual({ ...DEFAULT_SETTINGS, sidebar: false, hidden: true });
     expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({ future: { a: 1 }, sidebar: false, hidden: true });
+  });
+
+  it('keep a file that was broken by hand beside the one that is written', () => {
+    const file = join(folder, 'typo.json');
+    const store = new SettingsStore(file);
+    store.set({ hidden: true });
+    expect(existsSync(`${file}.damaged`)).toBe(false);
+    writeFileSync(file, '{ "theme": "dark", ');
+    expect(store.set({ sidebar: false })).toMatchObject({ hidden: true, sidebar: false });
+    expect(readFileSync(`${file}.damaged`, 'utf8')).toBe('{ "theme": "dark", ');
   });
 
   it('are taken over from the file when a person edits it, also as editors do it: a new file under the old name', async () => {

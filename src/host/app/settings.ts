@@ -3,7 +3,7 @@ import { basename, dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import * as v from 'valibot';
 import { type Settings, settingsSchema, type SettingsPatch } from '../../shared/contract/settings.ts';
-import { readJson, writeJson } from './json-file.ts';
+import { keepDamaged, readJson, writeJson } from './json-file.ts';
 
 /** Milliseconds of quiet before a file that is being written is read: an editor writes in several steps. */
 const SETTLED_AFTER = 150;
@@ -27,17 +27,13 @@ export class SettingsStore {
 
   /** @throws Error of the system's, when the file can't be written; the change counts for this run all the same */
   set(patch: SettingsPatch): Settings {
-    // The file may have been edited by hand meanwhile: only what is changed here is changed there.
-    const there = readJson(this.file);
-    this.#kept = { ...(there === undefined ? this.#kept : recordOf(there)), ...patch };
-    writeJson(this.file, this.#kept);
+    this.#change((kept) => ({ ...kept, ...patch }));
     return this.get();
   }
 
   /** Makes the file with all settings in it, for people who want to edit it. */
   keep(): void {
-    this.#kept = { ...this.get(), ...this.#kept };
-    writeJson(this.file, this.#kept);
+    this.#change((kept) => ({ ...v.parse(settingsSchema, kept), ...kept }));
   }
 
   /**
@@ -62,6 +58,14 @@ export class SettingsStore {
     clearTimeout(this.#timer);
     this.#watcher?.close();
     this.#watcher = undefined;
+  }
+
+  /** The file may have been edited by hand meanwhile: only what is changed here is changed there. */
+  #change(make: (kept: Record<string, unknown>) => Record<string, unknown>): void {
+    const there = readJson(this.file);
+    this.#kept = make(there === undefined ? this.#kept : recordOf(there));
+    if (there === undefined) keepDamaged(this.file);
+    writeJson(this.file, this.#kept);
   }
 
   #read(changed: () => void): void {
