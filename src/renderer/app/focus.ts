@@ -8,10 +8,15 @@ export function focusList(): void {
   document.querySelector<HTMLElement>('.grid-body')?.focus({ preventScroll: true });
 }
 
-/** Whether nothing that is used has the focus: it is on the page, or rests, or stayed at a tab that another one was chosen instead of. */
+/** Whether nothing that can be used has the focus: it is on the page, or rests. */
 export function isFocusFree(): boolean {
   const at = document.activeElement;
-  return at === null || at === document.body || at.matches('[data-resting], [role=tab]:not([aria-selected=true])');
+  return at === null || at === document.body || at.hasAttribute('data-resting');
+}
+
+/** Whether the focus stayed at a tab that another one was chosen instead of. An arrow in the strip moves it on a moment after the choice. */
+function isAtOtherTab(): boolean {
+  return document.activeElement?.matches('[role=tab]:not([aria-selected=true])') ?? false;
 }
 
 /** Gives the keyboard to what is shown: the list, or where there is none the element marked `data-resting` (tabIndex -1). */
@@ -33,7 +38,7 @@ export function focusContentSoon(): void {
 export function useRestingFocus(...what: readonly unknown[]): void {
   useEffect(() => {
     const timer = setTimeout(() => {
-      if (!isFocusFree() || document.querySelector('.overlay, .popover') !== null) return;
+      if (!(isFocusFree() || isAtOtherTab()) || document.querySelector('.overlay, .popover') !== null) return;
       focusContent();
     }, SETTLED);
     return () => clearTimeout(timer);

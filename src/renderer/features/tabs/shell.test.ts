@@ -79,6 +79,16 @@ describe.skipIf(noBrowser !== undefined)('the frame of the window', () => {
     await page.keyboard.press('Control+w');
     await page.getByRole('button', { name: 'Start page' }).click();
     await expect.poll(focused).toBe('drop-zone');
+    // Arrows in the strip stay in it; from a tab that is left by its keys the focus goes on to what is shown.
+    await openImage(page, 'mystery.bin');
+    await page.getByRole('tab', { name: 'mystery.bin' }).focus();
+    await page.keyboard.press('ArrowLeft');
+    await row(page, /^passwd/).waitFor();
+    await page.waitForTimeout(150);
+    expect(await page.getByRole('tab', { name: 'root.ext4' }).evaluate((element) => element === document.activeElement)).toBe(true);
+    await page.keyboard.press('Control+2');
+    await page.keyboard.press('Control+1');
+    await expect.poll(focused).toContain('grid-body');
   }, 60_000);
 
   test('what is open over a tab goes with it; where its list was scrolled to is found again', async () => {
