@@ -7,5 +7,7 @@ export default defineConfig({
     hookTimeout: 120_000,
     pool: 'forks',
     maxWorkers: 2,
+    // Of tests that say they can: those of the page's views, each with a browser's context of its own.
+    maxConcurrency: 3,
   },
 });

@@ -27,7 +27,8 @@ describe.skipIf(noBrowser !== undefined)('the page over a fake host', () => {
   });
 
   for (const view of VIEWS.filter(({ name }) => ONLY === undefined || name.includes(ONLY))) {
-    test(`${view.name}: axe finds nothing in light and dark, all is within reach at 200 % zoom, the page logs nothing`, async () => {
+    // Each has a browser's context of its own, and waits more than it works.
+    test.concurrent(`${view.name}: axe finds nothing in light and dark, all is within reach at 200 % zoom, the page logs nothing`, async () => {
       const page = await harness.page(view.query, 'light', view.viewport);
       const logged: string[] = [];
       page.on('console', (message) => { if (message.type() === 'error' || message.type() === 'warning') logged.push(message.text()); });
@@ -63,6 +64,6 @@ describe.skipIf(noBrowser !== undefined)('the page over a fake host', () => {
       } finally {
         await page.context().close();
       }
-    }, 30_000);
+    }, 60_000);
   }
 });
