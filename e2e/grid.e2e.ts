@@ -1,6 +1,6 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { makeCrowded } from './harness/crowded.ts';
 import { startDisplay } from './harness/display.ts';
@@ -48,6 +48,15 @@ const CLIENTS = [
   { name: 'Chromium', missing: existsSync(CHROMIUM) ? undefined : 'needs Chromium', open: () => startServed(join(folder, 'chromium'), [image]) },
 ];
 
+/** Two clicks as fast as a hand is: 120 ms apart. */
+async function doubleClick(page: Page, target: Locator): Promise<void> {
+  const box = (await target.boundingBox())!;
+  const [x, y] = [box.x + 60, box.y + box.height / 2];
+  await page.mouse.click(x, y);
+  await page.waitForTimeout(120);
+  await page.mouse.click(x, y, { clickCount: 2 });
+}
+
 /** Times are printed, not judged: a busy machine is no fault of the program. */
 describe.each(CLIENTS)('a folder of 100,000 entries in $name', ({ name, missing, open }) => {
   const reason = noImage ?? missing;
@@ -66,7 +75,7 @@ describe.each(CLIENTS)('a folder of 100,000 entries in $name', ({ name, missing,
     const times: number[] = [];
     for (let round = 0; round < ROUNDS; round++) {
       await arm(page, 'dblclick', '.grid [role=row]', 'file-7.txt');
-      await row(page, /^many/).dblclick();
+      await doubleClick(page, row(page, /^many/));
       times.push(await read(page));
       await page.keyboard.press('Alt+ArrowUp');
       await row(page, /^many/).waitFor();

@@ -3,7 +3,7 @@ import type { Settings } from '../../shared/contract/settings.ts';
 import { BLOCK } from '../models/rows.ts';
 import type { HostClient } from './services.ts';
 
-/** Milliseconds that a folder stays chosen before it is listed ahead: an arrow key held down lists nothing. */
+/** Milliseconds that a folder stays chosen by the keyboard before it is listed ahead: an arrow key held down lists nothing. */
 const SETTLE = 40;
 
 interface Ahead {
@@ -24,8 +24,9 @@ function keyOf(layer: string, node: number, { sort, hidden }: Settings): string 
 /**
  * Lists the folder that was just chosen, as it will be asked for if it is entered: between choosing and entering lies time enough to
  * list most folders. What is not entered is closed again.
+ * @param pointed by a click, which most often is the first of two
  */
-export function listAhead(host: HostClient, layer: string, node: number, settings: Settings): void {
+export function listAhead(host: HostClient, layer: string, node: number, settings: Settings, pointed = false): void {
   const key = keyOf(layer, node, settings);
   if (ahead?.key === key && ahead.host === host) return;
   forgetAhead();
@@ -33,7 +34,7 @@ export function listAhead(host: HostClient, layer: string, node: number, setting
   ahead = mine;
   timer = setTimeout(() => {
     mine.view = host.call('view.open', { layer, node, sort: { ...settings.sort }, hidden: settings.hidden, page: { size: BLOCK, at: 0 } }, mine.abort.signal).catch(() => undefined);
-  }, SETTLE);
+  }, pointed ? 0 : SETTLE);
 }
 
 /** The listing of a folder if it was, or is being, made ahead; the caller owns it. undefined too when that failed: ask again. */

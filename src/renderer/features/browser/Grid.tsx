@@ -74,6 +74,7 @@ export function Grid({ tab, view, rows, scroll: remembered, columns, label, head
   }, []);
 
   const settings = useApp((state) => state.settings);
+  const pointed = useRef(false);
   const { host } = tab;
   const layer = folderOf(tab)?.layer;
   const alone = selection.focus >= 0 && onlyIndex(selection.ranges) === selection.focus ? rows.get(selection.focus) : undefined;
@@ -92,6 +93,7 @@ export function Grid({ tab, view, rows, scroll: remembered, columns, label, head
   };
 
   const click = (index: number, event: { ctrlKey: boolean; metaKey: boolean; shiftKey: boolean }): void => {
+    pointed.current = true;
     const ctrl = event.ctrlKey || event.metaKey;
     select(event.shiftKey ? extended(selection, index, ctrl) : ctrl ? toggled(selection, index) : only(index), false);
   };
@@ -115,6 +117,7 @@ export function Grid({ tab, view, rows, scroll: remembered, columns, label, head
   };
 
   const onKeyDown = (event: KeyboardEvent): void => {
+    pointed.current = false;
     if (event.target !== event.currentTarget) return;
     const ctrl = event.ctrlKey || event.metaKey;
     const handled = (): void => {
