@@ -7,6 +7,7 @@ export default defineConfig({
     globalSetup: ['e2e/harness/images.setup.ts'],
     testTimeout: 90_000,
     hookTimeout: 120_000,
+    expect: { poll: { timeout: 15_000 } },
     // One screen, one pointer: the files take turns.
     fileParallelism: false,
     pool: 'forks',

@@ -87,6 +87,8 @@ describe.skipIf(noBrowser !== undefined)('the frame of the window', () => {
     await page.waitForTimeout(150);
     expect(await page.getByRole('tab', { name: 'root.ext4' }).evaluate((element) => element === document.activeElement)).toBe(true);
     await page.keyboard.press('Control+2');
+    // Back before it has gone on, it is where it belongs: on the tab that is shown.
+    await expect.poll(focused).not.toBe('tab');
     await page.keyboard.press('Control+1');
     await expect.poll(focused).toContain('grid-body');
   }, 60_000);

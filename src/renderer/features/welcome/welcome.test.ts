@@ -114,9 +114,9 @@ describe.skipIf(noBrowser !== undefined)('opening from the window', () => {
     await opening.getByRole('button', { name: 'Show log' }).click();
     await opening.getByText('both header checksums match').waitFor();
     await opening.getByRole('button', { name: 'Copy log' }).click();
-    const copied = await page.evaluate(() => (globalThis as unknown as { fake: { copied: string[] } }).fake.copied.at(-1)!);
-    expect(copied).toContain('0/0\tdone\tGPT: 5 partitions (2 ms)\n\t\t“EFI PART” at 0x200');
-    expect(copied).toContain('warning: The journal holds 12 transactions that were not written back (journal, inode 8, at byte 0x2100000)');
+    const copied = (): Promise<string> => page.evaluate(() => (globalThis as unknown as { fake: { copied: string[] } }).fake.copied.at(-1) ?? '');
+    await expect.poll(copied).toContain('0/0\tdone\tGPT: 5 partitions (2 ms)\n\t\t“EFI PART” at 0x200');
+    expect(await copied()).toContain('warning: The journal holds 12 transactions that were not written back (journal, inode 8, at byte 0x2100000)');
     await opening.getByRole('button', { name: 'Cancel' }).click();
     await page.getByRole('tab').waitFor({ state: 'detached' });
   }, 60_000);
