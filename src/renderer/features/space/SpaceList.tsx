@@ -1,6 +1,7 @@
 import { ChevronRight, File, Folder, TriangleAlert } from 'lucide-react';
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { Button, type Key, Tree, TreeItem, TreeItemContent } from 'react-aria-components';
+import { isFocusFree } from '../../app/focus.ts';
 import { formatSize } from '../../models/format.ts';
 import { cut } from '../../models/names.ts';
 import { pathTo, shareOf, type SpaceItem } from '../../models/treemap.ts';
@@ -52,7 +53,7 @@ export function SpaceList({ top, name, chosen, choose, enter, hues }: {
     // A line itself: the tree hands the focus on to its first line only when it knows its lines already.
     const frame = requestAnimationFrame(() => {
       const rows = tree.current;
-      if (document.activeElement === document.body || document.activeElement === null || document.activeElement === rows) (rows?.querySelector<HTMLElement>('[aria-selected="true"]') ?? rows?.querySelector<HTMLElement>('[role="row"]'))?.focus();
+      if (isFocusFree() || document.activeElement === rows) (rows?.querySelector<HTMLElement>('[aria-selected="true"]') ?? rows?.querySelector<HTMLElement>('[role="row"]'))?.focus();
     });
     return () => cancelAnimationFrame(frame);
   }, []);
