@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { app, type BrowserWindow, clipboard, dialog, ipcMain, MessageChannelMain, type MessagePortMain, nativeTheme, shell } from 'electron';
 import { version } from '../../package.json';
-import { toDiskError } from '../engines/core/errors.ts';
+import { toDiskError, usage } from '../engines/core/errors.ts';
 import { App } from '../host/app/service.ts';
 import { findBuilt } from '../host/built.ts';
 import type { PortMessage } from '../shared/rpc/bridge.ts';
@@ -50,7 +50,11 @@ async function main(): Promise<void> {
       if (failure !== '') throw new Error(failure);
     },
     copyText: (text) => clipboard.writeText(text),
-    pasteText: () => clipboard.readText(),
+    pasteText() {
+      // Only the person who works in the window can have asked: a page that went bad must not read along what is copied elsewhere.
+      if (window?.isFocused() !== true) throw usage('EACCES', 'The clipboard is read only while the window is used', 'Click into the window and try again, or paste the text into the field.');
+      return clipboard.readText();
+    },
     async drag(host, params) {
       if (window) await drags.start(host, params, window.webContents);
     },
