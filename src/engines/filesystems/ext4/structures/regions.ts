@@ -13,6 +13,9 @@ export interface Region {
 /** Groups whose regions are known all at once; beyond (16 TiB of blocks of 4 KiB) those of the groups nearby are. */
 const MOST_GROUPS = 131_072;
 
+/** Groups without a usable descriptor after which no more are tried: a superblock may claim a hundred thousand that its image does not have, and each costs a refusal. */
+const MOST_DAMAGED = 1024;
+
 /** Groups that flex_bg may keep the regions of together, at most that are looked at around a block. */
 const NEARBY = 256;
 
@@ -60,8 +63,18 @@ export class Regions {
     return undefined;
   }
 
+  #all(): Region[] {
+    const all: Region[] = [];
+    for (let group = 0, damaged = 0; group < this.#superblock.groupCount && damaged < MOST_DAMAGED; group++) {
+      const regions = this.of(group);
+      if (regions.length === 0) damaged++;
+      all.push(...regions);
+    }
+    return all;
+  }
+
   #search(block: number): Region | undefined {
-    this.#sorted ??= Array.from({ length: this.#superblock.groupCount }, (_, group) => this.of(group)).flat().toSorted((a, b) => a.block - b.block);
+    this.#sorted ??= this.#all().toSorted((a, b) => a.block - b.block);
     let low = 0;
     let high = this.#sorted.length - 1;
     while (low <= high) {
