@@ -2,6 +2,7 @@ import type { BlockDevice } from './bytes/device.ts';
 import type { Place } from './errors.ts';
 import type { Structures } from './layout/annotate.ts';
 import type { Name } from './names.ts';
+import type { Writer } from './writer.ts';
 
 /** Engines answer at once; guests answer later. A caller that cares for speed tests before it awaits. */
 export type Maybe<T> = T | Promise<T>;
@@ -123,6 +124,8 @@ export interface FileSystem {
   readonly xattrs?: Xattrs;
   readonly extents?: FileExtents;
   readonly subvolumes?: Subvolumes;
+  /** There only when it was opened for writing (OpenContext.write), and its features let us. */
+  readonly writer?: Writer;
   /** What the bytes of the device are, for the hex view. */
   readonly structures?: Structures;
   /**

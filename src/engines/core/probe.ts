@@ -1,4 +1,5 @@
 import type { BlockDevice } from './bytes/device.ts';
+import type { Check } from './check.ts';
 import type { DiskError } from './errors.ts';
 import type { FileSystem, Note } from './filesystem.ts';
 import type { JobContext } from './job.ts';
@@ -29,6 +30,21 @@ export interface OpenContext {
   scratch(limit: number): ScratchDevice;
   /** Faster codecs than the engines' own, where the host has them. */
   readonly codecs?: Codecs;
+  /** The device may be written to: filesystems that can are opened with a writer. Absent = for reading. */
+  readonly write?: WriteAccess;
+}
+
+/** How a filesystem writes. */
+export interface WriteAccess {
+  /**
+   * Whether the device itself can lose power halfway. 'direct': it is the person's own disk or file, so every transaction goes through the
+   * filesystem's journal. 'staged': it is an overlay that is applied as a whole or not at all, so a journal would only double the bytes.
+   */
+  readonly durability: 'direct' | 'staged';
+  /** Nanoseconds since 1970. */
+  now(): bigint;
+  /** Fills an array with random bytes: UUIDs, inode generations. Tests give a seeded one. */
+  random(into: Uint8Array): void;
 }
 
 /** What is being done: "GPT: reading the table", "Linux 6.12: booting". */
@@ -130,7 +146,24 @@ export interface Volume {
 export interface FilesystemFormat extends FormatBase {
   readonly kind: 'filesystem';
   open(device: BlockDevice, context: OpenContext): Promise<FileSystem>;
+  /** Checks the filesystem, and repairs it. Absent where there is none yet. Loaded when it is asked for. */
+  check?(): Promise<Check>;
+  /** Makes a filesystem on a device. Absent where we can't. Loaded when it is asked for. */
+  make?(): Promise<Make>;
 }
+
+/** What a new filesystem is to be. */
+export interface MakeOptions {
+  /** "ext2", "ext4", with the format's own options in its own words: { features: "^has_journal,quota", blockSize: "1024" }. */
+  readonly variant: string;
+  readonly label?: string;
+  readonly uuid?: string;
+  readonly options: Readonly<Record<string, string>>;
+  readonly write: WriteAccess;
+}
+
+/** Writes an empty filesystem over the whole device. @throws DiskError usage for options that contradict one another or don't fit, unsupported */
+export type Make = (device: BlockDevice, options: MakeOptions) => void;
 
 interface FormatBase {
   /** Stable id: "ext4", "gpt", "gzip". Also the `--with` of the command line, as "native:ext4". */
