@@ -65,17 +65,19 @@ describe('block devices', () => {
     expect(() => compareAtRandom(device, truth, true)).not.toThrow();
   });
 
-  it('a concatenation reads across its parts, empty ones too', () => {
+  it('a concatenation reads and writes across its parts, empty ones too', () => {
     const truth = pattern(SIZE);
     const cuts = [0, 1, 1, 3, 700, 5000, 5000, 9999, SIZE, SIZE];
     let closed = 0;
     const parts = cuts.slice(1).map((end, i) => Object.assign(new MemoryDevice(truth.slice(cuts[i], end)), { close: () => { closed++; } }));
     const device = new ConcatDevice(parts);
     expect(device.size).toBe(SIZE);
-    expect(() => compareAtRandom(device, truth, false)).not.toThrow();
+    expect(() => compareAtRandom(device, truth, true)).not.toThrow();
     device.close();
     expect(closed).toBe(parts.length);
     expect(new ConcatDevice([]).size).toBe(0);
+    const { write: _, ...readOnly } = withoutViews(new MemoryDevice(truth));
+    expect(new ConcatDevice([new MemoryDevice(truth), readOnly]).write).toBeUndefined();
   });
 
   it.each<[string, (bytes: Uint8Array) => BlockDevice]>([...DEVICES, ['a concatenation', (bytes) => new ConcatDevice([new MemoryDevice(bytes)])]])('%s refuses what lies outside, as an io error with its place', (_, make) => {

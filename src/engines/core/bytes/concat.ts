@@ -14,18 +14,15 @@ export class ConcatDevice implements BlockDevice {
     for (const part of parts) this.#starts.push(this.#starts[this.#starts.length - 1]! + part.size);
     this.size = this.#starts[parts.length]!;
     this.blockSize = parts.reduce((most, part) => Math.max(most, part.blockSize), 512);
+    if (parts.every((part) => part.write !== undefined)) this.write = (at, from) => this.#pieces(at, from, (part, inPart, bytes) => part.write!(inPart, bytes));
+    if (parts.some((part) => part.flush !== undefined)) this.flush = () => { for (const part of parts) part.flush?.(); };
   }
 
+  readonly write?: (at: number, from: Uint8Array) => void;
+  readonly flush?: () => void;
+
   read(at: number, into: Uint8Array): void {
-    checkRange(this, at, into.length);
-    let done = 0;
-    for (let i = this.#find(at); done < into.length; i++) {
-      const part = this.#parts[i]!;
-      const inPart = at + done - this.#starts[i]!;
-      const length = Math.min(into.length - done, part.size - inPart);
-      if (length > 0) part.read(inPart, into.subarray(done, done + length));
-      done += length;
-    }
+    this.#pieces(at, into, (part, inPart, bytes) => part.read(inPart, bytes));
   }
 
   view(at: number, length: number): Uint8Array | undefined {
@@ -46,6 +43,19 @@ export class ConcatDevice implements BlockDevice {
 
   close(): void {
     for (const part of this.#parts) part.close();
+  }
+
+  /** Takes a range apart: what of it lies in which part, and where in it. */
+  #pieces(at: number, bytes: Uint8Array, each: (part: BlockDevice, inPart: number, bytes: Uint8Array) => void): void {
+    checkRange(this, at, bytes.length);
+    let done = 0;
+    for (let i = this.#find(at); done < bytes.length; i++) {
+      const part = this.#parts[i]!;
+      const inPart = at + done - this.#starts[i]!;
+      const length = Math.min(bytes.length - done, part.size - inPart);
+      if (length > 0) each(part, inPart, bytes.subarray(done, done + length));
+      done += length;
+    }
   }
 
   /** Index of the part that holds byte `at` (binary search: a split image may have hundreds of parts). */
