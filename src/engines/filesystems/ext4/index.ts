@@ -32,6 +32,7 @@ export const ext4: FilesystemFormat = {
   name: 'ext2/3/4',
   probe,
   open: async (device, context) => open(device, context),
+  check: async () => (await import('./check/index.ts')).checkExt4,
 };
 
 function probe(device: BlockDevice, deep: boolean): Match | undefined {

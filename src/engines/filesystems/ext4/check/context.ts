@@ -1,0 +1,327 @@
+import type { BlockDevice } from '../../../core/bytes/device.ts';
+import type { CheckOptions, Finding } from '../../../core/check.ts';
+import { corrupt, type DiskError, isDiskError, type Place } from '../../../core/errors.ts';
+import type { JobContext } from '../../../core/job.ts';
+import type { Superblock } from '../superblock.ts';
+import { Bits, Counts } from './bits.ts';
+import type { Descriptors } from './descriptors.ts';
+import { DirectoryBlocks, DirectoryInfo, type HashedDirectory } from './directories.ts';
+import { type Parts, type Problem, sentence } from './problems.ts';
+import { RawInode } from './raw-inode.ts';
+
+/** Different findings whose repetitions are counted for their ids; behind them ids are numbered in order. */
+const MOST_IDS = 500_000;
+
+/** The check can't go on: what is wrong, for CheckResult.error. */
+export class Abort extends Error {
+  readonly error: DiskError;
+
+  constructor(error: DiskError) {
+    super(error.message);
+    this.error = error;
+  }
+}
+
+/** How much somebody owns: what a quota file should say. Blocks in bytes. */
+export interface Usage {
+  bytes: number;
+  inodes: number;
+}
+export type QuotaKind = 'user' | 'group' | 'project';
+
+/** What the passes of a check share: the device, the superblock and descriptors, the findings, and the tables that one pass hands to the next. */
+export class CheckContext {
+  readonly device: BlockDevice;
+  readonly options: CheckOptions;
+  readonly job: JobContext;
+  /** Findings so far; those that were repaired; those that are left and matter. */
+  findings = 0;
+  repaired = 0;
+  left = 0;
+  /** The superblock in memory: `superblock.raw` may be changed, and `superblockChanged` set. Made anew when its features or numbers changed. */
+  superblock!: Superblock;
+  superblockChanged = false;
+  descriptors!: Descriptors;
+  /** A pass sets it when everything must begin again, with the reason; it returns as soon as it can. */
+  restart: string | undefined;
+  /** What pass 1 and the later ones found. Made anew at every start. */
+  tables!: Tables;
+  /** Answers of this run that were "no", by the finding's id: they are not asked again after a restart. */
+  readonly #refused = new Set<string>();
+  readonly #ids = new Map<string, number>();
+  #numbered = 0;
+  #pass = '';
+  #done = 0;
+  #total: number | undefined;
+
+  constructor(device: BlockDevice, options: CheckOptions, job: JobContext) {
+    this.device = device;
+    this.options = options;
+    this.job = job;
+  }
+
+  // ---- findings
+
+  /**
+   * Records a finding, and asks whether its repair is wanted.
+   * @param parts for the sentence; those named inode, group, block, entry and the like also make the id
+   * @returns whether the repair is to be made now; true as well for a problem without one
+   */
+  problem(problem: Problem, parts: Parts = {}, place?: Place): boolean {
+    const id = this.#id(problem, parts);
+    if (this.#refused.has(id)) return false;
+    const { code, severity, meaning, repair } = problem;
+    const finding: Omit<Finding, 'repaired'> = {
+      id, code, severity, message: sentence(problem, parts), meaning, ...(place === undefined ? {} : { place }), ...(repair === undefined ? {} : { repair }),
+    };
+    this.findings++;
+    if (repair === undefined) {
+      this.options.found({ ...finding, repaired: false });
+      return true;
+    }
+    const repaired = this.options.accept(finding);
+    if (repaired) {
+      if (problem.housekeeping !== true) this.repaired++;
+    } else {
+      this.#refused.add(id);
+      if (severity !== 'note') this.left++;
+    }
+    this.options.found({ ...finding, repaired });
+    return repaired;
+  }
+
+  #id(problem: Problem, parts: Parts): string {
+    const key = [problem.code, ...Object.values(parts)].join(':');
+    const times = (this.#ids.get(key) ?? 0) + 1;
+    if (times > 1 || this.#ids.size < MOST_IDS) this.#ids.set(key, times);
+    else return `${problem.code}#${++this.#numbered}`;
+    return times === 1 ? key : `${key}#${times}`;
+  }
+
+  // ---- the course of the check
+
+  /** Everything begins again: tables are empty, answers are kept. */
+  begin(): void {
+    this.restart = undefined;
+    this.#ids.clear();
+    this.#numbered = 0;
+  }
+
+  /** A pass begins. @param total of what it counts, where known */
+  startPass(name: string, total?: number): void {
+    this.#pass = name;
+    this.#done = 0;
+    this.#total = total;
+    this.#report();
+  }
+
+  /** The pass has done so much. Call it often: `const pause = context.progress(n); if (pause) await pause;`. @throws DiskError cancelled */
+  progress(done: number): Promise<void> | undefined {
+    this.#done = done;
+    const pause = this.job.breathe();
+    if (pause !== undefined) this.#report();
+    return pause;
+  }
+
+  #report(): void {
+    this.job.report({ done: this.#done, ...(this.#total === undefined ? {} : { total: this.#total }), unit: 'entries', now: this.#pass });
+  }
+
+  // ---- blocks
+
+  /** Fills `into` (a whole number of blocks) from `block` on. @throws DiskError corrupt when they are outside the filesystem, io */
+  read(block: number, into: Uint8Array): void {
+    const { blockSize, blockCount } = this.superblock;
+    // The negated form also refuses NaN.
+    if (!(block >= 0 && block * blockSize + into.length <= blockCount * blockSize)) throw corrupt(`block ${block}`, `it is outside the filesystem of ${blockCount} blocks`);
+    this.device.read(block * blockSize, into);
+  }
+
+  /** As `read`, but false (and zeros) where the blocks can't be read: the image may be cut short. */
+  tryRead(block: number, into: Uint8Array): boolean {
+    try {
+      this.read(block, into);
+      return true;
+    } catch (error) {
+      if (!isDiskError(error)) throw error;
+      into.fill(0);
+      return false;
+    }
+  }
+
+  /** A block in a fresh array. @throws DiskError */
+  block(block: number): Uint8Array {
+    const bytes = new Uint8Array(this.superblock.blockSize);
+    this.read(block, bytes);
+    return bytes;
+  }
+
+  /** Only for a repair that was accepted. @throws DiskError corrupt when they are outside the filesystem, io */
+  write(block: number, bytes: Uint8Array): void {
+    const { blockSize, blockCount } = this.superblock;
+    if (!(block >= 0 && block * blockSize + bytes.length <= blockCount * blockSize)) throw corrupt(`block ${block}`, `it is outside the filesystem of ${blockCount} blocks`);
+    this.device.write!(block * blockSize, bytes);
+  }
+
+  /** Where a block is, for findings. */
+  place(structure: string, block: number, length = this.superblock.blockSize): Place {
+    return { structure, at: block * this.superblock.blockSize, length };
+  }
+
+  // ---- inodes
+
+  /** Where an inode lies, in bytes. @throws DiskError corrupt when there is none of that number */
+  inodeAt(number: number): number {
+    const { inodeCount, inodesPerGroup, inodeSize, blockSize } = this.superblock;
+    if (!(number >= 1 && number <= inodeCount)) throw corrupt(`inode ${number}`, `the filesystem has inodes 1 to ${inodeCount}`);
+    return this.descriptors.inodeTable(Math.floor((number - 1) / inodesPerGroup)) * blockSize + ((number - 1) % inodesPerGroup) * inodeSize;
+  }
+
+  /** @throws DiskError */
+  readInode(number: number): RawInode {
+    const bytes = new Uint8Array(this.superblock.inodeSize);
+    this.device.read(this.inodeAt(number), bytes);
+    return new RawInode(number, bytes);
+  }
+
+  /** Writes an inode, with its checksum made. Only for a repair that was accepted. */
+  writeInode(inode: RawInode): void {
+    inode.seal(this.superblock);
+    this.device.write!(this.inodeAt(inode.number), inode.bytes);
+  }
+
+  inodePlace(number: number): Place {
+    return { structure: `inode ${number}`, at: this.inodeAt(number), length: this.superblock.inodeSize };
+  }
+
+  // ---- space for repairs
+
+  /**
+   * A free block for a repair, marked as used: a whole cluster with bigalloc. undefined when the filesystem is full. Only after pass 1.
+   * @param goal where to begin looking
+   */
+  allocateBlock(goal = 0): number | undefined {
+    const { clustersUsed, changedClusters } = this.tables;
+    const { clusterRatio, firstDataBlock } = this.superblock;
+    const from = Math.floor(Math.max(goal, firstDataBlock) / clusterRatio);
+    const first = Math.floor(firstDataBlock / clusterRatio);
+    const cluster = clustersUsed.nextFree(from) ?? clustersUsed.nextFree(first, from);
+    if (cluster === undefined) return undefined;
+    clustersUsed.add(cluster);
+    changedClusters.add(cluster);
+    return Math.max(cluster * clusterRatio, firstDataBlock);
+  }
+
+  /** A block (with bigalloc its whole cluster) is free again. Only after pass 1. */
+  freeBlock(block: number): void {
+    const cluster = Math.floor(block / this.superblock.clusterRatio);
+    this.tables.clustersUsed.delete(cluster);
+    this.tables.changedClusters.add(cluster);
+  }
+
+  /** A free inode for a repair, marked as used. @returns undefined when there is none */
+  allocateInode(): number | undefined {
+    const { inodesUsed, changedInodes } = this.tables;
+    const number = inodesUsed.nextFree(firstInode(this.superblock), this.superblock.inodeCount + 1);
+    if (number === undefined) return undefined;
+    inodesUsed.add(number);
+    changedInodes.add(number);
+    return number;
+  }
+
+  /** An inode is free again: it is in no table from now on. Its blocks are freed apart. */
+  freeInode(number: number): void {
+    const { tables } = this;
+    for (const bits of [tables.inodesUsed, tables.directories, tables.regular, tables.badInodes, tables.encrypted, tables.casefolded]) bits.delete(number);
+    tables.linkCounts.set(number, 0);
+    tables.changedInodes.add(number);
+  }
+
+  // ---- quota
+
+  /** Charges (or with negative numbers refunds) an inode's owners. Nothing is kept without the quota feature. */
+  charge(inode: RawInode, bytes: number, inodes: number): void {
+    const { quota } = this.tables;
+    for (const [kind, usage] of quota) {
+      const id = kind === 'user' ? inode.uid : kind === 'group' ? inode.gid : inode.extraSize >= 32 ? inode.raw.i_projid : 0;
+      const there = usage.get(id);
+      if (there === undefined) {
+        usage.set(id, { bytes, inodes });
+      } else {
+        there.bytes += bytes;
+        there.inodes += inodes;
+      }
+    }
+  }
+}
+
+/** What one pass hands to the next. Inodes are indexed by their number, which starts at 1. */
+export interface Tables {
+  /** Inodes that are in use. */
+  readonly inodesUsed: Bits;
+  readonly directories: Bits;
+  readonly regular: Bits;
+  /** Something about them is wrong that pass 2 decides, when it comes to a name of theirs (e2fsck's inode_bad_map). */
+  readonly badInodes: Bits;
+  /** imagic inodes of AFS: counted as used, nothing else. */
+  readonly imagic: Bits;
+  /** Directories with the flags encrypt and casefold. */
+  readonly encrypted: Bits;
+  readonly casefolded: Bits;
+  /** i_links_count as it stands in the inodes. */
+  readonly linkCounts: Counts;
+  /** Names that were found: counted by pass 2 and 3. */
+  readonly foundLinks: Counts;
+  /** References to inodes that hold attribute values, as pass 1 counted them; with eaInodes those that have the flag. */
+  readonly eaInodes: Bits;
+  readonly eaInodeReferences: Counts;
+  /** Blocks in use while pass 1 runs; from its end on use `clustersUsed`. */
+  readonly blocksUsed: Bits;
+  /** Clusters in use, by block number / clusterRatio: without bigalloc the same object as blocksUsed. */
+  clustersUsed: Bits;
+  /** Blocks that more than one file claims. */
+  readonly blocksShared: Bits;
+  /** Blocks of the filesystem's own: superblocks, descriptors, bitmaps, inode tables. */
+  readonly metadata: Bits;
+  /** Clusters and inodes whose use repairs changed: the bitmaps on the device differ from the tables there, and that is no finding. */
+  readonly changedClusters: Bits;
+  readonly changedInodes: Bits;
+  readonly directoryBlocks: DirectoryBlocks;
+  readonly directoryInfo: DirectoryInfo;
+  /** Directories with an index, for pass 2. */
+  readonly hashed: HashedDirectory[];
+  /** Directories that are to be built anew after pass 3. */
+  readonly rehash: Set<number>;
+  /** The inode of lost+found, once pass 3 knows it. */
+  lostAndFound: number;
+  /** What quota files should say: only kinds that the filesystem keeps. */
+  readonly quota: ReadonlyMap<QuotaKind, Map<number, Usage>>;
+}
+
+/** Empty tables for a filesystem. */
+export function emptyTables(superblock: Superblock): Tables {
+  const inodes = (): Bits => new Bits(superblock.inodeCount + 1);
+  const blocks = (): Bits => new Bits(superblock.blockCount);
+  const clusters = Math.ceil(superblock.blockCount / superblock.clusterRatio);
+  const blocksUsed = blocks();
+  const { raw, features } = superblock;
+  const kinds: QuotaKind[] = [];
+  if ((features.roCompat & 0x100) !== 0) {
+    if (raw.s_usr_quota_inum !== 0) kinds.push('user');
+    if (raw.s_grp_quota_inum !== 0) kinds.push('group');
+    if (raw.s_prj_quota_inum !== 0 && features.project) kinds.push('project');
+  }
+  return {
+    inodesUsed: inodes(), directories: inodes(), regular: inodes(), badInodes: inodes(), imagic: inodes(), encrypted: inodes(), casefolded: inodes(),
+    linkCounts: new Counts(), foundLinks: new Counts(), eaInodes: inodes(), eaInodeReferences: new Counts(),
+    blocksUsed, clustersUsed: superblock.clusterRatio === 1 ? blocksUsed : new Bits(clusters), blocksShared: blocks(), metadata: blocks(),
+    changedClusters: new Bits(clusters), changedInodes: inodes(),
+    directoryBlocks: new DirectoryBlocks(), directoryInfo: new DirectoryInfo(), hashed: [], rehash: new Set(), lostAndFound: 0,
+    quota: new Map(kinds.map((kind) => [kind, new Map()])),
+  };
+}
+
+/** The first inode that is not reserved. */
+export function firstInode(superblock: Superblock): number {
+  return superblock.raw.s_rev_level === 0 ? 11 : superblock.raw.s_first_ino;
+}

@@ -1,0 +1,36 @@
+import type { Check, CheckResult } from '../../../core/check.ts';
+import { isDiskError, toDiskError } from '../../../core/errors.ts';
+import { Abort, CheckContext, emptyTables } from './context.ts';
+import { checkSuperblock, finish } from './superblock.ts';
+
+/** How often everything may begin again: e2fsck has no bound, and loops for ever over two of the images of its own tests. */
+const MOST_RESTARTS = 5;
+
+type Pass = (context: CheckContext) => Promise<void> | void;
+
+/** In this order. Each returns early when it wants everything to begin again. */
+const PASSES: readonly Pass[] = [checkSuperblock, (context) => { context.tables = emptyTables(context.superblock); }];
+
+/** Checks an ext2, ext3 or ext4 filesystem in the order of e2fsck: superblock, journal, and five passes over everything. */
+export const checkExt4: Check = async (device, options, job) => {
+  const context = new CheckContext(device, options, job);
+  try {
+    for (let run = 0; ; run++) {
+      context.begin();
+      for (const pass of PASSES) {
+        await pass(context);
+        if (context.restart !== undefined) break;
+      }
+      if (context.restart === undefined || run === MOST_RESTARTS) break;
+    }
+    finish(context);
+    return result(context);
+  } catch (error) {
+    if (isDiskError(error) && error.kind === 'cancelled') throw error;
+    return { ...result(context), state: 'unchecked', error: (error instanceof Abort ? error.error : toDiskError(error)).toJSON() };
+  }
+};
+
+function result({ findings, repaired, left }: CheckContext): CheckResult {
+  return { state: left > 0 ? 'errors' : repaired > 0 ? 'fixed' : 'clean', findings, repaired };
+}
