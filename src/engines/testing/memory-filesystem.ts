@@ -12,6 +12,9 @@ export interface MemoryNode {
   /** Nanoseconds since 1970. */
   mtime?: bigint;
   atime?: bigint;
+  ctime?: bigint;
+  btime?: bigint;
+  flags?: readonly string[];
   /** A file's bytes; a string is taken as UTF-8. */
   content?: Uint8Array | string;
   /** Bytes, where larger than the content: the rest is a hole. */
@@ -44,15 +47,15 @@ export class MemoryFileSystem implements FileSystem {
     format: 'memory', label: 'memory', uuid: '', size: 2 ** 30, free: 2 ** 29, blockSize: 4096, state: 'clean', features: [], details: [],
     access: { write: false, reason: 'a tree for tests' },
   };
-  readonly #nodes: MemoryNode[] = [];
+  protected readonly nodes: MemoryNode[] = [];
   readonly #ids = new Map<MemoryNode, NodeId>();
   readonly #links = new Map<MemoryNode, number>();
   readonly subvolumes?: Subvolumes;
 
   /** @param subvolumes directories of the tree that are subvolumes, with what is said of them */
   constructor(root: MemoryNode, subvolumes?: readonly (Omit<Subvolume, 'root'> & { readonly root: MemoryNode })[]) {
-    this.#id(root);
-    if (subvolumes) this.subvolumes = { list: () => subvolumes.map((each) => ({ ...each, root: this.#id(each.root) })) };
+    this.id(root);
+    if (subvolumes) this.subvolumes = { list: () => subvolumes.map((each) => ({ ...each, root: this.id(each.root) })) };
     const seen = new Set<MemoryNode>();
     const todo = [root];
     for (let node = todo.pop(); node !== undefined; node = todo.pop()) {
@@ -66,38 +69,38 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   readonly xattrs = {
-    list: (node: NodeId): Name[] => Object.keys(this.#node(node).xattrs ?? {}),
+    list: (node: NodeId): Name[] => Object.keys(this.node(node).xattrs ?? {}),
     get: (node: NodeId, name: Name): Uint8Array | undefined => {
-      const value = this.#node(node).xattrs?.[name];
+      const value = this.node(node).xattrs?.[name];
       return value === undefined ? undefined : bytesOf(value);
     },
   };
 
   lookup(parent: NodeId, name: Name): NodeId | undefined {
-    const found = this.#directory(parent).find(([each]) => each === name);
-    return found && this.#id(found[1]);
+    const found = this.directory(parent).find(([each]) => each === name);
+    return found && this.id(found[1]);
   }
 
   stat(id: NodeId): Stat {
-    const node = this.#node(id);
+    const node = this.node(id);
     if (node.fault) throw node.fault;
     const size = sizeOf(node);
     return {
       node: id, type: node.type, mode: node.mode ?? (node.type === 'dir' ? 0o755 : 0o644), uid: node.uid ?? 0, gid: node.gid ?? 0, size,
-      nlink: node.type === 'dir' ? 2 : (this.#links.get(node) ?? 1), mtime: node.mtime ?? 1_700_000_000_123_456_789n, atime: node.atime ?? 1_600_000_000_000_000_001n, ctime: 0n,
-      allocated: runsOf(node).reduce((sum, [, length]) => sum + length, 0), flags: [], ...(node.device ? { device: node.device } : {}),
+      nlink: node.type === 'dir' ? 2 : (this.#links.get(node) ?? 1), mtime: node.mtime ?? 1_700_000_000_123_456_789n, atime: node.atime ?? 1_600_000_000_000_000_001n, ctime: node.ctime ?? 0n, ...(node.btime === undefined ? {} : { btime: node.btime }),
+      allocated: runsOf(node).reduce((sum, [, length]) => sum + length, 0), flags: node.flags ?? [], ...(node.device ? { device: node.device } : {}),
     };
   }
 
   list(parent: NodeId, cursor?: Cursor): ListBatch {
     const from = Number(cursor ?? 0);
-    const all = this.#directory(parent);
-    const entries = all.slice(from, from + BATCH).map(([name, node]): DirEntry => ({ name, node: this.#id(node), type: node.type }));
+    const all = this.directory(parent);
+    const entries = all.slice(from, from + BATCH).map(([name, node]): DirEntry => ({ name, node: this.id(node), type: node.type }));
     return from + BATCH < all.length ? { entries, next: from + BATCH } : { entries };
   }
 
   read(id: NodeId, at: number, into: Uint8Array): number {
-    const node = this.#node(id);
+    const node = this.node(id);
     if (node.type !== 'file') throw usage(node.type === 'dir' ? 'EISDIR' : 'EINVAL', 'not a file');
     const length = Math.max(0, Math.min(into.length, sizeOf(node) - at));
     if (node.damagedAt !== undefined && at + length > node.damagedAt) throw usage('EINVAL', 'the bytes are damaged');
@@ -107,7 +110,7 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   readlink(id: NodeId): Name {
-    const node = this.#node(id);
+    const node = this.node(id);
     if (node.target === undefined) throw usage('EINVAL', 'not a symlink');
     return node.target;
   }
@@ -116,36 +119,36 @@ export class MemoryFileSystem implements FileSystem {
 
   readonly extents = {
     device: { size: 0, blockSize: 512, read(): void { throw usage('EINVAL', 'nothing lies on a device'); }, close(): void {} },
-    map: (id: NodeId): FileExtent[] => runsOf(this.#node(id)).map(([logical, length]) => ({ logical, length, physical: undefined })),
+    map: (id: NodeId): FileExtent[] => runsOf(this.node(id)).map(([logical, length]) => ({ logical, length, physical: undefined })),
   };
 
-  #node(id: NodeId): MemoryNode {
-    const node = this.#nodes[id - 1];
+  protected node(id: NodeId): MemoryNode {
+    const node = this.nodes[id - 1];
     if (node === undefined) throw usage('ESTALE', `There is no node ${id}`);
     return node;
   }
 
-  #directory(id: NodeId): [Name, MemoryNode][] {
-    const { entries } = this.#node(id);
+  protected directory(id: NodeId): [Name, MemoryNode][] {
+    const { entries } = this.node(id);
     if (entries === undefined) throw usage('ENOTDIR', `Node ${id} is not a directory`);
     return entries;
   }
 
-  #id(node: MemoryNode): NodeId {
+  protected id(node: MemoryNode): NodeId {
     let id = this.#ids.get(node);
     if (id === undefined) {
-      id = this.#nodes.push(node);
+      id = this.nodes.push(node);
       this.#ids.set(node, id);
     }
     return id;
   }
 }
 
-function bytesOf(content: Uint8Array | string): Uint8Array {
+export function bytesOf(content: Uint8Array | string): Uint8Array {
   return typeof content === 'string' ? encodeName(content) : content;
 }
 
-function sizeOf(node: MemoryNode): number {
+export function sizeOf(node: MemoryNode): number {
   if (node.type === 'symlink') return bytesOf(node.target ?? '').length;
   return node.size ?? bytesOf(node.content ?? '').length;
 }
