@@ -116,14 +116,14 @@ export function writeEntry(shape: Shape, bytes: Uint8Array, at: number, end: num
 }
 
 /** One unused entry over bytes [at, end). */
-export function writeUnused(shape: Shape, bytes: Uint8Array, at: number, end: number): void {
+export function writeUnused(bytes: Uint8Array, at: number, end: number): void {
   bytes.fill(0, at, end);
   setLength(bytes, at, end - at);
 }
 
 /** Fills a block of zeros as an empty leaf. */
 export function initialiseLeaf(shape: Shape, block: Uint8Array): void {
-  writeUnused(shape, block, 0, leafEnd(shape));
+  writeUnused(block, 0, leafEnd(shape));
   sealLeaf(shape, block);
 }
 
