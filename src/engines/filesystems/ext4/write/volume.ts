@@ -22,6 +22,7 @@ export interface Volume {
   readonly allocator: Allocator;
   readonly contents: Contents;
   readonly orphans: Orphans;
+  readonly quota: Quota;
   readonly access: WriteAccess;
   note(note: Note): void;
   /** The primary superblock to be changed; its checksum is made at the commit. Backups keep what mke2fs and e2fsck keep in them. */
@@ -84,4 +85,17 @@ export interface Contents {
 export interface Orphans {
   add(node: number): void;
   remove(node: number): void;
+}
+
+/** What owners are charged with beyond the blocks of contents: for attributes, and when an owner changes. Without quota files only i_blocks follows. */
+export interface Quota {
+  /**
+   * Counts an inode's attributes: its block of them, and values in inodes of their own, which count for who has them (those inodes themselves,
+   * with EA_INODE_FL, are charged to nobody: neither when they are allocated or freed, nor their blocks).
+   * @param blocks of the filesystem, whole clusters: i_blocks follows; negative where they are given back
+   * @param inodes for values in inodes of their own
+   */
+  charge(node: number, blocks: number, inodes: number): void;
+  /** Moves all that an inode is charged with to a new owner. The inode still says the old one; the caller changes it afterwards. */
+  transfer(node: number, to: { readonly uid: number; readonly gid: number; readonly project: number }): void;
 }
