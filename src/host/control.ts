@@ -15,10 +15,13 @@ export type ToHost =
   | { readonly do: 'join'; readonly channel: number }
   | { readonly do: 'frame'; readonly channel: number; readonly text: string }
   | { readonly do: 'hangup'; readonly channel: number }
-  /** A folder may be extracted to. */
-  | { readonly do: 'grant'; readonly token: string; readonly folder: string }
-  /** Cancel, close, exit. */
-  | { readonly do: 'close' };
+  /** A path may be used, for one thing. */
+  | { readonly do: 'grant'; readonly token: string; readonly path: string; readonly use: GrantUse }
+  /** Cancel, close, exit. With pending changes only when they are to be discarded. */
+  | { readonly do: 'close'; readonly discard: boolean };
+
+/** What a path was granted for: a folder to write into, a file or folder to be put into the image, the place through which entries go to another image. */
+export type GrantUse = 'folder' | 'put' | 'parcel';
 
 export type FromHost =
   | { readonly did: 'open'; readonly summary: string; readonly size: number }
@@ -27,5 +30,7 @@ export type FromHost =
   | { readonly did: 'hangup'; readonly channel: number }
   /** From now on; clients' messages take another way than ours and could be there first. */
   | { readonly did: 'grant'; readonly token: string }
+  /** So many operations are pending from now on. */
+  | { readonly did: 'change'; readonly pending: number }
   /** The last thing said by a process that gives itself up. */
   | { readonly did: 'giveUp'; readonly reason: string };

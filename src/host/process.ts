@@ -42,7 +42,10 @@ function receive(message: ToHost, ports: readonly EmitterPort[]): void {
     return;
   }
   if (message.do === 'open') {
-    host ??= new ImageHost(message.path);
+    if (host === undefined) {
+      host = new ImageHost(message.path);
+      host.onPending((pending) => tell({ did: 'change', pending }));
+    }
     host.info().then(({ summary, size }) => tell({ did: 'open', summary, size }), (error: unknown) => tell({ did: 'fail', error: toDiskError(error).toJSON() }));
     return;
   }
@@ -64,11 +67,13 @@ function receive(message: ToHost, ports: readonly EmitterPort[]): void {
       relays.delete(message.channel);
       break;
     case 'grant':
-      host.grant(message.token, message.folder);
+      host.grant(message.token, message.path, message.use);
       tell({ did: 'grant', token: message.token });
       break;
     case 'close':
-      void host.close().finally(() => process.exit(0));
+      // Changes that nobody discarded are not lost by a message that was sent before they were made.
+      if (host.pending > 0 && !message.discard) tell({ did: 'change', pending: host.pending });
+      else void host.close().finally(() => process.exit(0));
       break;
   }
 }

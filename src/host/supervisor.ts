@@ -1,4 +1,4 @@
-import type { FromHost, ToHost } from './control.ts';
+import type { FromHost, GrantUse, ToHost } from './control.ts';
 import { DiskError, ioError } from '../engines/core/errors.ts';
 
 /** Milliseconds that a process has to close its image; then it is killed. */
@@ -31,21 +31,26 @@ export class SupervisedHost<P> {
   readonly opened: Promise<{ readonly summary: string; readonly size: number }>;
   /** Resolves when the process is gone; with a reason when it was not asked to go. */
   readonly ended: Promise<string | undefined>;
+  /** Absolute path of the image. */
+  readonly path: string;
   readonly #link: HostLink<P>;
   readonly #channels = new Map<number, Channel>();
   /** Who waits for a grant to be known, by token. */
   readonly #grants = new Map<string, (() => void)[]>();
   #lastChannel = 0;
+  #pending = 0;
   #state: 'runs' | 'closes' | 'gone' = 'runs';
 
   constructor(link: HostLink<P>, path: string) {
     this.#link = link;
+    this.path = path;
     let reason: string | undefined;
     this.opened = new Promise((resolve, reject) => {
       link.onMessage((message) => {
         if (message.did === 'open') resolve({ summary: message.summary, size: message.size });
         else if (message.did === 'fail') reject(DiskError.from(message.error));
         else if (message.did === 'giveUp') ({ reason } = message);
+        else if (message.did === 'change') this.#pending = message.pending;
         else if (message.did === 'grant') for (const known of this.#grants.get(message.token) ?? []) known();
         else this.#relay(message);
       });
@@ -62,6 +67,11 @@ export class SupervisedHost<P> {
       });
     });
     link.send({ do: 'open', path });
+  }
+
+  /** Operations that were neither applied nor discarded. */
+  get pending(): number {
+    return this.#state === 'runs' ? this.#pending : 0;
   }
 
   /** Hands a client's port over. */
@@ -84,20 +94,20 @@ export class SupervisedHost<P> {
     };
   }
 
-  /** Lets clients of this image extract to a folder. Resolves when the image's process knows it. @throws DiskError io when it is gone */
-  async grant(token: string, folder: string): Promise<void> {
+  /** Lets clients of this image use a path. Resolves when the image's process knows it. @throws DiskError io when it is gone */
+  async grant(token: string, path: string, use: GrantUse = 'folder'): Promise<void> {
     const known = new Promise<void>((resolve) => { this.#grants.set(token, [...(this.#grants.get(token) ?? []), resolve]); });
-    if (this.#state === 'runs') this.#link.send({ do: 'grant', token, folder });
+    if (this.#state === 'runs') this.#link.send({ do: 'grant', token, path, use });
     const ended = await Promise.race([known, this.ended.then(() => true)]);
     this.#grants.delete(token);
     if (ended) throw ioError('The image was closed');
   }
 
-  /** Resolves when the process is gone. */
+  /** Resolves when the process is gone, and its pending changes with it. */
   async close(): Promise<void> {
     if (this.#state === 'runs') {
       this.#state = 'closes';
-      this.#link.send({ do: 'close' });
+      this.#link.send({ do: 'close', discard: true });
       const timer = setTimeout(() => this.#link.kill(), CLOSE_WITHIN);
       void this.ended.then(() => clearTimeout(timer));
     }

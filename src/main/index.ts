@@ -45,6 +45,15 @@ async function main(): Promise<void> {
       const { canceled, filePaths } = await ask({ title: 'Choose folder', properties: ['openDirectory', 'createDirectory'] });
       return canceled ? undefined : filePaths[0];
     },
+    async pickToPut(what) {
+      const { canceled, filePaths } = await ask({ title: what === 'files' ? 'Add files' : 'Add folders', properties: [what === 'files' ? 'openFile' : 'openDirectory', 'multiSelections', 'showHiddenFiles'] });
+      return canceled ? [] : filePaths;
+    },
+    async pickSave(name) {
+      const options = { title: 'Save', defaultPath: name, properties: ['createDirectory', 'showOverwriteConfirmation'] } satisfies Electron.SaveDialogOptions;
+      const { canceled, filePath } = await (window ? dialog.showSaveDialog(window, options) : dialog.showSaveDialog(options));
+      return canceled || filePath === '' ? undefined : filePath;
+    },
     async showFolder(folder) {
       const failure = await shell.openPath(folder);
       if (failure !== '') throw new Error(failure);
@@ -137,9 +146,10 @@ async function main(): Promise<void> {
     }
   });
   // Files that were dropped on the page; only the preload sees their paths.
-  ipcMain.handle('clutch:sources', (event, paths: unknown) => {
+  ipcMain.handle('clutch:sources', (event, paths: unknown, use: unknown) => {
     if (!isOurPage(event) || !Array.isArray(paths) || paths.length > MAX_DROPPED) return { sources: [] };
-    return { sources: clutch.sourcesOf(paths.filter((path) => typeof path === 'string' && path !== '')) };
+    const named = paths.filter((path) => typeof path === 'string' && path !== '');
+    return { sources: use === 'put' ? named.map((path) => clutch.tokenOf(path, 'put')) : clutch.sourcesOf(named) };
   });
 
   await app.whenReady();

@@ -10,7 +10,7 @@ function pathOf(file: unknown): string {
 
 const bridge: Bridge = {
   connect: (target, id) => ipcRenderer.send('clutch:connect', target, id),
-  sourcesOf: (files) => ipcRenderer.invoke('clutch:sources', files.map((file) => pathOf(file))),
+  sourcesOf: (files, use) => ipcRenderer.invoke('clutch:sources', files.map((file) => pathOf(file)), use),
 };
 contextBridge.exposeInMainWorld('clutch', bridge);
 

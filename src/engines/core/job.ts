@@ -20,7 +20,7 @@ export interface JobNote {
 
 /** Something that a job must know to go on. Each question has its own closed set of answers. */
 export type Question =
-  | { readonly kind: 'conflict'; readonly path: string; readonly source: ConflictSide; readonly target: ConflictSide }
+  | { readonly kind: 'conflict'; readonly path: string; readonly source: ConflictSide; readonly target: ConflictSide; /** Both are folders, and one can be put into the other: 'merge' is an answer. */ readonly merge?: true }
   | { readonly kind: 'password'; readonly what: string; readonly attempt: number; /** The layer that asks; the walk over the layers fills it in. */ readonly layer?: string };
 
 /** One of the two things that want the same name. */
@@ -32,7 +32,7 @@ export interface ConflictSide {
   readonly mtime: bigint;
 }
 
-export type ConflictAnswer = { readonly action: 'replace' | 'skip' | 'keep-both' | 'newer' | 'stop'; readonly all?: boolean };
+export type ConflictAnswer = { readonly action: 'replace' | 'skip' | 'keep-both' | 'newer' | 'merge' | 'stop'; readonly all?: boolean };
 export type PasswordAnswer = { readonly password: string } | { readonly stop: true };
 export type Answer<Q extends Question> = Q extends { kind: 'conflict' } ? ConflictAnswer : PasswordAnswer;
 

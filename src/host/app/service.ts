@@ -1,5 +1,5 @@
-import { mkdir, stat } from 'node:fs/promises';
-import { dirname, isAbsolute, join, normalize } from 'node:path';
+import { lstat, mkdir, stat } from 'node:fs/promises';
+import { basename, dirname, isAbsolute, join, normalize } from 'node:path';
 import { DiskError, isDiskError, toDiskError, usage } from '../../engines/core/errors.ts';
 import { displayName } from '../../engines/core/names.ts';
 import { type AppContract, appContract, type AppEvent, type AppInfo, type SourceToken } from '../../shared/contract/calls.ts';
@@ -10,6 +10,7 @@ import type { Cancel, Params, Service, Transport } from '../../shared/rpc/types.
 import { Spare } from '../spare.ts';
 import { type HostLink, SupervisedHost } from '../supervisor.ts';
 import { distinctImages } from '../sources/image.ts';
+import { Parcels } from './parcels.ts';
 import { RecentStore } from './recents.ts';
 import { SessionStore } from './session.ts';
 import { SettingsStore } from './settings.ts';
@@ -37,6 +38,10 @@ export interface Platform<P> {
   readonly sample?: string;
   pickImages?(): Promise<string[]>;
   pickFolder?(): Promise<string | undefined>;
+  /** Files, or folders, to be put into an image. */
+  pickToPut?(what: 'files' | 'folders'): Promise<string[]>;
+  /** Where a new file goes. The dialog asks about a file that is there already. @param name proposed */
+  pickSave?(name: string): Promise<string | undefined>;
   showFolder?(folder: string): Promise<void>;
   copyText?(text: string): void;
   pasteText?(): string | Promise<string>;
@@ -63,6 +68,9 @@ export class App<P> {
   readonly #session: SessionStore;
   readonly #spare: Spare<P>;
   readonly #images = new Map<number, SupervisedHost<P>>();
+  /** Images with pending changes whose page is gone, by path: whoever opens the image next has them again. */
+  readonly #left = new Map<string, number>();
+  readonly #parcels = new Parcels();
   readonly #listeners = new Set<(event: AppEvent) => void>();
   readonly #waiting: AppEvent[] = [];
   #lastImage = 0;
@@ -76,11 +84,11 @@ export class App<P> {
     this.#session = new SessionStore(platform.session ? join(platform.folder, 'session.json') : undefined, this.#tokens);
   }
 
-  /** Answers a client until its channel ends. The images that it opened end with it: a page that is gone can't close them. */
+  /** Answers a client until its channel ends. The images that it opened end with it, for a page that is gone can't close them; those with pending changes wait for another. */
   connect(transport: Transport): void {
     const opened = new Set<number>();
     transport.onClose(() => {
-      for (const image of opened) void this.#closeImage(image);
+      for (const image of opened) this.#leaveImage(image);
       this.#platform.onProgress?.({ running: 0 });
     });
     serve<AppContract>(appContract, this.#service(opened), transport, { onFault: (name, error) => console.error(`clutch: ${name}:`, error) });
@@ -121,6 +129,11 @@ export class App<P> {
     return this.#settings.get();
   }
 
+  /** Images with changes that were neither applied nor discarded. */
+  get pending(): number {
+    return [...this.#images.values()].filter(({ pending }) => pending > 0).length;
+  }
+
   recentPaths(): string[] {
     return this.#recents.paths();
   }
@@ -138,6 +151,7 @@ export class App<P> {
   /** Ends every image's process. */
   async close(): Promise<void> {
     this.#settings.close();
+    this.#parcels.clear();
     await Promise.all([this.#spare.close(), ...[...this.#images.values()].map((host) => host.close())]);
   }
 
@@ -190,6 +204,16 @@ export class App<P> {
         const folder = await platform.pickFolder();
         return folder === undefined ? undefined : this.tokenOf(folder, 'folder');
       },
+      'dialog.save': async ({ name }) => {
+        if (!platform.pickSave) throw notHere('native dialogs');
+        const path = await platform.pickSave(displayName(basename(name)));
+        return path === undefined ? undefined : { folder: this.tokenOf(dirname(path), 'folder'), name: basename(path), replace: true };
+      },
+      'dialog.put': async ({ what }) => {
+        if (!platform.pickToPut) throw notHere('native dialogs');
+        return (await platform.pickToPut(what)).map((path) => this.tokenOf(path, 'put'));
+      },
+      'path.put': async ({ path }) => this.tokenOf(await this.#typedAny(path), 'put'),
       'path.source': async ({ path }) => this.sourcesOf([await this.#typedImage(path)])[0]!,
       'path.folder': async ({ path }) => this.tokenOf(await this.#typedFolder(path), 'folder'),
       'image.open': ({ token }) => {
@@ -197,8 +221,9 @@ export class App<P> {
         opened.add(image);
         return { image };
       },
-      'image.close': async ({ image }) => {
-        this.host(image);
+      'image.close': async ({ image, discard }) => {
+        const { pending } = this.host(image);
+        if (pending > 0 && discard !== true) throw new DiskError({ kind: 'busy' }, pending === 1 ? 'A change of the image is pending' : `${pending} changes of the image are pending`, 'Apply or discard them.');
         opened.delete(image);
         await this.#closeImage(image);
       },
@@ -206,6 +231,17 @@ export class App<P> {
         const folder = this.#tokens.pathOf(token, 'folder');
         await this.host(image).grant(token, folder);
       },
+      'image.grantSources': async ({ image, tokens }) => {
+        const host = this.host(image);
+        await Promise.all(tokens.map((token) => host.grant(token, this.#tokens.pathOf(token, 'put'), 'put')));
+      },
+      'parcel.make': async ({ from, to }) => {
+        const hosts = [this.host(from), this.host(to)];
+        const { parcel, path } = this.#parcels.make();
+        await Promise.all(hosts.map((host) => host.grant(parcel, path, 'parcel')));
+        return { parcel };
+      },
+      'parcel.drop': ({ parcel }) => this.#parcels.drop(parcel),
       'drag.start': async (params) => {
         if (!platform.drag) throw notHere('dragging entries out');
         await platform.drag(this.host(params.image), params);
@@ -254,12 +290,22 @@ export class App<P> {
   }
 
   #openImage(path: string): number {
+    const left = this.#left.get(path);
+    this.#left.delete(path);
+    if (left !== undefined && this.#images.has(left)) return left;
     if (this.#images.size >= MAX_IMAGES) throw new DiskError({ kind: 'busy' }, `${MAX_IMAGES} images are open already`, 'Close one of them first.');
     const image = ++this.#lastImage;
     const host = new SupervisedHost(this.#spare.take(), path);
     this.#images.set(image, host);
     void this.#watch(image, path, host);
     return image;
+  }
+
+  #leaveImage(image: number): void {
+    const host = this.#images.get(image);
+    if (host === undefined) return;
+    if (host.pending > 0) this.#left.set(host.path, image);
+    else void this.#closeImage(image);
   }
 
   async #closeImage(image: number): Promise<void> {
@@ -299,6 +345,13 @@ export class App<P> {
     const there = await stat(path).catch(() => undefined);
     if (there === undefined) throw usage('ENOENT', `There is no file ${displayName(path)}`);
     if (!there.isFile() && !there.isBlockDevice()) throw usage('EINVAL', `${displayName(path)} is neither a file nor a disk`);
+    return path;
+  }
+
+  /** A file or folder of any kind. */
+  async #typedAny(typed: string): Promise<string> {
+    const path = this.#typed(typed);
+    if ((await lstat(path).catch(() => undefined)) === undefined) throw usage('ENOENT', `There is no file ${displayName(path)}`);
     return path;
   }
 

@@ -4,7 +4,7 @@ import { usage } from '../../engines/core/errors.ts';
 import type { SourceToken } from '../../shared/contract/calls.ts';
 
 /** What a token may be used for: a page that was given an image to read must not write into it as a folder. */
-export type TokenUse = 'source' | 'folder';
+export type TokenUse = 'source' | 'folder' | 'put';
 
 /**
  * Words for paths of this computer. A page gets a word for each path that the person chose, and can name no other path.

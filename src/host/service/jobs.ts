@@ -164,6 +164,7 @@ export class Job {
     const open = this.#questions.get(id);
     if (open === undefined) throw usage('EBADF', `Question ${id} is not open`);
     if ((open.question.kind === 'conflict') !== 'action' in answer) throw usage('EINVAL', `That is no answer to a question about a ${open.question.kind}`);
+    if (open.question.kind === 'conflict' && !open.question.merge && 'action' in answer && answer.action === 'merge') throw usage('EINVAL', 'Only folders can be merged');
     open.answer(answer);
   }
 

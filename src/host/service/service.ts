@@ -12,6 +12,8 @@ import { serve } from '../../shared/rpc/server.ts';
 import type { Cancel, Params, Service, Transport } from '../../shared/rpc/types.ts';
 import { deviceSource } from '../jobs/hash.ts';
 import { type FilesystemLayer, type ImageSession, nodeJob, openImage, type OpenImageOptions, type ReopenOptions, resolvePath } from '../session.ts';
+import type { GrantUse } from '../control.ts';
+import { Editing } from './editing.ts';
 import { checkName, entryDetails } from './entries.ts';
 import { findBytes, type FindRequest, type Readable } from './find-bytes.ts';
 import { extraction } from './extraction.ts';
@@ -37,7 +39,9 @@ const MAX_HASHES = 32;
 export class ImageHost {
   readonly #path: string;
   readonly #jobs = new Jobs();
-  readonly #folders = new Map<string, string>();
+  /** Paths that clients may use, by what for and their word. */
+  readonly #granted: Readonly<Record<GrantUse, Map<string, string>>> = { folder: new Map(), put: new Map(), parcel: new Map() };
+  readonly #editing = new Editing();
   /** Rows of checksums that nobody has taken yet, by job. */
   readonly #hashes = new Map<number, HashRows>();
   readonly #closing = { aborted: false };
@@ -63,9 +67,19 @@ export class ImageHost {
     return imageInfo(await this.#session);
   }
 
-  /** Makes a folder known under a word, as one that clients may extract to. Only the privileged side calls this; no message does. */
-  grant(token: string, folder: string): void {
-    this.#folders.set(token, folder);
+  /** Makes a path known under a word, as one that clients may use. Only the privileged side calls this; no message does. */
+  grant(token: string, path: string, use: GrantUse = 'folder'): void {
+    this.#granted[use].set(token, path);
+  }
+
+  /** Operations that were neither applied nor discarded. */
+  get pending(): number {
+    return this.#editing.pending;
+  }
+
+  /** Tells whenever their number changes. */
+  onPending(tell: (pending: number) => void): void {
+    this.#editing.onPending(tell);
   }
 
   /** Answers a client until its channel ends. */
@@ -189,7 +203,7 @@ export class ImageHost {
       'bytes.find': ({ layer, node, ...request }, cancel) => this.#findBytes(layer, node, request, cancel),
       'extract.start': async ({ layer, entries, target, options }) => {
         const { filesystem } = await this.#filesystem(layer);
-        const folder = this.#folders.get(target);
+        const folder = this.#granted.folder.get(target);
         if (folder === undefined) throw usage('EACCES', 'The target folder was not granted to this image');
         for (const { node, name } of entries) checkName(filesystem, node, name);
         this.#checkSettled();
@@ -213,6 +227,7 @@ export class ImageHost {
         this.#checkSettled();
         return { job: this.#jobs.retry(job) };
       },
+      ...this.#editing.service(),
       'job.answer': ({ job, id, answer }) => this.#jobs.get(job).answer(id, answer),
     };
   }

@@ -38,13 +38,13 @@ export async function connectHost(image: number): Promise<Client<HostContract>> 
 }
 
 /**
- * Tokens of files that were dropped on the page.
+ * Tokens of files that were dropped on the page: to be opened as images, or put into one.
  * @throws DiskError in a browser, which never tells a page where a file lies
  */
-export async function sourcesOfFiles(files: readonly File[]): Promise<SourceToken[]> {
+export async function sourcesOfFiles(files: readonly File[], use: 'open' | 'put' = 'open'): Promise<SourceToken[]> {
   const { clutch } = window;
   if (clutch === undefined) throw usage('ENOTSUP', 'A browser does not tell where a dropped file lies', 'Type the path of the image instead.');
-  const answer = await clutch.sourcesOf(files);
+  const answer = await clutch.sourcesOf(files, use);
   if ('error' in answer) throw DiskError.from(answer.error);
   return [...answer.sources];
 }

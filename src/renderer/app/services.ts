@@ -11,8 +11,8 @@ export type Note = ImageInfo['layers'][number]['notes'][number];
 export interface Services {
   readonly app: AppClient;
   connectHost(image: number): Promise<HostClient>;
-  /** Tokens of files that were dropped on the window; empty where the client may not know their paths. */
-  sourcesOfFiles(files: readonly File[]): Promise<readonly SourceToken[]>;
+  /** Tokens of files that were dropped on the window, to be opened as images unless they are to be put into one; empty where the client may not know their paths. */
+  sourcesOfFiles(files: readonly File[], use?: 'open' | 'put'): Promise<readonly SourceToken[]>;
 }
 
 let current: Services | undefined;

@@ -20,7 +20,7 @@ export function fakeDigest(path: string, algorithm: HashName): string {
 export class FakeHash {
   paused = false;
   cancelled = false;
-  reply: ((action: string) => void) | undefined;
+  reply: ((action: string, all?: boolean) => void) | undefined;
   readonly #files: readonly { path: string; display: string; size: number; error?: HashRow['error'] }[];
   readonly #algorithms: readonly HashName[];
   readonly #isSlow: boolean;

@@ -7,6 +7,8 @@ import * as v from 'valibot';
 import { matchName } from '../../engines/core/match.ts';
 import { fakeDetails, fakeMeasure } from './properties.ts';
 import { fakeOpeners, fakeOpening, unlocked } from './opening.ts';
+import { FakeEditing } from './edit.ts';
+import { FakeCheck, type FakeWrite } from './edit-jobs.ts';
 import { fakeBytes, fakeFind, fakePlaces, fakeStructures } from './bytes.ts';
 import { FakeHash, fakeLists } from './checksums.ts';
 import { fakePreview, fakeText } from './preview.ts';
@@ -83,6 +85,7 @@ export function fakeServices(options: FakeOptions): Services {
   let wake = (): void => {};
   const send = (event: AppEvent): void => { events.push(event); wake(); };
   const open = new Map<number, SourceToken>();
+  const editings = new Map<number, FakeEditing>();
   const copied: string[] = [];
   const drags: unknown[] = [];
   const shown: string[] = [];
@@ -133,7 +136,18 @@ export function fakeServices(options: FakeOptions): Services {
       open.set(image, opened);
       return { image };
     },
-    'image.close': ({ image }) => { open.delete(image); },
+    'image.close': ({ image, discard }) => {
+      const pending = editings.get(image)?.pending ?? 0;
+      if (pending > 0 && discard !== true) throw new Failure({ fault: { kind: 'busy' }, message: `${pending} changes of the image are pending`, advice: 'Apply or discard them.' });
+      editings.delete(image);
+      open.delete(image);
+    },
+    'dialog.save': ({ name }) => ({ folder: source('/home/ada/images'), name, replace: false }),
+    'dialog.put': ({ what }) => [source(what === 'files' ? '/home/ada/notes.txt' : '/home/ada/photos')],
+    'path.put': ({ path }) => { if (!path.startsWith('/home')) throw missing(`There is no file ${path}`); return source(path); },
+    'image.grantSources': () => {},
+    'parcel.make': () => ({ parcel: token(0xabc) }),
+    'parcel.drop': () => {},
     'image.grant': () => {},
     'drag.start': (params) => { drags.push(params); },
     'folder.show': () => {},
@@ -145,7 +159,11 @@ export function fakeServices(options: FakeOptions): Services {
 
   return {
     app,
-    connectHost: async (image) => hostOf(open.get(image)!, options),
+    connectHost: async (image) => {
+      const host = hostOf(open.get(image)!, options, (word) => sources.get(word)!);
+      editings.set(image, host.editing);
+      return host.client;
+    },
     async sourcesOfFiles(files) {
       // As in a browser, which does not tell.
       if (options.dialogs === 'path') throw new Failure({ fault: { kind: 'usage', errno: 'ENOTSUP' }, message: 'A browser does not tell where a dropped file lies' });
@@ -154,7 +172,7 @@ export function fakeServices(options: FakeOptions): Services {
   };
 }
 
-function hostOf(opened: SourceToken, options: FakeOptions): HostClient {
+function hostOf(opened: SourceToken, options: FakeOptions, source: (word: string) => SourceToken): { client: HostClient; editing: FakeEditing } {
   let info: ImageInfo = IMAGES[opened.name] ?? IMAGES['root.ext4']!;
   const root = fakeRoot();
   const nodes = new Map<number, FakeNode>([[2, root]]);
@@ -163,18 +181,49 @@ function hostOf(opened: SourceToken, options: FakeOptions): HostClient {
     return children;
   };
   const views = new Map<number, EntryRow[]>();
-  const jobs = new Map<number, FakeJob | FakeHash>();
+  const jobs = new Map<number, FakeJob | FakeHash | FakeWrite | FakeCheck>();
   const find = (node: number, name: string): FakeNode => [...nodes.values()].flatMap((each) => (each.children === undefined || typeof each.children === 'function' ? [each] : [each, ...each.children])).find((each) => each.row.node === node && each.row.name === name) ?? nodes.get(node) ?? root;
 
   const sizeOf = (layer: string, node: number | undefined): number => (node === undefined ? info.layers.find((each) => each.path === layer)?.size : nodes.get(node)?.row.size) ?? info.size;
 
+  const watchers = new Set<() => void>();
+  const editing = new FakeEditing({
+    name: opened.name, root, find, learn, source,
+    node: (node) => nodes.get(node) ?? root,
+    start(job) {
+      jobs.set(jobs.size + 1, job);
+      return jobs.size;
+    },
+    check(job) {
+      const found = jobs.get(job);
+      if (!(found instanceof FakeCheck)) throw missing(`Job ${job} is no check`);
+      return found;
+    },
+    info: () => info,
+    setInfo(changed) {
+      info = changed;
+      for (const tell of watchers) tell();
+    },
+    failure: (error) => new Failure(error),
+  });
+
   const service: Service<HostContract> = {
+    ...editing.service,
     async 'image.info'() {
       if (opened.name.includes('slow')) await sleep(60_000);
       return info;
     },
-    // Nothing more is noticed in a fake.
-    'image.changes': async function* changes() { yield info; },
+    'image.changes': async function* changes(_params, cancel) {
+      let wake = (): void => {};
+      const tell = (): void => wake();
+      watchers.add(tell);
+      cancel.onAbort(tell);
+      while (!cancel.aborted) {
+        yield info;
+        await new Promise<void>((done) => { wake = done; });
+      }
+      watchers.delete(tell);
+    },
     'image.opening': () => fakeOpening(opened.name),
     'image.reopen'({ layer, format }) {
       const asked = info.layers.find((each) => each.path === layer)?.alternatives.find((each) => each.format === format);
@@ -273,9 +322,9 @@ function hostOf(opened: SourceToken, options: FakeOptions): HostClient {
       jobs.set(jobs.size + 1, before.again());
       return { job: jobs.size };
     },
-    'job.answer': ({ job, answer }) => { if ('action' in answer) jobs.get(job)!.reply?.(answer.action); },
+    'job.answer': ({ job, answer }) => { if ('action' in answer) jobs.get(job)!.reply?.(answer.action, answer.all); },
   };
-  return clientOf(hostContract, service, options.slow);
+  return { client: clientOf(hostContract, service, options.slow), editing };
 }
 
 function compare(a: EntryRow, b: EntryRow, key: SortKey): number {

@@ -6,7 +6,7 @@ const sleep = (ms: number): Promise<void> => new Promise((done) => { setTimeout(
 export class FakeJob {
   paused = false;
   cancelled = false;
-  reply: ((action: string) => void) | undefined;
+  reply: ((action: string, all?: boolean) => void) | undefined;
   readonly #entries: number;
   readonly #ask: boolean;
 

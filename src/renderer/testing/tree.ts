@@ -26,13 +26,13 @@ function row(name: string, patch: Partial<EntryRow>): EntryRow {
   const owner = USERS[uid];
   const group = GROUPS[gid];
   return {
-    node, name, display: shown(name), type: 'file', size: 0, allocated: 0, atime: T0 + 3_600_000_000_000n, ctime: T0, btime: T0 - 1n, mtime: T0 + BigInt(node) * 86_411_000_000_123n, mode: 0o644, uid, gid, nlink: 1, flags: [],
+    node, name, display: shownName(name), type: 'file', size: 0, allocated: 0, atime: T0 + 3_600_000_000_000n, ctime: T0, btime: T0 - 1n, mtime: T0 + BigInt(node) * 86_411_000_000_123n, mode: 0o644, uid, gid, nlink: 1, flags: [],
     ...(owner === undefined ? {} : { owner }), ...(group === undefined ? {} : { group }), ...patch,
   };
 }
 
 /** As the host escapes names, near enough for a test: what can't be seen, and what reorders text. */
-function shown(name: string): string {
+export function shownName(name: string): string {
   // oxlint-disable-next-line no-control-regex
   return name.replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]/g, (c) => (c.charCodeAt(0) < 0x100 ? `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}` : `\\u{${c.charCodeAt(0).toString(16)}}`));
 }

@@ -4,6 +4,8 @@ import type { FindBytesEvent, PlaceRow, StructureRow } from './bytes.ts';
 import type { DiskErrorData } from '../../engines/core/errors.ts';
 import { type Settings, settingsPatch, sortKey } from './settings.ts';
 import { menu, type Session, sessionState } from './window.ts';
+import { editAppCalls, editCalls } from './edit.ts';
+import { count, entries, handle, layer, name, none, returns, streams, token } from './schemas.ts';
 import { HASHES, type HashRow, type SumList } from './checksums.ts';
 import { type Preview, TEXT_ENCODINGS, type TextPart } from './preview.ts';
 import type { Crumb, EntryDetails, EntryRow, ImageInfo, JobState, JobSummary, MeasureProgress, OpenerRow, OpeningEvent, SearchEvent, SpaceSnapshot, View } from './rows.ts';
@@ -13,35 +15,9 @@ import type { Crumb, EntryDetails, EntryRow, ImageInfo, JobState, JobSummary, Me
  * The schemas are what the receiver checks before it does anything; the types of both sides come from them.
  */
 
-/** A call's checked parameters and its result. */
-export interface Call<P extends v.GenericSchema = v.GenericSchema, R = unknown> {
-  readonly kind: 'call';
-  readonly params: P;
-  /** Carries the type only. */
-  readonly result?: R;
-}
-
-/** A stream's checked parameters and its items. Credit holds the sender back; cancel ends it. */
-export interface Stream<P extends v.GenericSchema = v.GenericSchema, I = unknown> {
-  readonly kind: 'stream';
-  readonly params: P;
-  readonly item?: I;
-}
-
-const returns = <R>() => <P extends v.GenericSchema>(params: P): Call<P, R> => ({ kind: 'call', params });
-const streams = <I>() => <P extends v.GenericSchema>(params: P): Stream<P, I> => ({ kind: 'stream', params });
-
-const none = v.strictObject({});
-const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
-const layer = v.pipe(v.string(), v.maxLength(256), v.regex(/^\d+(\/\d+)*$/));
-const name = v.pipe(v.string(), v.maxLength(65536));
 /** What is looked for in names: see engines/core/match. */
 const query = v.pipe(v.string(), v.maxLength(1024));
-/** A word for a path of this computer, made by the service that knows the path. Pages never see or send paths. */
-const token = v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/));
-const handle = { layer, node: count };
 const encoding = v.picklist(TEXT_ENCODINGS);
-const entries = v.pipe(v.array(v.strictObject({ node: count, name })), v.minLength(1), v.maxLength(1_000_000));
 const sort = v.strictObject({ key: sortKey, descending: v.boolean() });
 const page = v.strictObject({ size: v.pipe(count, v.minValue(1), v.maxValue(1000)), at: count, node: v.optional(count) });
 const place = v.pipe(v.number(), v.safeInteger(), v.minValue(-1));
@@ -132,11 +108,12 @@ export const hostContract = {
   'job.answer': returns<void>()(v.strictObject({
     job: count, id: count,
     answer: v.union([
-      v.strictObject({ action: v.picklist(['replace', 'skip', 'keep-both', 'newer', 'stop']), all: v.optional(v.boolean()) }),
+      v.strictObject({ action: v.picklist(['replace', 'skip', 'keep-both', 'newer', 'merge', 'stop']), all: v.optional(v.boolean()) }),
       v.strictObject({ password: v.pipe(v.string(), v.maxLength(4096)) }),
       v.strictObject({ stop: v.literal(true) }),
     ]),
   })),
+  ...editCalls,
 } as const;
 
 export type JobAnswer = Answer<Question>;
@@ -212,7 +189,8 @@ export const appContract = {
   'path.folder': returns<SourceToken>()(v.strictObject({ path: name })),
   /** Starts a host process; afterwards the client may connect to it. */
   'image.open': returns<{ image: number }>()(v.strictObject({ token })),
-  'image.close': returns<void>()(v.strictObject({ image: count })),
+  /** With pending changes it is refused with `busy`, unless they are to be discarded. */
+  'image.close': returns<void>()(v.strictObject({ image: count, discard: v.optional(v.boolean()) })),
   /** Makes a folder's token known to an image's host, so that it may be written to. */
   'image.grant': returns<void>()(v.strictObject({ image: count, token })),
   /** Extracts to a temporary folder and starts the system's drag with it. Electron only. */
@@ -225,6 +203,7 @@ export const appContract = {
   /** What text is on the clipboard, its first MiB; asked for when the person pressed a button that says so. */
   'text.paste': returns<{ text: string }>()(none),
   'text.copy': returns<void>()(v.strictObject({ text: v.pipe(v.string(), v.maxLength(1 << 20)) })),
+  ...editAppCalls,
 } as const;
 
 export type HostContract = typeof hostContract;

@@ -1,5 +1,6 @@
 import type { DiskErrorData } from '../../engines/core/errors.ts';
 import type { EntryType, FileExtent, Note, Section, VolumeFeature, VolumeState } from '../../engines/core/filesystem.ts';
+import type { NameRules } from '../../engines/core/writer.ts';
 import type { Layer } from '../../engines/core/layers.ts';
 import type { Settings } from './settings.ts';
 
@@ -25,6 +26,10 @@ export interface LayerRow extends PlainLayer {
     readonly featureDetails?: readonly VolumeFeature[];
     readonly inodes?: { readonly total: number; readonly free: number };
     readonly access: { readonly write: boolean; readonly reason: string };
+    /** Which names it takes; there while it can be changed. */
+    readonly names?: NameRules;
+    /** It can be checked. */
+    readonly checkable?: boolean;
     /** Trees of their own in it, parents before children; absent where the format has no such thing. */
     readonly subvolumes?: readonly SubvolumeRow[];
   };

@@ -8,7 +8,8 @@ import type { SourceToken } from '../contract/calls.ts';
 export interface Bridge {
   /** Asks for a channel to the app ('app') or to an image's host. A PortMessage with the same `id` follows on the window. */
   connect(target: 'app' | number, id: string): void;
-  sourcesOf(files: readonly unknown[]): Promise<{ readonly sources: readonly SourceToken[] } | { readonly error: DiskErrorData }>;
+  /** @param use to be opened as images, or put into one */
+  sourcesOf(files: readonly unknown[], use: 'open' | 'put'): Promise<{ readonly sources: readonly SourceToken[] } | { readonly error: DiskErrorData }>;
 }
 
 /** Posted to the window by the preload; the MessagePort is transferred with it unless there is an error. */

@@ -1,6 +1,6 @@
 import type * as v from 'valibot';
 import type { DiskErrorData } from '../../engines/core/errors.ts';
-import type { Call, Stream } from '../contract/calls.ts';
+import type { Call, Stream } from '../contract/schemas.ts';
 
 /**
  * A small typed RPC over anything that carries messages. Calls have one answer. Streams have items, held back by

@@ -119,6 +119,7 @@ export class Places {
       if (answer.all && action !== 'stop') this.#policy = action;
     }
     if (action === 'stop') throw cancelled();
+    if (action === 'merge') throw usage('EINVAL', 'Only folders are merged, and those without a question');
     if (action === 'newer') return stat.mtime > standing.mtime ? 'replace' : 'skip';
     return action;
   }
