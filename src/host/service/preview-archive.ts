@@ -4,7 +4,9 @@ import { type DiskError, isDiskError } from '../../engines/core/errors.ts';
 import type { JobContext } from '../../engines/core/job.ts';
 import type { ArchiveRow, Preview } from '../../shared/contract/preview.ts';
 import { damagedArchive, type PreviewReader, shownMember } from './preview-reader.ts';
-import { isTarHeader, listTar, TAR_BLOCK, type TarBytes } from './preview-tar.ts';
+import { BLOCK as TAR_BLOCK } from '../../engines/archives/tar/header.ts';
+import { isTarHeader } from '../../engines/archives/tar/parse.ts';
+import { listTar, type TarBytes } from './preview-tar.ts';
 import { isZip, listZip } from './preview-zip.ts';
 
 type Archive = Extract<Preview, { kind: 'archive' }>;
