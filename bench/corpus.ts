@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 /** The images that are measured, and the trees that they were made from. */
@@ -75,4 +75,15 @@ export function compareTrees(root: string, source: string, extracted: string): s
   if (!existsSync(script)) return 'not compared';
   const done = spawnSync('python3', [script, source, extracted], { encoding: 'utf8' });
   return done.status === 0 ? done.stdout.trim() : `failed: ${done.stderr.trim().split('\n').at(-1)}`;
+}
+
+/** The same of an image: mounted by the kernel, and looked through by e2fsck. */
+export function compareImage(root: string, source: string, image: string): string {
+  const check = spawnSync('e2fsck', ['-fn', image], { env: ENV, encoding: 'utf8' });
+  const verdict = check.status === 0 ? 'e2fsck clean' : `e2fsck: exit ${check.status}`;
+  const script = 'mount -o loop,ro "$1" "$2"; python3 "$3" "$4" "$2"; umount "$2"';
+  const folder = mkdtempSync(join(image, '../../mount-'));
+  const done = spawnSync('unshare', ['--mount', '--propagation', 'private', 'sh', '-ec', script, 'sh', image, folder, join(root, '../shared/corpus/compare-trees.py'), source], { encoding: 'utf8' });
+  rmdirSync(folder);
+  return `${verdict}, ${done.status === 0 ? done.stdout.trim() : `not compared: ${done.stderr.trim().split('\n').at(-1)}`}`;
 }

@@ -61,15 +61,16 @@ export function measure(task: Task, image: string, all: readonly Contender[], ro
   const runs = new Map(able.map((each) => [each, [] as Run[]]));
   const fidelity = new Map<Contender, string>();
   try {
-    warm(image);
+    if (task === 'write') for (const contender of able) contender.prepare?.(image, scratch);
+    else warm(image);
     for (let round = 0; round < rounds; round++) {
       for (const contender of able) {
         const target = join(scratch, `${contender.name.replaceAll(' ', '-')}-${round}`);
         mkdirSync(target);
-        if (task === 'extract') spawnSync('sync');
+        if (task === 'extract' || task === 'write') spawnSync('sync');
         runs.get(contender)!.push(runOnce(contender.command(task, image, target)!, scratch));
-        if (task === 'extract' && round === rounds - 1) fidelity.set(contender, judge(target));
-        if (inMemory) rmSync(target, { recursive: true, force: true });
+        if ((task === 'extract' || task === 'write') && round === rounds - 1) fidelity.set(contender, judge(target));
+        if (inMemory || task === 'write') rmSync(target, { recursive: true, force: true });
       }
     }
   } finally {

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * Measures Clutch beside 7z, debugfs, fls and the kernel's loop mount, and prints one table; another one for the search.
+ * Measures Clutch beside 7z, debugfs, fls, e2fsck, mke2fs, fuse2fs and the kernel's loop mount, and prints one table; another one for the search.
  *   npm run bench [-- --rounds 5] [--only WORD…] [--against NAME…] [--scratch DIR] [--keep]
  * --only takes words of case names ("extract", "many"), --against names of programs; --scratch a folder to extract to; --keep adds the table to bench/results.md.
  * CLUTCH_CORPUS names a folder with the images (default .cache/corpus; what is missing is made).
