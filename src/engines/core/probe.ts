@@ -45,6 +45,19 @@ export interface WriteAccess {
   now(): bigint;
   /** Fills an array with random bytes: UUIDs, inode generations. Tests give a seeded one. */
   random(into: Uint8Array): void;
+  /** For 'direct' and filesystems that have no journal of their own; without it those are not written to directly. */
+  readonly redo?: RedoLog;
+}
+
+/** What makes several writes to a device happen as a whole or not at all: the host keeps them beside the device until they are done. */
+export interface RedoLog {
+  /**
+   * The writes are durable when it returns: if the power goes before `end`, they are made when the device is opened next.
+   * @param writes `at` in bytes of the device that the filesystem was given; they are made by the caller
+   */
+  begin(writes: readonly { readonly at: number; readonly bytes: Uint8Array }[]): void;
+  /** They are made, and durable in their places. */
+  end(): void;
 }
 
 /** What is being done: "GPT: reading the table", "Linux 6.12: booting". */

@@ -18,6 +18,12 @@ export interface Blocks {
   at(block: number): number;
 }
 
+/** What is changed of the blocks and not on the device yet: see write/transaction.ts. */
+export interface Changes {
+  readonly size: number;
+  changed(block: number): Uint8Array | undefined;
+}
+
 /** Blocks over a device: metadata through `cached`, contents straight from `device`. */
 export class DeviceBlocks implements Blocks {
   readonly blockSize: number;
@@ -27,6 +33,7 @@ export class DeviceBlocks implements Blocks {
   #map: JournalMap | undefined;
   /** The block numbers that the map has copies of, in ascending order. */
   #mapped: Float64Array = new Float64Array(0);
+  #changes: Changes | undefined;
 
   /** @param cached the same bytes as `device`, for small repeated reads */
   constructor(device: BlockDevice, cached: BlockDevice, blockSize: number, count: number) {
@@ -42,6 +49,11 @@ export class DeviceBlocks implements Blocks {
     this.#mapped = Float64Array.from(map.blocks()).toSorted();
   }
 
+  /** Shows changes that the device does not have yet, from now on. There is no journal to be laid over by then: it was recovered. */
+  follow(changes: Changes): void {
+    this.#changes = changes;
+  }
+
   at(block: number): number {
     return block * this.blockSize;
   }
@@ -49,6 +61,8 @@ export class DeviceBlocks implements Blocks {
   get(block: number, structure: string): Uint8Array {
     // The negated form also refuses NaN.
     if (!(block >= 0 && block < this.count)) throw corrupt(structure, `block ${block} is outside the filesystem of ${this.count} blocks`);
+    const changed = this.#changes?.changed(block);
+    if (changed !== undefined) return changed;
     if (this.#mapped.length !== 0) {
       const copy = this.#map?.get(block);
       if (copy !== undefined) return copy;
@@ -75,6 +89,19 @@ export class DeviceBlocks implements Blocks {
     }
     if (from === at) this.#device.read(at, into);
     else if (from < end) this.#device.read(from, into.subarray(from - at));
+    if (this.#changes !== undefined && this.#changes.size > 0) this.#overlayChanges(this.#changes, at, into);
+  }
+
+  /** Symbolic links and attribute values are metadata: their blocks may be changed and not written yet. */
+  #overlayChanges(changes: Changes, at: number, into: Uint8Array): void {
+    const size = this.blockSize;
+    const end = at + into.length;
+    for (let block = Math.floor(at / size); block * size < end; block++) {
+      const bytes = changes.changed(block);
+      if (bytes === undefined) continue;
+      const start = Math.max(block * size, at);
+      into.set(bytes.subarray(start - block * size, Math.min(end - block * size, size)), start - at);
+    }
   }
 
   /** A run of blocks in parts: those that lie on the device as they are, and single ones whose newest copy is in the journal. */

@@ -1,7 +1,7 @@
-import { unsupported } from '../../core/errors.ts';
+import { type DiskError, unsupported } from '../../core/errors.ts';
 import type { VolumeFeature } from '../../core/filesystem.ts';
 
-/** How far we go with a feature. `refused` filesystems are not opened; all others are read. */
+/** How far we go with a feature: `refused` filesystems are not opened, `read-only` ones are not written to. */
 export type Support = VolumeFeature['support'];
 
 export interface Feature {
@@ -25,8 +25,8 @@ export const COMPAT: Table = table([
   [3, 'ext_attr', 'supported', 'extended attributes'],
   [4, 'resize_inode', 'supported', 'blocks kept free for a longer descriptor table'],
   [5, 'dir_index', 'supported', 'hashed directories'],
-  [6, 'lazy_bg', 'supported', 'groups not initialised (old form)'],
-  [8, 'snapshot_bitmap', 'supported', 'exclude bitmaps of the snapshot patches'],
+  [6, 'lazy_bg', 'read-only', 'groups not initialised (old form); only some old tools keep it right'],
+  [8, 'snapshot_bitmap', 'read-only', 'exclude bitmaps of the snapshot patches, which every writer would have to keep'],
   [9, 'sparse_super2', 'supported', 'at most two backups of the superblock, in named groups'],
   [10, 'fast_commit', 'supported', 'an area for small commits at the end of the journal'],
   [11, 'stable_inodes', 'supported', 'inode numbers and the UUID do not change'],
@@ -64,10 +64,10 @@ export const RO_COMPAT: Table = table([
   [8, 'quota', 'supported', 'quota files as hidden inodes'],
   [9, 'bigalloc', 'supported', 'blocks are allocated in clusters'],
   [10, 'metadata_csum', 'supported', 'CRC-32C over all metadata'],
-  [11, 'replica', 'read-only', 'replicas of metadata'],
+  [11, 'replica', 'read-only', 'replicas of metadata, which every writer would have to keep'],
   [12, 'read-only', 'read-only', 'marked as never to be written'],
   [13, 'project', 'supported', 'project numbers and quotas'],
-  [14, 'shared_blocks', 'read-only', 'files share blocks that are then equal'],
+  [14, 'shared_blocks', 'read-only', 'files share blocks, and a change of one would change the others'],
   [15, 'verity', 'supported', 'files whose contents are sealed by a Merkle tree'],
   [16, 'orphan_present', 'supported', 'the orphan file is not empty'],
 ]);
@@ -97,8 +97,10 @@ export class Features {
   get filetype(): boolean { return (this.incompat & 0x2) !== 0; }
   get needsRecovery(): boolean { return (this.incompat & 0x4) !== 0; }
   get metaBg(): boolean { return (this.incompat & 0x10) !== 0; }
+  get extents(): boolean { return (this.incompat & 0x40) !== 0; }
   get is64Bit(): boolean { return (this.incompat & 0x80) !== 0; }
   get mmp(): boolean { return (this.incompat & 0x100) !== 0; }
+  get flexBg(): boolean { return (this.incompat & 0x200) !== 0; }
   get eaInode(): boolean { return (this.incompat & 0x400) !== 0; }
   get checksumSeed(): boolean { return (this.incompat & 0x2000) !== 0; }
   get largeDir(): boolean { return (this.incompat & 0x4000) !== 0; }
@@ -106,8 +108,11 @@ export class Features {
   get casefold(): boolean { return (this.incompat & 0x20000) !== 0; }
 
   get sparseSuper(): boolean { return (this.roCompat & 0x1) !== 0; }
+  get largeFile(): boolean { return (this.roCompat & 0x2) !== 0; }
   get hugeFile(): boolean { return (this.roCompat & 0x8) !== 0; }
   get gdtChecksum(): boolean { return (this.roCompat & 0x10) !== 0; }
+  get extraIsize(): boolean { return (this.roCompat & 0x40) !== 0; }
+  get quota(): boolean { return (this.roCompat & 0x100) !== 0; }
   get bigalloc(): boolean { return (this.roCompat & 0x200) !== 0; }
   get metadataChecksum(): boolean { return (this.roCompat & 0x400) !== 0; }
   get project(): boolean { return (this.roCompat & 0x2000) !== 0; }
@@ -136,6 +141,14 @@ export class Features {
       if (support !== 'refused') continue;
       throw unsupported(name, unknown ? `The filesystem uses ${name}, a feature that Clutch does not know` : `The filesystem uses ${name}: ${what}`);
     }
+  }
+
+  /** Why a filesystem with these may not be written to: the first feature that stands against it. */
+  get readOnly(): DiskError | undefined {
+    const found = this.#each().find(({ support }) => support !== 'supported');
+    if (found === undefined) return undefined;
+    const { name, what, unknown } = found;
+    return unsupported(name, unknown ? `The filesystem uses ${name}, a feature that Clutch does not know: it can only be read` : `The filesystem uses ${name} and can only be read: ${what}`);
   }
 
   #each(): Present[] {

@@ -2,6 +2,7 @@ import type { BlockDevice } from '../../core/bytes/device.ts';
 import { corrupt, DiskError, usage } from '../../core/errors.ts';
 import type { Cursor, FileExtent, FileExtents, FileSystem, ListBatch, NodeId, Note, Section, Stat, VolumeInfo, Xattrs } from '../../core/filesystem.ts';
 import { decodeName, type Name } from '../../core/names.ts';
+import type { Writer } from '../../core/writer.ts';
 import { BlockMapping } from './block-map.ts';
 import type { DeviceBlocks } from './blocks.ts';
 import { describeInode } from './describe.ts';
@@ -25,13 +26,24 @@ const NO_NAMES: readonly Name[] = [];
 /** EXT4_XATTR_SIZE_MAX: no value of an extended attribute is longer. */
 const LONGEST_VALUE = 1 << 24;
 
-/** An ext2, ext3 or ext4 filesystem, for reading. Node numbers are inode numbers. */
+/** What a filesystem that is changed has beside its tree. */
+export interface Writing {
+  readonly writer: Writer;
+  /** What is free by now, as VolumeInfo tells it. */
+  free(): Pick<VolumeInfo, 'free' | 'inodes'>;
+  /** Makes everything durable, and leaves the device as an unmounted filesystem is left. @throws DiskError io */
+  close(): void;
+}
+
+/** An ext2, ext3 or ext4 filesystem. Node numbers are inode numbers. */
 export class Ext4FileSystem implements FileSystem {
-  readonly info: VolumeInfo;
   readonly root: NodeId = INODE.root;
   readonly xattrs: Xattrs;
   readonly extents: FileExtents;
   readonly structures: Ext4Structures;
+  readonly writer?: Writer;
+  readonly #info: VolumeInfo;
+  readonly #writing: Writing | undefined;
   readonly #superblock: Superblock;
   readonly #blocks: DeviceBlocks;
   readonly #inodes: InodeTable;
@@ -46,9 +58,12 @@ export class Ext4FileSystem implements FileSystem {
   /**
    * @param device where file extents are offsets on
    * @param orphans inodes in the list of those that were deleted or cut while they were open
+   * @param writing there when it is changed
    */
-  constructor(info: VolumeInfo, superblock: Superblock, device: BlockDevice, blocks: DeviceBlocks, groups: Groups, inodes: InodeTable, orphans: readonly NodeId[], note: (note: Note) => void) {
-    this.info = info;
+  constructor(info: VolumeInfo, superblock: Superblock, device: BlockDevice, blocks: DeviceBlocks, groups: Groups, inodes: InodeTable, orphans: readonly NodeId[], note: (note: Note) => void, writing?: Writing) {
+    this.#info = info;
+    this.#writing = writing;
+    if (writing !== undefined) this.writer = writing.writer;
     this.#superblock = superblock;
     this.#blocks = blocks;
     this.#inodes = inodes;
@@ -66,6 +81,10 @@ export class Ext4FileSystem implements FileSystem {
       },
     });
     this.extents = { device, map: (node) => this.#extents(node) };
+  }
+
+  get info(): VolumeInfo {
+    return this.#writing === undefined ? this.#info : { ...this.#info, ...this.#writing.free() };
   }
 
   lookup(dir: NodeId, name: Name): NodeId | undefined {
@@ -123,7 +142,14 @@ export class Ext4FileSystem implements FileSystem {
   }
 
   close(): void {
+    if (this.#closed) return;
     this.#closed = true;
+    this.forget();
+    this.#writing?.close();
+  }
+
+  /** What was read of inodes is out of date. */
+  forget(): void {
     this.#kept.clear();
     this.#last = undefined;
     this.#looked = undefined;

@@ -1,7 +1,7 @@
 import { CacheDevice } from '../../core/bytes/cache.ts';
 import type { BlockDevice } from '../../core/bytes/device.ts';
 import { corrupt, isDiskError } from '../../core/errors.ts';
-import type { FileSystem, Note } from '../../core/filesystem.ts';
+import type { FileSystem, Note, VolumeInfo } from '../../core/filesystem.ts';
 import type { FilesystemFormat, Match, OpenContext } from '../../core/probe.ts';
 import { DeviceBlocks } from './blocks.ts';
 import { withFastCommits } from './fast-commits.ts';
@@ -12,7 +12,8 @@ import { InodeTable } from './inode.ts';
 import { SUPERBLOCK_AT } from './layout.ts';
 import { findOrphans } from './orphans.ts';
 import { recover } from './recovery.ts';
-import { locateSuperblock } from './superblock.ts';
+import { locateSuperblock, type Superblock } from './superblock.ts';
+import { whyReadOnly } from './write/permission.ts';
 
 /**
  * Bytes a page of the cache, or a block where that is more. With 64 KiB a listing that meets inodes in a thousand groups would read four times
@@ -60,7 +61,12 @@ function open(device: BlockDevice, context: OpenContext): FileSystem {
   const found = locateSuperblock(device, true);
   if (found === undefined) throw corrupt('superblock', 'there is none, and no backup of one', SUPERBLOCK_AT);
   if (isDiskError(found)) throw found;
-  const note = onceEach(context);
+  const noted = onceEach(context);
+  let damage = false;
+  const note = (each: Note): void => {
+    damage ||= each.severity === 'error';
+    noted(each);
+  };
   found.notes.forEach(note);
   found.superblock.features.refuse();
 
@@ -83,8 +89,16 @@ function open(device: BlockDevice, context: OpenContext): FileSystem {
   const groups = new Groups(superblock, blocks, note);
   const inodes = new InodeTable(superblock, blocks, groups, note);
   const orphans = findOrphans(superblock, blocks, groups, inodes, note);
-  const info = volumeInfo(superblock, groups, blocks, recovery, orphans.length, note);
+  const info = volumeInfo(superblock, groups, blocks, recovery, orphans.length, accessOf(superblock, damage), note);
   return new Ext4FileSystem(info, superblock, device, blocks, groups, inodes, orphans, note);
+}
+
+/** Whether it could be opened for writing, as far as reading it has told. */
+function accessOf(superblock: Superblock, damage: boolean): VolumeInfo['access'] {
+  const why = whyReadOnly(superblock);
+  if (why !== undefined) return { write: false, reason: why.message };
+  if (damage || superblock.at !== SUPERBLOCK_AT) return { write: false, reason: 'It is damaged: check it before anything is changed' };
+  return { write: true, reason: 'Every feature that it uses can be written' };
 }
 
 /** Passes every note on once, however often the damage is met. */

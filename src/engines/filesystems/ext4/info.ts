@@ -16,8 +16,8 @@ export const HASH_NAMES = ['legacy', 'half MD4', 'TEA', 'legacy, unsigned', 'hal
 /** Most descriptors that are read to count free blocks. */
 const MOST_COUNTED = 16_384;
 
-/** The filesystem as a whole, from its superblock. */
-export function volumeInfo(superblock: Superblock, groups: Groups, blocks: Blocks, recovery: Recovery, orphans: number, note: (note: Note) => void): VolumeInfo {
+/** The filesystem as a whole, from its superblock. @param access how far we go with it */
+export function volumeInfo(superblock: Superblock, groups: Groups, blocks: Blocks, recovery: Pick<Recovery, 'map' | 'summary'>, orphans: number, access: VolumeInfo['access'], note: (note: Note) => void): VolumeInfo {
   const { raw, features, blockSize } = superblock;
   const state = stateOf(superblock, recovery);
   // The superblock's counters are written at unmount: after a crash the descriptors know better (the kernel sums them up at every mount).
@@ -35,7 +35,7 @@ export function volumeInfo(superblock: Superblock, groups: Groups, blocks: Block
     featureDetails: features.details(),
     inodes: { total: superblock.inodeCount, free: Math.min(counted?.inodes ?? raw.s_free_inodes_count, superblock.inodeCount) },
     details: details(superblock, recovery, orphans, mmpState(superblock, blocks, note)),
-    access: { write: false, reason: 'ext2, ext3 and ext4 are only read so far; the image is not changed' },
+    access,
   };
 }
 
@@ -45,7 +45,7 @@ export function uuidText(bytes: Uint8Array): string {
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 }
 
-function stateOf(superblock: Superblock, recovery: Recovery): VolumeState {
+function stateOf(superblock: Superblock, recovery: Pick<Recovery, 'map'>): VolumeState {
   const { raw, features } = superblock;
   if ((raw.s_state & STATE.error) !== 0 || (recovery.map !== undefined && recovery.map.errno !== 0)) return 'errors';
   if (features.needsRecovery || (recovery.map !== undefined && recovery.map.size > 0)) return 'needs-recovery';
@@ -71,7 +71,7 @@ function countFree(superblock: Superblock, groups: Groups): { blocks: number; in
   return { blocks: clusters * superblock.clusterRatio, inodes };
 }
 
-function details(superblock: Superblock, recovery: Recovery, orphans: number, mmp: string): [string, string][] {
+function details(superblock: Superblock, recovery: Pick<Recovery, 'summary'>, orphans: number, mmp: string): [string, string][] {
   const { raw, features, blockSize } = superblock;
   const rows: (readonly [string, string])[] = [
     ['State', [(raw.s_state & STATE.valid) !== 0 ? 'clean' : 'not clean', ...((raw.s_state & STATE.error) !== 0 ? ['with errors'] : []), ...((raw.s_state & STATE.orphans) !== 0 ? ['orphans being recovered'] : [])].join(', ')],

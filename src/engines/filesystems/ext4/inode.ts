@@ -27,7 +27,7 @@ const S_IFREG_BITS = 8;
 const OS_HURD = 1;
 
 /** Byte after i_ctime_extra and its like, counted from byte 128 as i_extra_isize is: what it must reach for the field to be there. */
-const EXTRA_END = { checksumHi: 4, ctime: 8, mtime: 12, atime: 16, crtime: 20, crtimeExtra: 24, versionHi: 28, projid: 32 } as const;
+export const EXTRA_END = { checksumHi: 4, ctime: 8, mtime: 12, atime: 16, crtime: 20, crtimeExtra: 24, versionHi: 28, projid: 32 } as const;
 
 const NS = 1_000_000_000n;
 
@@ -123,6 +123,14 @@ export class Inode implements Stat {
     return this.#superblock.features.project && this.extraSize >= EXTRA_END.projid ? this.raw.i_projid : 0;
   }
 
+  /** Makes the checksum right after a change; nothing without metadata_csum. */
+  seal(): void {
+    const { checksum, raw } = this;
+    if (checksum === undefined) return;
+    raw.i_checksum_lo = checksum.computed & 0xffff;
+    if (this.extraSize >= EXTRA_END.checksumHi) raw.i_checksum_hi = checksum.computed >>> 16;
+  }
+
   /** The stored checksum of the inode and the one that it should have; undefined without metadata_csum. */
   get checksum(): { readonly stored: number; readonly computed: number } | undefined {
     return this.#superblock.features.metadataChecksum ? checksumsOf(this.#superblock, this.node, this.raw, this.extraSize) : undefined;
@@ -170,6 +178,31 @@ function time(seconds: number, extra: number): bigint {
   return BigInt(seconds + (extra & 3) * 2 ** 32) * NS + BigInt(extra >>> 2);
 }
 
+/**
+ * An inode from its raw bytes.
+ * @param lenient it may be deleted (no links), and its checksum is not looked at: an inode that is being changed
+ * @param damaged called for damage that does not stop the reading
+ * @throws DiskError corrupt when it is deleted, or says what can't be
+ */
+export function decodeInode(sb: Superblock, node: number, raw: Ext4InodeView, at: number, lenient: boolean, damaged: (message: string) => void): Inode {
+  const fail = (message: string): DiskError => corrupt(`inode ${node}`, message, at, sb.inodeSize);
+  const storedExtra = sb.inodeSize > 128 ? raw.i_extra_isize : 0;
+  const extraSize = storedExtra % 4 === 0 && 128 + storedExtra <= sb.inodeSize ? storedExtra : 0;
+  if (sb.features.metadataChecksum && !lenient) {
+    const { stored, computed } = checksumsOf(sb, node, raw, extraSize);
+    if (computed !== stored) damaged('its checksum does not match');
+  }
+  if (extraSize !== storedExtra) damaged(`i_extra_isize is ${storedExtra} in an inode of ${sb.inodeSize} bytes; its extra fields are not used`);
+  const kind = raw.i_mode >>> 12;
+  const type = TYPES[kind];
+  if (raw.i_links_count === 0 && !lenient) throw fail('it is deleted (no links), but a directory names it');
+  if (type === undefined) throw fail(`its mode 0${raw.i_mode.toString(8)} is of no file type`);
+  // Only these two use the high word for their size: in other inodes it may hold old directory ACLs (ext4_isize).
+  const size = raw.i_size_lo + (kind === S_IFREG_BITS || (kind === S_IFDIR_BITS && sb.features.largeDir) ? raw.i_size_high * 2 ** 32 : 0);
+  if (!Number.isSafeInteger(size)) throw fail(`its size is ${size} bytes`);
+  return new Inode(sb, node, type, size, extraSize, raw, at);
+}
+
 /** The inode tables of all groups. */
 export class InodeTable {
   readonly #superblock: Superblock;
@@ -203,27 +236,13 @@ export class InodeTable {
       this.#block = block;
     }
     const inBlock = offset % sb.blockSize;
-    return this.#decode(node, Ext4InodeExtra.over(this.#view, inBlock), this.#blocks.at(block) + inBlock);
+    const at = this.#blocks.at(block) + inBlock;
+    return decodeInode(sb, node, Ext4InodeExtra.over(this.#view, inBlock), at, false, (message) => { this.#damaged(node, message, at); });
   }
 
-  #decode(node: number, raw: Ext4InodeView, at: number): Inode {
-    const sb = this.#superblock;
-    const fail = (message: string): DiskError => corrupt(`inode ${node}`, message, at, sb.inodeSize);
-    const storedExtra = sb.inodeSize > 128 ? raw.i_extra_isize : 0;
-    const extraSize = storedExtra % 4 === 0 && 128 + storedExtra <= sb.inodeSize ? storedExtra : 0;
-    if (sb.features.metadataChecksum) {
-      const { stored, computed } = checksumsOf(sb, node, raw, extraSize);
-      if (computed !== stored) this.#damaged(node, 'its checksum does not match', at);
-    }
-    if (extraSize !== storedExtra) this.#damaged(node, `i_extra_isize is ${storedExtra} in an inode of ${sb.inodeSize} bytes; its extra fields are not used`, at);
-    const kind = raw.i_mode >>> 12;
-    const type = TYPES[kind];
-    if (raw.i_links_count === 0) throw fail('it is deleted (no links), but a directory names it');
-    if (type === undefined) throw fail(`its mode 0${raw.i_mode.toString(8)} is of no file type`);
-    // Only these two use the high word for their size: in other inodes it may hold old directory ACLs (ext4_isize).
-    const size = raw.i_size_lo + (kind === S_IFREG_BITS || (kind === S_IFDIR_BITS && sb.features.largeDir) ? raw.i_size_high * 2 ** 32 : 0);
-    if (!Number.isSafeInteger(size)) throw fail(`its size is ${size} bytes`);
-    return new Inode(sb, node, type, size, extraSize, raw, at);
+  /** The tables have changed. */
+  forget(): void {
+    this.#block = -1;
   }
 
   #damaged(node: number, message: string, at: number): void {

@@ -65,7 +65,7 @@ function newestSuperblock(superblock: Superblock, map: JournalMap, note: (note: 
 }
 
 /** The blocks of the journal's inode, or of the copy of its i_block in the superblock when the inode is damaged. */
-function journalSource(superblock: Superblock, blocks: DeviceBlocks, note: (note: Note) => void): JournalSource {
+export function journalSource(superblock: Superblock, blocks: DeviceBlocks, note: (note: Note) => void): JournalSource {
   const { mapping, size } = journalMapping(superblock, blocks, note);
   const { blockSize } = superblock;
   const physical = (logical: number): number => {

@@ -10,6 +10,8 @@ export interface JournalHead {
   readonly last: number;
   /** Blocks of the journal in all. */
   readonly length: number;
+  /** 1 has no features: nothing can be revoked. */
+  readonly version: 1 | 2;
   /** Where the log starts; 0 = the journal is empty. */
   readonly start: number;
   /** The sequence number that is expected there. */
@@ -61,9 +63,7 @@ export function readJournalSuperblock(journal: JournalSource): JournalHead {
   const checksums = checksumVersion(compat, incompat, wrong);
   if (checksums >= 2) {
     if (raw.s_checksum_type !== layout.CHECKSUM_CRC32C) throw wrong(`checksum type ${raw.s_checksum_type} is unknown`);
-    let sum = crc32cOfZeros(crc32c(0xffffffff, block, 0, CHECKSUM_AT), 4);
-    sum = crc32c(sum, block, CHECKSUM_AT + 4, layout.JournalSuperblock.size);
-    if (sum !== raw.s_checksum) throw wrong('its checksum is wrong');
+    if (checksumOf(block) !== raw.s_checksum) throw wrong('its checksum is wrong');
   }
   const length = raw.s_maxlen;
   if (length > journal.count) throw wrong(`it counts ${length} blocks, the journal has ${journal.count}`);
@@ -77,13 +77,43 @@ export function readJournalSuperblock(journal: JournalSource): JournalHead {
   }
   if (raw.s_first >= last || (raw.s_start !== 0 && (raw.s_start < raw.s_first || raw.s_start >= last))) throw wrong(`block ${raw.s_start} is outside the log`);
   return {
-    first: raw.s_first, last, length, start: raw.s_start, sequence: raw.s_sequence,
+    first: raw.s_first, last, length, version: version2 ? 2 : 1, start: raw.s_start, sequence: raw.s_sequence,
     // On disk it is the negative errno of the kernel, as 32 bits.
     errno: Math.abs(raw.s_errno | 0),
     has64bit: (incompat & layout.INCOMPAT_64BIT) !== 0, asyncCommit: (incompat & layout.INCOMPAT_ASYNC_COMMIT) !== 0,
     features: [...(checksums === 1 ? ['journal_checksum'] : []), ...FEATURES.filter(([bit]) => (incompat & bit) !== 0).map(([, name]) => name)],
     checksums, seed: crc32c(0xffffffff, raw.s_uuid), ...(fastCommits === undefined ? {} : { fastCommits }),
   };
+}
+
+/** What a journal's superblock is to say. */
+export interface JournalState {
+  /** The block where the log starts; 0 = it is empty. */
+  readonly start: number;
+  /** The sequence number of the transaction there, or of the next one. */
+  readonly sequence: number;
+  /** Features that it has from now on, beside those that it had: only while the log is empty, as they change what its blocks look like. */
+  readonly incompat?: number;
+}
+
+/**
+ * Changes block 0 of a journal (jbd2_journal_update_sb_log_tail, jbd2_journal_set_features). All that changes lies in its first 512 bytes.
+ * @param block of a version 2 journal, or of a version 1 without new features
+ */
+export function writeJournalState(block: Uint8Array, { start, sequence, incompat }: JournalState): void {
+  const raw = layout.JournalSuperblock.at(block);
+  raw.s_start = start;
+  raw.s_sequence = sequence;
+  if (raw.h_blocktype !== layout.SUPERBLOCK_V2) return;
+  if (incompat !== undefined) raw.s_feature_incompat |= incompat;
+  if ((raw.s_feature_incompat & (layout.INCOMPAT_CSUM_V2 | layout.INCOMPAT_CSUM_V3)) === 0) return;
+  raw.s_checksum_type = layout.CHECKSUM_CRC32C;
+  raw.s_checksum = checksumOf(block);
+}
+
+function checksumOf(block: Uint8Array): number {
+  const sum = crc32cOfZeros(crc32c(0xffffffff, block, 0, CHECKSUM_AT), 4);
+  return crc32c(sum, block, CHECKSUM_AT + 4, layout.JournalSuperblock.size);
 }
 
 function checksumVersion(compat: number, incompat: number, wrong: (message: string) => Error): JournalHead['checksums'] {

@@ -1,5 +1,5 @@
 import { type BlockDevice, readBytes } from '../../../core/bytes/device.ts';
-import { corrupt } from '../../../core/errors.ts';
+import { corrupt, type DiskError, usage } from '../../../core/errors.ts';
 import type { Blocks } from '../blocks.ts';
 
 /** Blocks of metadata that are held changed before they are committed by themselves: 4096 of 4 KiB are 16 MiB. */
@@ -13,13 +13,34 @@ export interface Changed {
 
 /** Makes a transaction's blocks durable: through the journal, or straight in place. */
 export interface Committer {
-  /** Blocks that one transaction may change, at most. */
+  /** Blocks of metadata that one transaction should change, at most. */
   readonly capacity: number;
+  /** Blocks that the operations of one transaction may change in all, whatever they are: more could not be committed as a whole. */
+  readonly most: number;
+  /** Blocks that one transaction may revoke. */
+  readonly mostRevoked: number;
   /**
    * @param changed the blocks with their new contents, in no order
    * @param revoked blocks of metadata that were freed: older copies of them in the journal must not come back
    */
   commit(changed: readonly Changed[], revoked: readonly number[]): void;
+  /** Leaves the device as an unmounted filesystem is left. After the last commit. */
+  close(): void;
+}
+
+/** What a block was before an operation. */
+interface Before {
+  /** Its changed copy, if it had one. */
+  readonly bytes: Uint8Array | undefined;
+  /** What stood in that copy; absent where it is not changed in place. */
+  readonly contents: Uint8Array | undefined;
+  readonly revoked: boolean;
+}
+
+/** An operation that runs: what puts it back. */
+interface Running {
+  readonly before: Map<number, Before>;
+  readonly undone: (() => void)[];
 }
 
 /**
@@ -36,14 +57,16 @@ export class Transaction implements Blocks {
   /** Changed since the last commit. */
   readonly #changed = new Map<number, Uint8Array>();
   readonly #revoked = new Set<number>();
-  /** How the running operation can be undone: contents of each block before it; undefined where it was not changed yet. */
-  #before: Map<number, Uint8Array | undefined> | undefined;
-  #revokedBefore: readonly number[] = [];
+  /** The running operations, each within the one before it. */
+  readonly #running: Running[] = [];
   readonly #ends = new Map<string | number, () => void>();
-  readonly #undone: (() => void)[] = [];
   readonly #watchers: (() => void)[] = [];
   readonly #committing: (() => void)[] = [];
   readonly #committed: (() => void)[] = [];
+  /** Contents of files were written since the last commit. */
+  #hasData = false;
+  /** A commit failed: what the device has is not known, so nothing more is changed. */
+  #failure: unknown;
 
   /** @param device cached; everything that is written goes through it */
   constructor(device: BlockDevice, blockSize: number, count: number, committer: Committer) {
@@ -66,33 +89,35 @@ export class Transaction implements Blocks {
     return this.#changed.get(block);
   }
 
-  /** A block to be changed in place. Only within an operation. @throws DiskError corrupt, io */
+  /** Blocks that the next commit writes so far. */
+  get size(): number {
+    return this.#changed.size;
+  }
+
+  /** A block to be changed in place. Only within an operation. @throws DiskError corrupt, io; usage ENOSPC when the operation grows too large */
   edit(block: number, structure: string): Uint8Array {
     const there = this.#changed.get(block);
     if (there !== undefined) {
-      if (!this.#running.has(block)) this.#running.set(block, there.slice());
+      this.#remember(block, true);
       return there;
     }
     const bytes = this.#read(block, structure).slice();
-    this.#running.set(block, undefined);
-    this.#changed.set(block, bytes);
+    this.#hold(block, bytes);
     return bytes;
   }
 
-  /** A block of zeros to be filled, whatever the device has there: a newly allocated block of metadata. */
+  /** A block of zeros to be filled, whatever the device has there: a newly allocated block of metadata. @throws as `edit` */
   fresh(block: number, structure: string): Uint8Array {
     this.#check(block, structure);
-    const there = this.#changed.get(block);
-    if (!this.#running.has(block)) this.#running.set(block, there);
     const bytes = new Uint8Array(this.blockSize);
-    this.#changed.set(block, bytes);
-    this.#revoked.delete(block);
+    this.#hold(block, bytes);
     return bytes;
   }
 
-  /** A block of metadata was freed: its change is dropped, and what the journal has of it is revoked. */
+  /** A block of metadata was freed: its change is dropped, and what the journal has of it is revoked. @throws DiskError usage ENOSPC when there are too many */
   forget(block: number): void {
-    if (!this.#running.has(block)) this.#running.set(block, this.#changed.get(block));
+    if (this.#revoked.size >= this.#committer.mostRevoked) throw tooLarge(`${this.#revoked.size} blocks are freed in it`);
+    this.#remember(block, false);
     this.#changed.delete(block);
     this.#revoked.add(block);
   }
@@ -100,6 +125,8 @@ export class Transaction implements Blocks {
   /** Contents of files: written at once. @param at bytes of the filesystem; the range lies in allocated blocks of a file */
   writeData(at: number, from: Uint8Array): void {
     if (!(at >= 0 && at + from.length <= this.count * this.blockSize)) throw corrupt('block of a file', `bytes at ${at} are outside the filesystem`);
+    this.#refuseAfterFailure();
+    this.#hasData = true;
     this.#device.write!(at, from);
   }
 
@@ -110,7 +137,7 @@ export class Transaction implements Blocks {
 
   /** Runs when the running operation throws: memory that follows the blocks is put back. Innermost change first. */
   onUndo(run: () => void): void {
-    if (this.#before !== undefined) this.#undone.push(run);
+    this.#running.at(-1)?.undone.push(run);
   }
 
   /** Runs after every operation, whether it threw or not: what readers keep is out of date. */
@@ -128,60 +155,130 @@ export class Transaction implements Blocks {
     this.#committed.push(run);
   }
 
-  /** All or nothing. Operations within it are a part of it. */
+  /**
+   * All or nothing. An operation within another one is a part of it; when it throws and the outer one goes on, what the inner one did is
+   * undone alone.
+   */
   operation<T>(run: () => T): T {
-    if (this.#before !== undefined) return run();
-    if (this.#changed.size > Math.min(MOST_CHANGED, this.#committer.capacity / 2)) this.commit();
-    this.#before = new Map();
-    this.#revokedBefore = [...this.#revoked];
+    if (this.#running.length > 0) return this.#undoable(run);
+    this.#refuseAfterFailure();
+    if (this.#changed.size > Math.min(MOST_CHANGED, this.#committer.capacity / 2) || this.#revoked.size > this.#committer.mostRevoked / 2) this.commit();
     try {
-      const result = run();
-      for (const end of this.#ends.values()) end();
-      return result;
-    } catch (error) {
-      this.#undo();
-      throw error;
+      return this.#undoable(() => {
+        const result = run();
+        this.#runEnds();
+        return result;
+      });
     } finally {
-      this.#before = undefined;
       this.#ends.clear();
-      this.#undone.length = 0;
       for (const watch of this.#watchers) watch();
     }
   }
 
-  /** Everything before is durable when it returns. Not within an operation. */
+  /**
+   * Everything before is durable when it returns. Not within an operation.
+   * @throws DiskError io; from then on nothing can be changed any more, as it is not known what the device has
+   */
   commit(): void {
-    if (this.#before !== undefined) throw new Error('an operation is running');
+    if (this.#running.length > 0) throw new Error('an operation is running');
+    this.#refuseAfterFailure();
     if (this.#changed.size > 0 || this.#revoked.size > 0) {
-      this.#before = new Map();
       try {
-        for (const prepare of this.#committing) prepare();
-        for (const end of this.#ends.values()) end();
+        this.#undoable(() => {
+          for (const prepare of this.#committing) prepare();
+          this.#runEnds();
+        });
       } finally {
-        this.#before = undefined;
         this.#ends.clear();
       }
-      this.#committer.commit([...this.#changed].map(([block, bytes]) => ({ block, bytes })), [...this.#revoked]);
+      this.#guarded(() => { this.#committer.commit([...this.#changed].map(([block, bytes]) => ({ block, bytes })), [...this.#revoked]); });
       this.#changed.clear();
       this.#revoked.clear();
+    } else if (this.#hasData) {
+      this.#guarded(() => { this.#device.flush?.(); });
     }
+    this.#hasData = false;
     for (const run of this.#committed) run();
+    for (const watch of this.#watchers) watch();
   }
 
-  get #running(): Map<number, Uint8Array | undefined> {
+  /** Commits, and leaves the device as an unmounted filesystem is left. After a failed commit it is left for recovery instead. */
+  close(): void {
+    if (this.#failure !== undefined) return;
+    this.commit();
+    this.#guarded(() => { this.#committer.close(); });
+  }
+
+  /** Runs a part that is taken back when it throws. */
+  #undoable<T>(run: () => T): T {
+    const running: Running = { before: new Map(), undone: [] };
+    this.#running.push(running);
+    let result: T;
+    try {
+      result = run();
+    } catch (error) {
+      this.#undo(running);
+      this.#running.pop();
+      throw error;
+    }
+    this.#running.pop();
+    const outer = this.#running.at(-1);
+    if (outer !== undefined) {
+      // The outer one can still be undone, back to what it found.
+      for (const [block, before] of running.before) {
+        if (!outer.before.has(block)) outer.before.set(block, before);
+      }
+      outer.undone.push(...running.undone);
+    }
+    return result;
+  }
+
+  #runEnds(): void {
+    for (const end of this.#ends.values()) end();
+  }
+
+  #guarded(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.#failure = error;
+      throw error;
+    }
+  }
+
+  #refuseAfterFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** Keeps what a block is now, once an operation. @param copy the bytes are about to be changed in place */
+  #remember(block: number, copy: boolean): void {
+    const running = this.#running.at(-1);
     // A change outside of an operation could not be undone: a fault of ours.
-    if (this.#before === undefined) throw new Error('no operation is running');
-    return this.#before;
+    if (running === undefined) throw new Error('no operation is running');
+    if (running.before.has(block)) return;
+    const bytes = this.#changed.get(block);
+    running.before.set(block, { bytes, contents: copy ? bytes?.slice() : undefined, revoked: this.#revoked.has(block) });
   }
 
-  #undo(): void {
-    for (const [block, bytes] of this.#before!) {
+  #hold(block: number, bytes: Uint8Array): void {
+    // Half of what the log takes is left for what the commit itself adds: at most a descriptor block a changed bitmap, and the superblock.
+    if (!this.#changed.has(block) && this.#changed.size >= this.#committer.most) throw tooLarge(`it changes ${this.#changed.size} blocks`);
+    this.#remember(block, false);
+    this.#changed.set(block, bytes);
+    // What is written again in the same transaction must come back from it (jbd2_journal_cancel_revoke).
+    this.#revoked.delete(block);
+  }
+
+  #undo({ before, undone }: Running): void {
+    for (const [block, { bytes, contents, revoked }] of before) {
       if (bytes === undefined) this.#changed.delete(block);
       else this.#changed.set(block, bytes);
+      // In place: an outer operation may hold a view of it.
+      if (contents !== undefined) bytes!.set(contents);
+      if (revoked) this.#revoked.add(block);
+      else this.#revoked.delete(block);
     }
-    this.#revoked.clear();
-    for (const block of this.#revokedBefore) this.#revoked.add(block);
-    for (const put of this.#undone.toReversed()) put();
+    for (const put of undone.toReversed()) put();
   }
 
   #check(block: number, structure: string): void {
@@ -195,19 +292,6 @@ export class Transaction implements Blocks {
   }
 }
 
-/** Without a journal, or over an overlay: changed blocks go to their places. */
-export class InPlaceCommitter implements Committer {
-  readonly capacity = Infinity;
-  readonly #device: BlockDevice;
-  readonly #blockSize: number;
-
-  constructor(device: BlockDevice, blockSize: number) {
-    this.#device = device;
-    this.#blockSize = blockSize;
-  }
-
-  commit(changed: readonly Changed[]): void {
-    for (const { block, bytes } of changed.toSorted((a, b) => a.block - b.block)) this.#device.write!(block * this.#blockSize, bytes);
-    this.#device.flush?.();
-  }
+function tooLarge(why: string): DiskError {
+  return usage('ENOSPC', `The change is too large for the journal: ${why}`, 'Do it in smaller parts, or change an overlay, which needs no journal.');
 }
