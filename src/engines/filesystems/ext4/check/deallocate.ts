@@ -1,0 +1,89 @@
+import { crc32c, crc32cOfZeros } from '../../../codecs/crc32c.ts';
+import { isDiskError } from '../../../core/errors.ts';
+import { XATTR_MAGIC } from '../xattr.ts';
+import { INODE_FLAGS } from '../layout.ts';
+import type { CheckContext } from './context.ts';
+import { putU32, u32 } from './dir-block.ts';
+import { mapBlocks, readRuns } from './file-map.ts';
+import { MODE, type RawInode } from './raw-inode.ts';
+
+const I_BLOCK_AT = 40;
+const I_BLOCK_SIZE = 60;
+/** Of struct ext4_xattr_header. */
+const REFERENCES_AT = 4;
+const CHECKSUM_AT = 16;
+/** Symbolic links below this length have their target in i_block. */
+const FAST_SYMLINK = 60;
+
+/** Frees an inode with its blocks, and takes it out of all tables, as if pass 1 had not seen it. Only for a repair that was accepted. */
+export function deallocateInode(context: CheckContext, number: number): void {
+  const inode = context.readInode(number);
+  releaseAttributes(context, inode);
+  let freed = 0;
+  if (hasBlocks(inode)) freed = freeBlocks(context, inode);
+  // What is charged to nobody is not given back to anybody.
+  if (!inode.has(INODE_FLAGS.eaInode)) context.charge(inode, -freed, -1);
+  clearInode(context, inode);
+}
+
+/** Marks an inode as deleted. Its blocks are left as they are. */
+export function clearInode(context: CheckContext, inode: RawInode): void {
+  inode.raw.i_flags = 0;
+  inode.raw.i_links_count = 0;
+  inode.raw.i_dtime = Number(context.options.now() / 1_000_000_000n);
+  inode.setFileAcl(context.superblock, 0);
+  if (inode.number < (context.superblock.raw.s_rev_level === 0 ? 11 : context.superblock.raw.s_first_ino)) inode.bytes.fill(0, I_BLOCK_AT, I_BLOCK_AT + I_BLOCK_SIZE);
+  context.writeInode(inode);
+  context.freeInode(inode.number);
+}
+
+/** Whether i_block leads to blocks (ext2fs_inode_has_valid_blocks2). */
+function hasBlocks(inode: RawInode): boolean {
+  if (inode.has(INODE_FLAGS.inlineData)) return false;
+  if (inode.type === MODE.symlink) return inode.size >= FAST_SYMLINK;
+  return inode.isRegular || inode.isDirectory;
+}
+
+/** @returns bytes freed */
+function freeBlocks(context: CheckContext, inode: RawInode): number {
+  const { clusterRatio, blockSize } = context.superblock;
+  const clusters = new Set<number>();
+  try {
+    for (const block of mapBlocks(context, inode)) clusters.add(Math.floor(block / clusterRatio));
+    for (const { physical, count } of readRuns(context, inode)) {
+      for (let cluster = Math.floor(physical / clusterRatio); cluster * clusterRatio < physical + count; cluster++) clusters.add(cluster);
+    }
+  } catch (error) {
+    // What a damaged map leads to stays in use until the next check.
+    if (!isDiskError(error)) throw error;
+  }
+  for (const cluster of clusters) context.freeBlock(cluster * clusterRatio);
+  return clusters.size * clusterRatio * blockSize;
+}
+
+/** One reference less to the block of attributes; the last one frees it. */
+function releaseAttributes(context: CheckContext, inode: RawInode): void {
+  const { superblock } = context;
+  const number = inode.fileAcl(superblock);
+  if (number === 0 || number < superblock.firstDataBlock || number >= superblock.blockCount) return;
+  const block = new Uint8Array(superblock.blockSize);
+  if (!context.tryRead(number, block) || u32(block, 0) !== XATTR_MAGIC) return;
+  const references = u32(block, REFERENCES_AT);
+  if (references <= 1) {
+    context.freeBlock(number);
+  } else {
+    putU32(block, REFERENCES_AT, references - 1);
+    if (superblock.features.metadataChecksum) putU32(block, CHECKSUM_AT, attributeChecksum(superblock.checksumSeed, number, block));
+    context.write(number, block);
+  }
+  context.charge(inode, -superblock.blockSize * superblock.clusterRatio, 0);
+}
+
+/** h_checksum: over the block's number as 64 bits, and the block with that field as zero (ext4_xattr_block_csum). */
+function attributeChecksum(seed: number, number: number, block: Uint8Array): number {
+  const place = new Uint8Array(8);
+  putU32(place, 0, number % 2 ** 32);
+  putU32(place, 4, Math.floor(number / 2 ** 32));
+  const head = crc32cOfZeros(crc32c(crc32c(seed, place), block, 0, CHECKSUM_AT), 4);
+  return crc32c(head, block, CHECKSUM_AT + 4);
+}
