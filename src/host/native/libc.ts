@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { createRequire } from 'node:module';
 import { constants as osConstants } from 'node:os';
 import type Koffi from 'koffi';
-import { encodeName, type Name } from '../../engines/core/names.ts';
+import { decodeName, encodeName, type Name } from '../../engines/core/names.ts';
 
 /**
  * The system calls that Node has no functions for: those relative to an open directory, times in nanoseconds, extended attributes,
@@ -36,10 +36,23 @@ export interface Libc {
   /** No error where there is none. */
   removeXattr(fd: number, name: Name): void;
   hasXattr(fd: number, name: Name): boolean;
+  /** Names of a file's attributes, of the symlink itself where it is one. @param path bytes, as Node's functions take them */
+  listXattrs(path: Uint8Array): Name[];
+  /** @returns undefined where there is none of that name */
+  getXattr(path: Uint8Array, name: Name): Uint8Array | undefined;
+  /** The first byte from `at` on that is data, or that is in a hole. @returns undefined where there is none to the end; -1 where the filesystem can't tell */
+  seek(fd: number, at: number, what: 'data' | 'hole'): number | undefined;
   /** Bytes copied: less than asked at the source's end. @returns undefined where the kernel can't copy between these two */
   copyRange(from: number, fromAt: number, to: number, toAt: number, length: number): number | undefined;
   /** As `copyRange`, also between filesystems; never shares blocks. Moves the position of `to`, which must be 0 where `toAt` is. */
   sendRange(from: number, fromAt: number, to: number, toAt: number, length: number): number | undefined;
+  /**
+   * A shared lock of the open file description (F_OFD_SETLK): it lasts until that is closed, whatever other descriptors of the file the
+   * process closes. @returns false when somebody else has the range for himself
+   */
+  lockShared(fd: number, at: number, length: number): boolean;
+  /** Whether nobody else has any lock on the range (F_OFD_GETLK). */
+  isUnlocked(fd: number, at: number, length: number): boolean;
 }
 
 /** What a system call answered: `code` as Node spells it ("EPERM"). */
@@ -58,6 +71,11 @@ const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_REMOVEDIR = 0x200;
 const O_CLOEXEC = 0o2000000;
 const SEEK_SET = 0;
+const SEEK_DATA = 3;
+const SEEK_HOLE = 4;
+const F_OFD_GETLK = 36;
+const F_OFD_SETLK = 37;
+const [F_RDLCK, F_WRLCK, F_UNLCK] = [0, 1, 2];
 
 const CODES = new Map(Object.entries(osConstants.errno).map(([code, number]) => [number as number, code]));
 
@@ -99,9 +117,13 @@ function bind(koffi: typeof Koffi): Libc {
   const lsetxattr = declare('int lsetxattr(const void *path, const void *name, const void *value, size_t size, int flags)');
   const fremovexattr = declare('int fremovexattr(int fd, const void *name)');
   const fgetxattr = declare('int64_t fgetxattr(int fd, const void *name, void *value, size_t size)');
+  const llistxattr = declare('int64_t llistxattr(const void *path, void *list, size_t size)');
+  const lgetxattr = declare('int64_t lgetxattr(const void *path, const void *name, void *value, size_t size)');
   const copyFileRange = declare('int64_t copy_file_range(int from, void *from_at, int to, void *to_at, size_t length, unsigned int flags)');
   const sendfile = declare('int64_t sendfile(int to, int from, void *from_at, size_t length)');
   const lseek = declare('int64_t lseek(int fd, int64_t at, int whence)');
+  // Variadic in C; a pointer is passed the same way to both on every machine that Linux's Node runs on.
+  const fcntl = declare('int fcntl(int fd, int command, void *lock)');
   // glibc exports mknodat only since 2.33; before, device nodes are reported as not kept.
   const mknodat = optional(() => declare('int mknodat(int dir, const void *name, uint32_t mode, uint64_t device)'));
 
@@ -111,6 +133,15 @@ function bind(koffi: typeof Koffi): Libc {
   const times = new BigInt64Array(4);
   const fromOffset = new BigInt64Array(1);
   const toOffset = new BigInt64Array(1);
+  // struct flock of 64-bit Linux: l_type and l_whence (16 bits each), l_start and l_len at 8 and 16, l_pid at 24 (0 for these locks).
+  const flock = Buffer.alloc(32);
+  const setLock = (type: number, at: number, length: number): Buffer => {
+    flock.fill(0);
+    flock.writeInt16LE(type, 0);
+    flock.writeBigInt64LE(BigInt(at), 8);
+    flock.writeBigInt64LE(BigInt(length), 16);
+    return flock;
+  };
   const failed = (call: string): SystemError => new SystemError(call, CODES.get(koffi.errno()) ?? `errno ${koffi.errno()}`);
   const check = (call: string, result: number): void => {
     if (result < 0) throw failed(call);
@@ -128,6 +159,20 @@ function bind(koffi: typeof Koffi): Libc {
     times[0] = (atime - times[1]) / BILLION;
     times[3] = ((mtime % BILLION) + BILLION) % BILLION;
     times[2] = (mtime - times[3]) / BILLION;
+  };
+
+  /** Asks for the size first; it may have grown until the second time. */
+  const sized = (call: string, ask: (into: Buffer | null) => number): Uint8Array => {
+    for (let tries = 0; tries < 8; tries++) {
+      const length = ask(null);
+      if (length === 0) return new Uint8Array();
+      const bytes = length < 0 ? undefined : Buffer.alloc(length);
+      const got = bytes === undefined ? length : ask(bytes);
+      if (got >= 0) return bytes!.subarray(0, got);
+      const error = failed(call);
+      if (error.code !== 'ERANGE') throw error;
+    }
+    throw new SystemError(call, 'ERANGE');
   };
 
   return {
@@ -174,6 +219,30 @@ function bind(koffi: typeof Koffi): Libc {
       if (error.code !== 'ENODATA' && error.code !== 'ENOTSUP' && error.code !== 'EOPNOTSUPP') throw error;
     },
     hasXattr: (fd, name) => Number(fgetxattr(fd, first.set(name), null, 0)) >= 0,
+    listXattrs(path) {
+      const named = pathOf(path);
+      const bytes = sized('llistxattr', (into) => Number(llistxattr(named, into, into?.length ?? 0)));
+      const names: Name[] = [];
+      for (let at = 0, end = bytes.indexOf(0); end >= 0; at = end + 1, end = bytes.indexOf(0, at)) names.push(decodeName(bytes, at, end));
+      return names;
+    },
+    getXattr(path, name) {
+      const named = pathOf(path);
+      try {
+        return sized('lgetxattr', (into) => Number(lgetxattr(named, first.set(name), into, into?.length ?? 0)));
+      } catch (error) {
+        if ((error as SystemError).code === 'ENODATA') return undefined;
+        throw error;
+      }
+    },
+    seek(fd, at, what) {
+      const found = Number(lseek(fd, at, what === 'data' ? SEEK_DATA : SEEK_HOLE));
+      if (found >= 0) return found;
+      const error = failed('lseek');
+      if (error.code === 'ENXIO') return undefined;
+      if (error.code === 'EINVAL' || error.code === 'EOPNOTSUPP') return -1;
+      throw error;
+    },
     copyRange(from, fromAt, to, toAt, length) {
       fromOffset[0] = BigInt(fromAt);
       toOffset[0] = BigInt(toAt);
@@ -192,6 +261,16 @@ function bind(koffi: typeof Koffi): Libc {
       if (NO_COPY.has(error.code)) return undefined;
       throw error;
     },
+    lockShared(fd, at, length) {
+      if (fcntl(fd, F_OFD_SETLK, setLock(F_RDLCK, at, length)) >= 0) return true;
+      const error = failed('fcntl');
+      if (error.code === 'EAGAIN' || error.code === 'EACCES') return false;
+      throw error;
+    },
+    isUnlocked(fd, at, length) {
+      check('fcntl', fcntl(fd, F_OFD_GETLK, setLock(F_WRLCK, at, length)));
+      return flock.readInt16LE(0) === F_UNLCK;
+    },
   };
 }
 
@@ -204,6 +283,12 @@ const NO_COPY: ReadonlySet<string> = new Set(['EXDEV', 'EINVAL', 'ENOSYS', 'EOPN
 function makeDevice(major: number, minor: number): bigint {
   const [high, low] = [BigInt(major >>> 0), BigInt(minor >>> 0)];
   return ((high & 0xfffn) << 8n) | ((high & ~0xfffn) << 32n) | (low & 0xffn) | ((low & ~0xffn) << 12n);
+}
+
+/** A C string. @throws SystemError EINVAL for a path with NUL, which would silently be cut there */
+function pathOf(path: Uint8Array): Buffer {
+  if (path.includes(0)) throw new SystemError('path', 'EINVAL');
+  return Buffer.concat([path, Buffer.alloc(1)]);
 }
 
 function optional<T>(make: () => T): T | undefined {

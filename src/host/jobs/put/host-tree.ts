@@ -1,0 +1,224 @@
+import { type BigIntStats, closeSync, constants, lstatSync, openSync, readlinkSync, readSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { type DiskError, ioError, isDiskError, usage } from '../../../engines/core/errors.ts';
+import type { Cursor, DirEntry, EntryType, FileExtent, FileSystem, ListBatch, NodeId, Stat, VolumeInfo } from '../../../engines/core/filesystem.ts';
+import type { JobContext } from '../../../engines/core/job.ts';
+import { decodeName, displayName, type Name } from '../../../engines/core/names.ts';
+import { codeOf } from '../extract/target.ts';
+import { libc } from '../../native/libc.ts';
+
+/** Entries a batch of a listing. */
+const BATCH = 1000;
+
+/** Type bits of a mode (inode(7)). */
+const TYPES: Readonly<Record<number, EntryType>> = { 0o100000: 'file', 0o040000: 'dir', 0o120000: 'symlink', 0o020000: 'char', 0o060000: 'block', 0o010000: 'fifo', 0o140000: 'socket' };
+
+/** A file or folder of this computer, by where it is. */
+interface Place {
+  readonly path: Buffer;
+  /** Names of a folder that is being listed. */
+  names?: readonly Buffer[];
+  /** Nodes of the batch that was listed last. */
+  batch?: readonly NodeId[];
+}
+
+/**
+ * Files and folders of this computer as a tree that can be read like any other: the root holds those that were named. Symlinks are never followed, and
+ * names keep all their bytes. To be walked depth first: a batch of a listing is forgotten when the next one is asked for, so that a tree of millions of
+ * files is never held.
+ */
+export class HostTree implements FileSystem {
+  readonly root: NodeId = 0;
+  readonly info: VolumeInfo = { format: 'host', label: '', uuid: '', size: 0, free: 0, blockSize: 4096, state: 'clean', features: [], details: [], access: { write: false, reason: 'files of this computer are only read' } };
+  readonly xattrs: NonNullable<FileSystem['xattrs']> | undefined;
+  readonly extents: NonNullable<FileSystem['extents']> | undefined;
+  readonly #places = new Map<NodeId, Place>();
+  readonly #named: readonly DirEntry[];
+  /** Files of several names: the node of the first one that was met, by device and inode. */
+  readonly #linked = new Map<string, NodeId>();
+  #last = 0;
+  #open: { readonly node: NodeId; readonly fd: number } | undefined;
+
+  /** @param paths absolute */
+  constructor(paths: readonly string[]) {
+    this.#named = paths.map((path) => ({ name: basename(path), node: this.#add(Buffer.from(path)), type: undefined }));
+    const system = libc();
+    if (system === undefined) return;
+    this.xattrs = {
+      list: (node) => this.#tell(node, (path) => {
+        try {
+          return system.listXattrs(path);
+        } catch (error) {
+          // A filesystem without attributes has none.
+          if (codeOf(error) === 'ENOTSUP' || codeOf(error) === 'EOPNOTSUPP') return [];
+          throw error;
+        }
+      }),
+      get: (node, name) => this.#tell(node, (path) => system.getXattr(path, name)),
+    };
+    this.extents = {
+      device: { size: 0, blockSize: 512, read() { throw ioError('Files of this computer lie on no device of ours'); }, close() {} },
+      map: (node) => this.#runs(node, system.seek),
+    };
+  }
+
+  /** The named files and folders, as a copy takes them. */
+  get entries(): readonly { readonly folder: NodeId; readonly node: NodeId; readonly name: Name }[] {
+    return this.#named.map(({ node, name }) => ({ folder: this.root, node, name }));
+  }
+
+  lookup(): NodeId | undefined {
+    return undefined;
+  }
+
+  stat(node: NodeId): Stat {
+    const found = this.#tell(node, (path) => lstatSync(path, { bigint: true }));
+    const type = TYPES[Number(found.mode) & 0o170000] ?? 'socket';
+    return {
+      node: type === 'dir' || found.nlink < 2n ? node : this.#first(node, found), type, mode: Number(found.mode) & 0o7777, uid: Number(found.uid), gid: Number(found.gid), size: Number(found.size), nlink: Number(found.nlink),
+      mtime: found.mtimeNs, atime: found.atimeNs, ctime: found.ctimeNs, btime: found.birthtimeNs, allocated: Number(found.blocks) * 512, flags: [],
+      ...(type === 'char' || type === 'block' ? { device: deviceOf(found.rdev) } : {}),
+    };
+  }
+
+  async list(dir: NodeId, cursor?: Cursor): Promise<ListBatch> {
+    if (dir === this.root) return { entries: this.#named };
+    const place = this.#place(dir);
+    for (const node of place.batch ?? []) this.#places.delete(node);
+    try {
+      place.names ??= await readdir(place.path, { encoding: 'buffer' });
+    } catch (error) {
+      throw hostError(error, place.path);
+    }
+    const from = Number(cursor ?? 0);
+    const names = place.names.slice(from, from + BATCH);
+    const entries = names.map((bytes): DirEntry => ({ name: decodeName(bytes), node: this.#add(Buffer.concat([place.path, Buffer.from('/'), bytes])), type: undefined }));
+    place.batch = entries.map(({ node }) => node);
+    if (from + BATCH < place.names.length) return { entries, next: from + BATCH };
+    delete place.names;
+    return { entries };
+  }
+
+  read(node: NodeId, at: number, into: Uint8Array): number {
+    return this.#tell(node, () => {
+      const fd = this.#opened(node);
+      let done = 0;
+      while (done < into.length) {
+        const count = readSync(fd, into, done, into.length - done, at + done);
+        if (count === 0) break;
+        done += count;
+      }
+      return done;
+    });
+  }
+
+  readlink(node: NodeId): Name {
+    return this.#tell(node, (path) => decodeName(readlinkSync(path, { encoding: 'buffer' })));
+  }
+
+  close(): void {
+    if (this.#open !== undefined) closeSync(this.#open.fd);
+    this.#open = undefined;
+    this.#places.clear();
+  }
+
+  /** Its data as the system tells it; all of it where it can't. */
+  * #runs(node: NodeId, seek: (fd: number, at: number, what: 'data' | 'hole') => number | undefined): Iterable<FileExtent> {
+    const { size, allocated } = this.stat(node);
+    if (size === 0) return;
+    const ask = (at: number, what: 'data' | 'hole'): number | undefined => this.#tell(node, () => seek(this.#opened(node), at, what));
+    if (allocated >= size) {
+      yield { logical: 0, length: size, physical: undefined };
+      return;
+    }
+    for (let at = 0; at < size;) {
+      const data = ask(at, 'data');
+      if (data === undefined) return;
+      const from = Math.max(at, data);
+      const to = data < 0 ? size : Math.min(size, ask(from, 'hole') ?? size);
+      if (to <= from) return;
+      yield { logical: from, length: to - from, physical: undefined };
+      at = to;
+    }
+  }
+
+  #first(node: NodeId, { dev, ino }: BigIntStats): NodeId {
+    const key = `${dev}:${ino}`;
+    const first = this.#linked.get(key);
+    if (first === undefined) this.#linked.set(key, node);
+    return first ?? node;
+  }
+
+  #opened(node: NodeId): number {
+    if (this.#open?.node === node) return this.#open.fd;
+    if (this.#open !== undefined) closeSync(this.#open.fd);
+    this.#open = undefined;
+    // What became a symlink or a pipe since it was looked at is neither followed nor waited for.
+    const fd = openSync(this.#place(node).path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
+    this.#open = { node, fd };
+    return fd;
+  }
+
+  #add(path: Buffer): NodeId {
+    this.#places.set(++this.#last, { path });
+    return this.#last;
+  }
+
+  #place(node: NodeId): Place {
+    const place = this.#places.get(node);
+    if (place === undefined) throw usage('ESTALE', 'The file was not looked at');
+    return place;
+  }
+
+  #tell<T>(node: NodeId, run: (path: Buffer) => T): T {
+    const { path } = this.#place(node);
+    try {
+      return run(path);
+    } catch (error) {
+      throw hostError(error, path);
+    }
+  }
+}
+
+/** What this computer's system refused. */
+function hostError(error: unknown, path: Uint8Array): DiskError {
+  if (isDiskError(error)) return error;
+  const what = displayName(decodeName(path));
+  switch (codeOf(error)) {
+    case 'ENOENT': return usage('ENOENT', `${what} is not there any more`);
+    case 'EACCES': case 'EPERM': return usage('EACCES', `${what} may not be read`);
+    case 'ENAMETOOLONG': return usage('ENAMETOOLONG', `${what} has too long a path for the system`);
+    case 'ELOOP': return usage('ELOOP', `${what} became a symlink meanwhile`);
+    default: return ioError(`${what} can't be read (${codeOf(error)})`);
+  }
+}
+
+/** As gnu_dev_major and gnu_dev_minor of glibc. */
+function deviceOf(rdev: bigint): { major: number; minor: number } {
+  return { major: Number(((rdev >> 8n) & 0xfffn) | ((rdev >> 32n) & ~0xfffn)), minor: Number((rdev & 0xffn) | ((rdev >> 12n) & ~0xffn)) };
+}
+
+/** Bytes of data in files and folders of this computer. @throws DiskError cancelled; what can't be read counts for nothing */
+export async function countHost(paths: readonly string[], job: JobContext): Promise<number> {
+  const todo: Buffer[] = paths.map((path) => Buffer.from(path));
+  const linked = new Set<string>();
+  let bytes = 0;
+  for (let path = todo.pop(); path !== undefined; path = todo.pop()) {
+    const pause = job.breathe();
+    if (pause) await pause;
+    try {
+      const found = lstatSync(path, { bigint: true });
+      if (found.isDirectory()) for (const name of await readdir(path, { encoding: 'buffer' })) todo.push(Buffer.concat([path, Buffer.from('/'), name]));
+      else if (found.isFile()) {
+        const key = `${found.dev}:${found.ino}`;
+        if (found.nlink > 1n && linked.has(key)) continue;
+        if (found.nlink > 1n) linked.add(key);
+        bytes += Math.min(Number(found.size), Number(found.blocks) * 512);
+      }
+    } catch {
+      // The work itself tells of what can't be read.
+    }
+  }
+  return bytes;
+}
