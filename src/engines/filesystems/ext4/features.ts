@@ -111,6 +111,7 @@ export class Features {
   get largeFile(): boolean { return (this.roCompat & 0x2) !== 0; }
   get hugeFile(): boolean { return (this.roCompat & 0x8) !== 0; }
   get gdtChecksum(): boolean { return (this.roCompat & 0x10) !== 0; }
+  get dirNlink(): boolean { return (this.roCompat & 0x20) !== 0; }
   get extraIsize(): boolean { return (this.roCompat & 0x40) !== 0; }
   get quota(): boolean { return (this.roCompat & 0x100) !== 0; }
   get bigalloc(): boolean { return (this.roCompat & 0x200) !== 0; }

@@ -22,6 +22,21 @@ export interface Group {
   readonly inodeZeroed: boolean;
 }
 
+/** Blocks of the table where the primary copy of a group's descriptor lies, then those of its backups. */
+export function descriptorBlocks(sb: Superblock, number: number): number[] {
+  const index = Math.floor(number / sb.descriptorsPerBlock);
+  if (!sb.features.metaBg || index < sb.raw.s_first_meta_bg) {
+    // The primary table follows block 1 for 1 KiB blocks, block 0 otherwise; bigalloc with 1 KiB blocks has its superblock in block 1 as well.
+    const primary = Math.floor(1024 / sb.blockSize) + 1 + index;
+    return [primary, ...sb.backupGroups(4).map((group) => sb.groupStart(group) + 1 + index)];
+  }
+  // meta_bg: a block of descriptors lies in the first, second and last of the groups that it describes (ext4 documentation, "Meta Block Groups").
+  const first = index * sb.descriptorsPerBlock;
+  return [first, first + 1, first + sb.descriptorsPerBlock - 1]
+    .filter((group) => group < sb.groupCount)
+    .map((group) => sb.groupStart(group) + (sb.hasBackup(group) ? 1 : 0) + (group === 0 && sb.blockSize === 1024 && sb.firstDataBlock === 0 ? 1 : 0));
+}
+
 /** The group descriptors, read and verified when a group is first asked for. */
 export class Groups {
   readonly #superblock: Superblock;
@@ -51,28 +66,13 @@ export class Groups {
     return group;
   }
 
-  /** Blocks of the table where the primary copy of a group's descriptor may lie, then those of its backups. */
-  #tableBlocks(number: number): number[] {
-    const sb = this.#superblock;
-    const index = Math.floor(number / sb.descriptorsPerBlock);
-    if (!sb.features.metaBg || index < sb.raw.s_first_meta_bg) {
-      // The primary table follows block 1 for 1 KiB blocks, block 0 otherwise; bigalloc with 1 KiB blocks has its superblock in block 1 as well.
-      const primary = Math.floor(1024 / sb.blockSize) + 1 + index;
-      return [primary, ...sb.backupGroups(4).map((group) => sb.groupStart(group) + 1 + index)];
-    }
-    // meta_bg: a block of descriptors lies in the first, second and last of the groups that it describes (ext4 documentation, "Meta Block Groups").
-    const first = index * sb.descriptorsPerBlock;
-    return [first, first + 1, first + sb.descriptorsPerBlock - 1]
-      .filter((group) => group < sb.groupCount)
-      .map((group) => sb.groupStart(group) + (sb.hasBackup(group) ? 1 : 0) + (group === 0 && sb.blockSize === 1024 && sb.firstDataBlock === 0 ? 1 : 0));
-  }
-
   #read(number: number): Group {
-    const size = this.#superblock.descriptorSize;
-    const offset = (number % this.#superblock.descriptorsPerBlock) * size;
+    const sb = this.#superblock;
+    const size = sb.descriptorSize;
+    const offset = (number % sb.descriptorsPerBlock) * size;
     let damage: Note | undefined;
     let usable: Group | undefined;
-    for (const block of this.#tableBlocks(number)) {
+    for (const block of descriptorBlocks(sb, number)) {
       const at = this.#blocks.at(block) + offset;
       const place = { structure: `group descriptor ${number}`, at, length: size };
       let wrong: string;

@@ -1,0 +1,429 @@
+import { crc32c } from '../../../codecs/crc32c.ts';
+import { corrupt } from '../../../core/errors.ts';
+import { Ext4Extent, Ext4ExtentHeader, Ext4ExtentTail, EXTENT_INIT_MAX, EXTENT_MAGIC } from '../layout.ts';
+import type { FileMap, MappedRun } from './file-map.ts';
+import type { Transaction } from './transaction.ts';
+
+/** Blocks that one extent has at most: written, and unwritten (EXT_INIT_MAX_LEN, EXT_UNWRITTEN_MAX_LEN). */
+export const LONGEST_EXTENT = EXTENT_INIT_MAX;
+export const LONGEST_UNWRITTEN = EXTENT_INIT_MAX - 1;
+
+/** EXT4_MAX_EXTENT_DEPTH. */
+const MAX_DEPTH = 5;
+const HEADER = Ext4ExtentHeader.size;
+const ENTRY = Ext4Extent.size;
+
+/** What the tree of an inode is changed with. */
+export interface ExtentTreeContext {
+  readonly transaction: Transaction;
+  readonly node: number;
+  /** i_block of the inode, to be changed. */
+  readonly root: Uint8Array;
+  /** What the checksums of extent blocks start from; undefined without metadata_csum. */
+  readonly checksumSeed: number | undefined;
+  /** A block for a node of the tree, charged to the inode. @throws DiskError usage ENOSPC */
+  takeBlock(): number;
+  /** A block of the tree is not needed any more. */
+  giveBlock(block: number): void;
+}
+
+/** A node of the tree, and the entry in it that the path goes through: -1 where all of a leaf's start later. */
+interface Step {
+  /** 0 for the root. */
+  readonly block: number;
+  bytes: Uint8Array;
+  view: DataView;
+  index: number;
+}
+
+/**
+ * An inode's extent tree while it is changed (kernel extents.c, documentation "Extent Tree"). Nodes are changed in place. All nodes but a
+ * leaf that fills the root alone have at least one entry; a tree gets another level when the root is full, and loses one when the only
+ * node below the root fits into it.
+ */
+export class ExtentTree implements FileMap {
+  readonly #context: ExtentTreeContext;
+  /** Blocks that were changed: their checksums are made when the call ends. */
+  readonly #dirty = new Set<number>();
+  /** Blocks whose header and checksum were found sound. */
+  readonly #sound = new Set<number>();
+
+  constructor(context: ExtentTreeContext) {
+    this.#context = context;
+  }
+
+  /** Makes i_block an empty tree. */
+  static initialise(root: Uint8Array): void {
+    root.fill(0);
+    const header = Ext4ExtentHeader.at(root);
+    header.eh_magic = EXTENT_MAGIC;
+    header.eh_max = Math.floor((root.length - HEADER) / ENTRY);
+  }
+
+  goal(logical: number): number | undefined {
+    const leaf = this.#find(logical).at(-1)!;
+    if (countOf(leaf) === 0) return undefined;
+    const near = runAt(leaf, Math.max(0, leaf.index));
+    return Math.max(0, near.physical + logical - near.logical);
+  }
+
+  insert(run: MappedRun): void {
+    this.#insert(run);
+    this.#seal();
+  }
+
+  remove(start: number, end: number, cut: (run: MappedRun) => boolean): void {
+    for (let stop = end; stop > start;) {
+      const removed = this.#cutLast(start, stop);
+      if (removed === undefined || !cut(removed)) break;
+      stop = removed.logical;
+    }
+    this.#shorten();
+    this.#seal();
+  }
+
+  /** Makes a part of an unwritten extent a written one. @throws DiskError usage ENOSPC */
+  convert(start: number, count: number): void {
+    const path = this.#find(start);
+    const leaf = path.at(-1)!;
+    const run = leaf.index < 0 ? undefined : runAt(leaf, leaf.index);
+    if (run === undefined || !run.unwritten || start + count > run.logical + run.count) throw corrupt(`extents of inode ${this.#context.node}`, `blocks ${start} to ${start + count - 1} are not one unwritten extent`);
+    if (run.logical === start && run.count === count) {
+      this.#edit(leaf);
+      this.#setRun(leaf, leaf.index, { ...run, unwritten: false });
+      this.#mergeRight(path);
+      if (leaf.index > 0) {
+        leaf.index--;
+        this.#mergeRight(path);
+      }
+    } else {
+      this.#cutLast(start, start + count);
+      this.#insert({ logical: start, count, physical: run.physical + start - run.logical, unwritten: false });
+    }
+    this.#shorten();
+    this.#seal();
+  }
+
+  #insert(run: MappedRun): void {
+    const longest = run.unwritten ? LONGEST_UNWRITTEN : LONGEST_EXTENT;
+    let path = this.#find(run.logical);
+    let leaf = path.at(-1)!;
+    const left = leaf.index < 0 || countOf(leaf) === 0 ? undefined : runAt(leaf, leaf.index);
+    if (left !== undefined && follows(left, run) && left.count + run.count <= longest) {
+      this.#edit(leaf);
+      this.#setRun(leaf, leaf.index, { ...left, count: left.count + run.count });
+      this.#mergeRight(path);
+      return;
+    }
+    const right = leaf.index + 1 < countOf(leaf) ? runAt(leaf, leaf.index + 1) : undefined;
+    if (right !== undefined && follows(run, right) && right.count + run.count <= longest) {
+      this.#edit(leaf);
+      leaf.index++;
+      this.#setRun(leaf, leaf.index, { ...run, count: run.count + right.count });
+      this.#keysFollow(path, path.length - 1);
+      return;
+    }
+    for (let depth = 0; countOf(leaf) >= maxOf(leaf); depth++) {
+      if (depth > 2 * MAX_DEPTH) throw corrupt(`extents of inode ${this.#context.node}`, 'no room can be made in the tree');
+      this.#makeRoom(path, run.logical);
+      path = this.#find(run.logical);
+      leaf = path.at(-1)!;
+    }
+    this.#edit(leaf);
+    leaf.index++;
+    openEntry(leaf, leaf.index);
+    this.#setRun(leaf, leaf.index, run);
+    this.#keysFollow(path, path.length - 1);
+  }
+
+  /** Joins the extent of the path with the one after it, where they are one. */
+  #mergeRight(path: readonly Step[]): void {
+    const leaf = path.at(-1)!;
+    if (leaf.index + 1 >= countOf(leaf)) return;
+    const run = runAt(leaf, leaf.index);
+    const next = runAt(leaf, leaf.index + 1);
+    if (!follows(run, next) || run.count + next.count > (run.unwritten ? LONGEST_UNWRITTEN : LONGEST_EXTENT)) return;
+    this.#edit(leaf);
+    this.#setRun(leaf, leaf.index, { ...run, count: run.count + next.count });
+    closeEntry(leaf, leaf.index + 1);
+  }
+
+  /** Unmaps the last piece of [start, end) that is mapped; undefined when there is none. */
+  #cutLast(start: number, end: number): MappedRun | undefined {
+    let path = this.#find(end - 1);
+    let leaf = path.at(-1)!;
+    if (leaf.index < 0 || countOf(leaf) === 0) return undefined;
+    const run = runAt(leaf, leaf.index);
+    const from = Math.max(start, run.logical);
+    const to = Math.min(end, run.logical + run.count);
+    if (from >= to) return undefined;
+    const removed: MappedRun = { logical: from, count: to - from, physical: run.physical + from - run.logical, unwritten: run.unwritten };
+    const tail: MappedRun = { logical: to, count: run.logical + run.count - to, physical: run.physical + to - run.logical, unwritten: run.unwritten };
+    this.#edit(leaf);
+    if (from > run.logical) {
+      this.#setRun(leaf, leaf.index, { ...run, count: from - run.logical });
+      if (tail.count > 0) this.#insert(tail);
+    } else if (tail.count > 0) {
+      this.#setRun(leaf, leaf.index, tail);
+      this.#keysFollow(path, path.length - 1);
+    } else {
+      this.#removeEntry(path, path.length - 1);
+    }
+    return removed;
+  }
+
+  /** Takes the entry of the path out of its node, and the node out of its parent when it was the last one. */
+  #removeEntry(path: readonly Step[], level: number): void {
+    const step = path[level]!;
+    this.#edit(step);
+    closeEntry(step, step.index);
+    if (countOf(step) > 0) {
+      if (step.index === 0) this.#keysFollow(path, level);
+      if (level > 0) this.#joinNeighbour(path, level);
+      return;
+    }
+    if (level > 0) {
+      this.#drop(step.block);
+      this.#removeEntry(path, level - 1);
+    } else {
+      ExtentTree.initialise(step.bytes);
+    }
+  }
+
+  /** Joins a node with the one before or after it when one block holds both: trees that lose entries stay narrow. */
+  #joinNeighbour(path: readonly Step[], level: number): void {
+    const parent = path[level - 1]!;
+    const step = path[level]!;
+    // Looked at when it is half empty: nodes that are nearly full are not joined and split in turns.
+    if (countOf(step) > maxOf(step) >>> 1) return;
+    for (const leftIndex of [parent.index - 1, parent.index]) {
+      if (leftIndex < 0 || leftIndex + 1 >= countOf(parent)) continue;
+      const left = leftIndex === parent.index ? step : this.#child(parent, leftIndex);
+      const right = leftIndex === parent.index ? this.#child(parent, leftIndex + 1) : step;
+      const kept = countOf(left);
+      if (kept + countOf(right) > maxOf(left)) continue;
+      this.#edit(left);
+      left.bytes.set(right.bytes.subarray(HEADER, HEADER + countOf(right) * ENTRY), HEADER + kept * ENTRY);
+      setCount(left, kept + countOf(right));
+      this.#drop(right.block);
+      this.#edit(parent);
+      closeEntry(parent, leftIndex + 1);
+      return;
+    }
+  }
+
+  /** The first entry of the path's node at `level` may have another key: its parents name it by that. */
+  #keysFollow(path: readonly Step[], level: number): void {
+    for (let at = level; at > 0; at--) {
+      const key = keyAt(path[at]!, 0);
+      const parent = path[at - 1]!;
+      if (keyAt(parent, parent.index) === key) return;
+      this.#edit(parent);
+      parent.view.setUint32(HEADER + parent.index * ENTRY, key, true);
+      if (parent.index > 0) return;
+    }
+  }
+
+  /** Splits the highest node of the path that is full below one that is not, or gives the tree another level. */
+  #makeRoom(path: readonly Step[], logical: number): void {
+    let level = path.length - 1;
+    while (level >= 0 && countOf(path[level]!) >= maxOf(path[level]!)) level--;
+    if (level < 0) this.#grow(path[0]!);
+    else this.#split(path[level]!, path[level + 1]!, level + 2 === path.length, logical);
+  }
+
+  /** The root's entries move into a block of their own, below it (ext4_ext_grow_indepth). */
+  #grow(root: Step): void {
+    const depth = depthOf(root);
+    if (depth >= MAX_DEPTH) throw corrupt(`extents of inode ${this.#context.node}`, 'the tree has as many levels as it may');
+    const block = this.#context.takeBlock();
+    const child = this.#fresh(block, depth);
+    const count = countOf(root);
+    child.bytes.set(root.bytes.subarray(HEADER, HEADER + count * ENTRY), HEADER);
+    setCount(child, count);
+    root.bytes.fill(0, HEADER);
+    setCount(root, 1);
+    root.view.setUint16(6, depth + 1, true);
+    setChild(root, 0, keyAt(child, 0), block);
+  }
+
+  /** Moves the upper half of a node into a new one. At the end of the file nothing is moved but what must be: what is appended fills nodes wholly. */
+  #split(parent: Step, child: Step, isLeaf: boolean, logical: number): void {
+    const count = countOf(child);
+    const appended = child.index === count - 1 && parent.index === countOf(parent) - 1;
+    // An inner node must have a child, so its last one moves along.
+    const kept = appended ? (isLeaf ? count : count - 1) : count >>> 1;
+    const block = this.#context.takeBlock();
+    const right = this.#fresh(block, depthOf(child));
+    this.#edit(child);
+    this.#edit(parent);
+    right.bytes.set(child.bytes.subarray(HEADER + kept * ENTRY, HEADER + count * ENTRY), HEADER);
+    setCount(right, count - kept);
+    child.bytes.fill(0, HEADER + kept * ENTRY, HEADER + count * ENTRY);
+    setCount(child, kept);
+    openEntry(parent, parent.index + 1);
+    setChild(parent, parent.index + 1, count === kept ? logical : keyAt(right, 0), block);
+  }
+
+  /** Takes levels away while the only node below the root fits into it. */
+  #shorten(): void {
+    const root = this.#step(0, this.#context.root);
+    while (depthOf(root) > 0 && countOf(root) === 1) {
+      const child = this.#child(root, 0);
+      const count = countOf(child);
+      if (count > maxOf(root)) return;
+      root.bytes.fill(0, HEADER);
+      root.bytes.set(child.bytes.subarray(HEADER, HEADER + count * ENTRY), HEADER);
+      setCount(root, count);
+      root.view.setUint16(6, depthOf(child), true);
+      this.#drop(child.block);
+    }
+  }
+
+  /** From the root to the leaf where `logical` is or would be. @throws DiskError corrupt */
+  #find(logical: number): Step[] {
+    const root = this.#step(0, this.#context.root);
+    this.#check(root, undefined);
+    const path = [root];
+    for (let step = root; ; ) {
+      const found = lastAtMost(step, logical);
+      if (depthOf(step) === 0) {
+        step.index = found;
+        return path;
+      }
+      step.index = Math.max(0, found);
+      step = this.#child(step, step.index);
+      path.push(step);
+    }
+  }
+
+  #child(parent: Step, index: number): Step {
+    const { transaction, node } = this.#context;
+    const at = HEADER + index * ENTRY;
+    const block = parent.view.getUint32(at + 4, true) + parent.view.getUint16(at + 8, true) * 2 ** 32;
+    const child = this.#step(block, transaction.get(block, `extent block ${block} of inode ${node}`));
+    this.#check(child, depthOf(parent) - 1);
+    return child;
+  }
+
+  #step(block: number, bytes: Uint8Array): Step {
+    return { block, bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), index: 0 };
+  }
+
+  /** What is damaged is not changed: a new checksum would hide it. */
+  #check(step: Step, depth: number | undefined): void {
+    if (this.#sound.has(step.block)) return;
+    const { node, checksumSeed, transaction } = this.#context;
+    const wrong = (message: string): Error => (step.block === 0
+      ? corrupt(`extents of inode ${node}`, message)
+      : corrupt(`extent block ${step.block} of inode ${node}`, message, transaction.at(step.block), transaction.blockSize));
+    const header = Ext4ExtentHeader.over(step.view, 0);
+    if (header.eh_magic !== EXTENT_MAGIC) throw wrong(`the magic is 0x${header.eh_magic.toString(16)}, not 0xf30a`);
+    if (header.eh_depth > MAX_DEPTH || (depth !== undefined && header.eh_depth !== depth)) throw wrong(`it says depth ${header.eh_depth}`);
+    if (header.eh_max === 0 || HEADER + header.eh_max * ENTRY > step.bytes.length || header.eh_entries > header.eh_max) throw wrong(`it has ${header.eh_entries} entries in room for ${header.eh_max}`);
+    if (header.eh_entries === 0 && (header.eh_depth > 0 || depth !== undefined)) throw wrong('it is empty');
+    if (step.block !== 0 && checksumSeed !== undefined && !this.#dirty.has(step.block)) {
+      const tail = HEADER + header.eh_max * ENTRY;
+      if (tail + Ext4ExtentTail.size <= step.bytes.length && Ext4ExtentTail.at(step.bytes, tail).et_checksum !== crc32c(checksumSeed, step.bytes, 0, tail)) throw wrong('its checksum does not match');
+    }
+    this.#sound.add(step.block);
+  }
+
+  /** Makes a node's bytes ones that may be changed. */
+  #edit(step: Step): void {
+    if (step.block === 0) return;
+    step.bytes = this.#context.transaction.edit(step.block, `extent block ${step.block} of inode ${this.#context.node}`);
+    step.view = new DataView(step.bytes.buffer, step.bytes.byteOffset, step.bytes.byteLength);
+    this.#dirty.add(step.block);
+  }
+
+  #fresh(block: number, depth: number): Step {
+    const { transaction, node } = this.#context;
+    const step = this.#step(block, transaction.fresh(block, `extent block ${block} of inode ${node}`));
+    const header = Ext4ExtentHeader.over(step.view, 0);
+    header.eh_magic = EXTENT_MAGIC;
+    header.eh_max = Math.floor((step.bytes.length - HEADER) / ENTRY);
+    header.eh_depth = depth;
+    this.#dirty.add(block);
+    this.#sound.add(block);
+    return step;
+  }
+
+  #drop(block: number): void {
+    this.#dirty.delete(block);
+    this.#sound.delete(block);
+    this.#context.giveBlock(block);
+  }
+
+  #setRun(leaf: Step, index: number, run: MappedRun): void {
+    const entry = Ext4Extent.over(leaf.view, HEADER + index * ENTRY);
+    entry.ee_block = run.logical;
+    entry.ee_len = run.unwritten ? run.count + EXTENT_INIT_MAX : run.count;
+    entry.ee_start_lo = run.physical % 2 ** 32;
+    entry.ee_start_hi = Math.floor(run.physical / 2 ** 32);
+  }
+
+  /** Makes the checksums of what was changed: readers look at them within the same operation. */
+  #seal(): void {
+    const { transaction, checksumSeed } = this.#context;
+    for (const block of this.#dirty) {
+      if (checksumSeed === undefined) break;
+      const bytes = transaction.edit(block, 'extent block');
+      const tail = HEADER + Ext4ExtentHeader.at(bytes).eh_max * ENTRY;
+      if (tail + Ext4ExtentTail.size <= bytes.length) Ext4ExtentTail.at(bytes, tail).et_checksum = crc32c(checksumSeed, bytes, 0, tail);
+    }
+    this.#dirty.clear();
+  }
+}
+
+const countOf = (step: Step): number => step.view.getUint16(2, true);
+const maxOf = (step: Step): number => step.view.getUint16(4, true);
+const depthOf = (step: Step): number => step.view.getUint16(6, true);
+const setCount = (step: Step, count: number): void => { step.view.setUint16(2, count, true); };
+/** The first logical block of an entry: extents and index entries both start with it. */
+const keyAt = (step: Step, index: number): number => step.view.getUint32(HEADER + index * ENTRY, true);
+
+function runAt(leaf: Step, index: number): MappedRun {
+  const entry = Ext4Extent.over(leaf.view, HEADER + index * ENTRY);
+  const unwritten = entry.ee_len > EXTENT_INIT_MAX;
+  return { logical: entry.ee_block, count: unwritten ? entry.ee_len - EXTENT_INIT_MAX : entry.ee_len, physical: entry.ee_start_lo + entry.ee_start_hi * 2 ** 32, unwritten };
+}
+
+/** Whether `next` goes on where `run` ends, in the file and on the device. */
+function follows(run: MappedRun, next: MappedRun): boolean {
+  return run.unwritten === next.unwritten && run.logical + run.count === next.logical && run.physical + run.count === next.physical;
+}
+
+function setChild(parent: Step, index: number, key: number, block: number): void {
+  const at = HEADER + index * ENTRY;
+  parent.view.setUint32(at, key, true);
+  parent.view.setUint32(at + 4, block % 2 ** 32, true);
+  parent.view.setUint16(at + 8, Math.floor(block / 2 ** 32), true);
+  parent.view.setUint16(at + 10, 0, true);
+}
+
+/** Makes room for an entry at `index`. The node is not full. */
+function openEntry(step: Step, index: number): void {
+  const count = countOf(step);
+  step.bytes.copyWithin(HEADER + (index + 1) * ENTRY, HEADER + index * ENTRY, HEADER + count * ENTRY);
+  setCount(step, count + 1);
+}
+
+function closeEntry(step: Step, index: number): void {
+  const count = countOf(step);
+  step.bytes.copyWithin(HEADER + index * ENTRY, HEADER + (index + 1) * ENTRY, HEADER + count * ENTRY);
+  step.bytes.fill(0, HEADER + (count - 1) * ENTRY, HEADER + count * ENTRY);
+  setCount(step, count - 1);
+}
+
+/** The last entry that starts at or before `logical`; -1 when all start after it. */
+function lastAtMost(step: Step, logical: number): number {
+  let low = 0;
+  let high = countOf(step);
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (keyAt(step, middle) <= logical) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}
