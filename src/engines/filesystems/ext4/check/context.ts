@@ -2,7 +2,8 @@ import type { BlockDevice } from '../../../core/bytes/device.ts';
 import type { CheckOptions, Finding } from '../../../core/check.ts';
 import { corrupt, type DiskError, isDiskError, type Place } from '../../../core/errors.ts';
 import type { JobContext } from '../../../core/job.ts';
-import type { Superblock } from '../superblock.ts';
+import { SUPERBLOCK_SIZE } from '../layout.ts';
+import { Superblock } from '../superblock.ts';
 import { Bits, Counts } from './bits.ts';
 import type { Descriptors } from './descriptors.ts';
 import { DirectoryBlocks, DirectoryInfo, type HashedDirectory } from './directories.ts';
@@ -11,6 +12,9 @@ import { RawInode } from './raw-inode.ts';
 
 /** Different findings whose repetitions are counted for their ids; behind them ids are numbered in order. */
 const MOST_IDS = 500_000;
+
+/** The ro-compat feature shared_blocks. */
+const SHARED_BLOCKS = 0x4000;
 
 /** The check can't go on: what is wrong, for CheckResult.error. */
 export class Abort extends Error {
@@ -27,6 +31,14 @@ export interface Usage {
   bytes: number;
   inodes: number;
 }
+
+/** Groups whose structures must move. */
+export interface Relocations {
+  readonly blockBitmaps: Set<number>;
+  readonly inodeBitmaps: Set<number>;
+  readonly inodeTables: Set<number>;
+}
+
 export type QuotaKind = 'user' | 'group' | 'project';
 
 /** What the passes of a check share: the device, the superblock and descriptors, the findings, and the tables that one pass hands to the next. */
@@ -41,11 +53,26 @@ export class CheckContext {
   /** The superblock in memory: `superblock.raw` may be changed, and `superblockChanged` set. Made anew when its features or numbers changed. */
   superblock!: Superblock;
   superblockChanged = false;
+  /** Backups of the superblock and the descriptors are to be written as well. */
+  backupsToo = false;
   descriptors!: Descriptors;
   /** A pass sets it when everything must begin again, with the reason; it returns as soon as it can. */
   restart: string | undefined;
+  /** Everything is to begin again after the blocks that are claimed twice got copies of their own. */
+  restartLater = false;
+  /** Groups whose bitmaps or tables are nowhere, or in each other's way: pass 1 finds places for them. */
+  readonly relocations: Relocations = { blockBitmaps: new Set(), inodeBitmaps: new Set(), inodeTables: new Set() };
   /** What pass 1 and the later ones found. Made anew at every start. */
   tables!: Tables;
+  /** The resize inode was cleared: pass 1 makes it anew, when it knows what is free. */
+  recreateResizeInode = false;
+  /** Directories that need the feature large_dir, and regular files of 2 GiB and more, which need large_file. */
+  largeDirectories = 0;
+  largeFiles = 0;
+  /** Blocks that are kept for a new root directory; 0 = none. */
+  rootRepairBlock = 0;
+  /** Encryption policies that were met, as text → their numbers in Tables.encryption. */
+  readonly policies = new Map<string, number>();
   /** Answers of this run that were "no", by the finding's id: they are not asked again after a restart. */
   readonly #refused = new Set<string>();
   readonly #ids = new Map<string, number>();
@@ -58,6 +85,11 @@ export class CheckContext {
     this.device = device;
     this.options = options;
     this.job = job;
+  }
+
+  /** What a repair stamps: seconds since 1970, as 32 bits. */
+  get seconds(): number {
+    return Number(BigInt.asUintN(32, this.options.now() / 1_000_000_000n));
   }
 
   // ---- findings
@@ -100,9 +132,34 @@ export class CheckContext {
 
   // ---- the course of the check
 
+  /** A cluster is claimed: for the second time, when it is in use already. @param block any block of it */
+  claim(block: number): void {
+    const { tables, superblock } = this;
+    const cluster = superblock.clusterRatio === 1 ? block : Math.floor(block / superblock.clusterRatio);
+    // ro-compat shared_blocks: files share blocks on purpose.
+    if (tables.clustersUsed.test(cluster) && (superblock.features.roCompat & SHARED_BLOCKS) === 0) tables.clustersShared.add(cluster);
+  }
+
+  /** As `claim`, for a run of clusters. */
+  claimClusters(from: number, length: number): void {
+    const { clustersUsed, clustersShared } = this.tables;
+    if (clustersUsed.isFree(from, length)) {
+      clustersUsed.addRange(from, length);
+      return;
+    }
+    if ((this.superblock.features.roCompat & SHARED_BLOCKS) !== 0) return;
+    for (let cluster = from; cluster < from + length; cluster++) if (clustersUsed.test(cluster)) clustersShared.add(cluster);
+  }
+
   /** Everything begins again: tables are empty, answers are kept. */
   begin(): void {
     this.restart = undefined;
+    this.restartLater = false;
+    this.recreateResizeInode = false;
+    this.rootRepairBlock = 0;
+    this.largeDirectories = 0;
+    this.largeFiles = 0;
+    for (const groups of Object.values(this.relocations)) groups.clear();
     this.#ids.clear();
     this.#numbered = 0;
   }
@@ -125,6 +182,28 @@ export class CheckContext {
 
   #report(): void {
     this.job.report({ done: this.#done, ...(this.#total === undefined ? {} : { total: this.#total }), unit: 'entries', now: this.#pass });
+  }
+
+  /** Sets feature bits in the superblock, for good; what depends on them is read anew. */
+  setFeatures(compat: number, incompat: number, roCompat: number): void {
+    const { raw } = this.superblock;
+    this.#changeFeatures(raw.s_feature_compat | compat, raw.s_feature_incompat | incompat, raw.s_feature_ro_compat | roCompat);
+  }
+
+  clearFeatures(compat: number, incompat: number, roCompat: number): void {
+    const { raw } = this.superblock;
+    this.#changeFeatures(raw.s_feature_compat & ~compat, raw.s_feature_incompat & ~incompat, raw.s_feature_ro_compat & ~roCompat);
+  }
+
+  #changeFeatures(compat: number, incompat: number, roCompat: number): void {
+    const { raw } = this.superblock;
+    raw.s_feature_compat = compat >>> 0;
+    raw.s_feature_incompat = incompat >>> 0;
+    raw.s_feature_ro_compat = roCompat >>> 0;
+    this.superblockChanged = true;
+    // Backups must know what is needed to read the filesystem.
+    this.backupsToo = true;
+    this.superblock = new Superblock(new Uint8Array(raw.$view.buffer, raw.$view.byteOffset + raw.$at, SUPERBLOCK_SIZE), this.superblock.at);
   }
 
   // ---- blocks
@@ -212,6 +291,11 @@ export class CheckContext {
     return Math.max(cluster * clusterRatio, firstDataBlock);
   }
 
+  /** A free block that is kept for a later repair: no other gets it. 0 = there is none. */
+  takeFreeBlock(): number {
+    return this.allocateBlock() ?? 0;
+  }
+
   /** A block (with bigalloc its whole cluster) is free again. Only after pass 1. */
   freeBlock(block: number): void {
     const cluster = Math.floor(block / this.superblock.clusterRatio);
@@ -268,6 +352,8 @@ export interface Tables {
   /** Directories with the flags encrypt and casefold. */
   readonly encrypted: Bits;
   readonly casefolded: Bits;
+  /** Encrypted inodes → a number for each policy that their names and contents are encrypted with; 0 = its attribute can't be used. */
+  readonly encryption: Map<number, number>;
   /** i_links_count as it stands in the inodes. */
   readonly linkCounts: Counts;
   /** Names that were found: counted by pass 2 and 3. */
@@ -275,12 +361,10 @@ export interface Tables {
   /** References to inodes that hold attribute values, as pass 1 counted them; with eaInodes those that have the flag. */
   readonly eaInodes: Bits;
   readonly eaInodeReferences: Counts;
-  /** Blocks in use while pass 1 runs; from its end on use `clustersUsed`. */
-  readonly blocksUsed: Bits;
-  /** Clusters in use, by block number / clusterRatio: without bigalloc the same object as blocksUsed. */
-  clustersUsed: Bits;
-  /** Blocks that more than one file claims. */
-  readonly blocksShared: Bits;
+  /** Clusters in use, by block number / clusterRatio: without bigalloc clusters are blocks. */
+  readonly clustersUsed: Bits;
+  /** Clusters that are claimed more than once. */
+  readonly clustersShared: Bits;
   /** Blocks of the filesystem's own: superblocks, descriptors, bitmaps, inode tables. */
   readonly metadata: Bits;
   /** Clusters and inodes whose use repairs changed: the bitmaps on the device differ from the tables there, and that is no finding. */
@@ -302,8 +386,7 @@ export interface Tables {
 export function emptyTables(superblock: Superblock): Tables {
   const inodes = (): Bits => new Bits(superblock.inodeCount + 1);
   const blocks = (): Bits => new Bits(superblock.blockCount);
-  const clusters = Math.ceil(superblock.blockCount / superblock.clusterRatio);
-  const blocksUsed = blocks();
+  const clusters = (): Bits => new Bits(Math.ceil(superblock.blockCount / superblock.clusterRatio));
   const { raw, features } = superblock;
   const kinds: QuotaKind[] = [];
   if ((features.roCompat & 0x100) !== 0) {
@@ -314,8 +397,7 @@ export function emptyTables(superblock: Superblock): Tables {
   return {
     inodesUsed: inodes(), directories: inodes(), regular: inodes(), badInodes: inodes(), imagic: inodes(), encrypted: inodes(), casefolded: inodes(),
     linkCounts: new Counts(), foundLinks: new Counts(), eaInodes: inodes(), eaInodeReferences: new Counts(),
-    blocksUsed, clustersUsed: superblock.clusterRatio === 1 ? blocksUsed : new Bits(clusters), blocksShared: blocks(), metadata: blocks(),
-    changedClusters: new Bits(clusters), changedInodes: inodes(),
+    encryption: new Map(), clustersUsed: clusters(), clustersShared: clusters(), metadata: blocks(), changedClusters: clusters(), changedInodes: inodes(),
     directoryBlocks: new DirectoryBlocks(), directoryInfo: new DirectoryInfo(), hashed: [], rehash: new Set(), lostAndFound: 0,
     quota: new Map(kinds.map((kind) => [kind, new Map()])),
   };

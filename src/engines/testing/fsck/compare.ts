@@ -1,0 +1,115 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { MemoryDevice } from '../../core/bytes/memory.ts';
+import type { CheckResult, Finding } from '../../core/check.ts';
+import { checkExt4 } from '../../filesystems/ext4/check/index.ts';
+import { testContext } from '../context.ts';
+import { type SharedImage, unpacked } from '../recipes/shared.ts';
+
+/** What fsck(8)'s exit status says: 0 clean, 1 corrected, 4 errors left, 8 could not be checked. Where e2fsck gives up in the middle (12), errors are left. */
+export type ExitClass = 'clean' | 'corrected' | 'errors' | 'unchecked' | 'timeout';
+
+/** A run of ours over an image in memory. */
+export interface OwnRun {
+  readonly result: CheckResult;
+  readonly findings: readonly Finding[];
+  readonly exit: ExitClass;
+  /** The image as the run left it. */
+  readonly bytes: Uint8Array;
+  /** Milliseconds. */
+  readonly time: number;
+}
+
+/** Both checkers over one image. */
+export interface Comparison {
+  readonly name: string;
+  /** `e2fsck -fn`, `-fy`, and `-fy` once more over what that left. */
+  readonly theirs: { readonly dry: ExitClass; readonly fixed: ExitClass; readonly again: ExitClass };
+  readonly ours: { readonly dry: OwnRun; readonly fixed: OwnRun; readonly again: OwnRun };
+  /** What `e2fsck -fn` says of the image that we repaired, and its words. */
+  readonly after: ExitClass;
+  readonly words: string;
+  /** Files that e2fsck's repair keeps and ours does not: "path (size, hash)". */
+  readonly lost: readonly string[];
+}
+
+/** e2fsck loops for ever over two of the images. */
+const PATIENCE = 20_000;
+const WALK = new URL('../oracle/kernel-walk.py', import.meta.url).pathname;
+const PATH = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`;
+
+export function e2fsck(image: string, ...options: string[]): { readonly exit: ExitClass; readonly words: string } {
+  const { status, stdout, stderr } = spawnSync('e2fsck', [...options, image], { encoding: 'utf8', timeout: PATIENCE, killSignal: 'SIGKILL', maxBuffer: 1 << 26, env: { ...process.env, PATH, LC_ALL: 'C' } });
+  return { exit: status === null ? 'timeout' : classOf(status), words: `${stdout ?? ''}${stderr ?? ''}` };
+}
+
+function classOf(status: number): ExitClass {
+  if ((status & 4) !== 0) return 'errors';
+  if ((status & 8) !== 0) return 'unchecked';
+  return (status & 3) !== 0 ? 'corrected' : 'clean';
+}
+
+/** Our check over a copy in memory. @param accept whether repairs are made */
+export async function runOwn(image: Uint8Array, accept: boolean, now = BigInt(Date.now()) * 1_000_000n): Promise<OwnRun> {
+  const bytes = new Uint8Array(image);
+  const findings: Finding[] = [];
+  const began = performance.now();
+  const result = await checkExt4(new MemoryDevice(bytes), { accept: () => accept, found: (finding) => { findings.push(finding); }, now: () => now }, testContext().job);
+  const exit: ExitClass = result.state === 'unchecked' ? 'unchecked' : result.state === 'errors' ? 'errors' : result.state === 'fixed' ? 'corrected' : 'clean';
+  return { result, findings, exit, bytes, time: performance.now() - began };
+}
+
+/** Runs both over an image. @param folder for the copies, which are removed */
+export async function compare(shared: SharedImage, folder: string): Promise<Comparison> {
+  const image = readFileSync(unpacked(shared).image);
+  const copy = join(folder, 'theirs.img');
+  const own = join(folder, 'ours.img');
+  try {
+    writeFileSync(copy, image);
+    const dry = e2fsck(copy, '-fn').exit;
+    const fixed = e2fsck(copy, '-fy').exit;
+    const again = e2fsck(copy, '-fy').exit;
+    const ours = { dry: await runOwn(image, false), fixed: await runOwn(image, true) };
+    writeFileSync(own, ours.fixed.bytes);
+    const after = e2fsck(own, '-fn');
+    const lost = lostFiles(copy, own);
+    return { name: shared.name.replace(/^.*\//, ''), theirs: { dry, fixed, again }, ours: { ...ours, again: await runOwn(ours.fixed.bytes, true) }, after: after.exit, words: after.words, lost };
+  } finally {
+    rmSync(copy, { force: true });
+    rmSync(own, { force: true });
+  }
+}
+
+/** Contents that are in the first image and not in the second, wherever they lie there: lost+found names files by their numbers. */
+function lostFiles(theirs: string, ours: string): string[] {
+  const kept = walk(ours);
+  const found = new Set(kept.map(keyOf));
+  return walk(theirs).filter((entry) => entry.type === 'file' && !found.has(keyOf(entry))).map((entry) => `${entry.path} (${keyOf(entry)})`);
+}
+
+interface Entry {
+  readonly path: string;
+  readonly type: string;
+  readonly size?: number;
+  readonly sha256?: string;
+}
+
+const keyOf = ({ type, size, sha256 }: Entry): string => `${type} ${size ?? 0} ${sha256?.slice(0, 12) ?? ''}`;
+
+function walk(image: string): Entry[] {
+  const { stdout } = spawnSync('python3', [WALK, '--debugfs', image], { encoding: 'utf8', timeout: 4 * PATIENCE, maxBuffer: 1 << 28, env: { ...process.env, PATH, LC_ALL: 'C.UTF-8' } });
+  return (stdout ?? '').split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as Entry);
+}
+
+/** What is not as it should be, in words; empty when all is well. */
+export function differences({ theirs, ours, after, lost }: Comparison): string[] {
+  const wrong: string[] = [];
+  // Where e2fsck finds no end, there is nothing to compare with.
+  if (theirs.dry !== 'timeout' && ours.dry.exit !== theirs.dry) wrong.push(`-fn says ${theirs.dry}, our dry run ${ours.dry.exit}`);
+  if (theirs.fixed !== 'timeout' && ours.fixed.exit !== theirs.fixed) wrong.push(`-fy says ${theirs.fixed}, our repair ${ours.fixed.exit}`);
+  if (theirs.again !== 'unchecked' && after !== 'clean') wrong.push(`after our repair -fn says ${after}`);
+  if (ours.fixed.exit !== 'unchecked' && ours.again.exit !== 'clean') wrong.push(`our second repair says ${ours.again.exit}`);
+  if (lost.length > 0) wrong.push(`lost ${lost.length}: ${lost.slice(0, 3).join(', ')}`);
+  return wrong;
+}

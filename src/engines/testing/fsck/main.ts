@@ -1,0 +1,52 @@
+import { sharedExtImages, type SharedImage } from '../recipes/shared.ts';
+import { scratchFolder } from '../tools.ts';
+import { compare, type Comparison, differences } from './compare.ts';
+
+/** Lines of a report that are shown of one image. */
+const MOST_LINES = 60;
+
+export interface Wanted {
+  /** Parts of image names; none = all. */
+  readonly words: readonly string[];
+  /** Other images instead. */
+  readonly images: readonly string[];
+  readonly verbose: boolean;
+}
+
+/** Prints the table of both checkers over the damaged images. @returns the exit status */
+export async function main({ words, images, verbose }: Wanted): Promise<number> {
+  const fixtures: SharedImage[] = images.length > 0
+    ? images.map((file) => ({ name: file, files: [file] }))
+    : sharedExtImages().filter(({ name }) => name.startsWith('e2fsprogs/') && (words.length === 0 || words.some((word) => name.includes(word))));
+  const folder = scratchFolder();
+  let agree = 0;
+  let repairable = 0;
+  let clean = 0;
+  try {
+    for (const fixture of fixtures) {
+      const found = await compare(fixture, folder.path);
+      const wrong = differences(found);
+      const { theirs, ours, after } = found;
+      if (wrong.length === 0) agree++;
+      if (theirs.fixed === 'clean' || theirs.fixed === 'corrected') {
+        repairable++;
+        if (after === 'clean') clean++;
+      }
+      console.log(`${wrong.length === 0 ? 'ok ' : 'NOT'} ${found.name.padEnd(34)} e2fsck ${theirs.dry}/${theirs.fixed}/${theirs.again}  ours ${ours.dry.exit}/${ours.fixed.exit}/${ours.again.exit} -> ${after}  ${Math.round(ours.fixed.time)} ms`);
+      for (const line of wrong) console.log(`      ${line}`);
+      if (verbose || fixtures.length === 1) details(found);
+    }
+  } finally {
+    folder.remove();
+  }
+  console.log(`${agree} of ${fixtures.length} agree; of ${repairable} that e2fsck repairs, ${clean} are clean to it after our repair`);
+  return agree === fixtures.length ? 0 : 1;
+}
+
+function details({ ours, words }: Comparison): void {
+  for (const [title, { result, findings }] of [['dry run', ours.dry], ['repair', ours.fixed], ['second repair', ours.again]] as const) {
+    console.log(`   ${title}: ${result.state} ${result.error?.message ?? ''}`);
+    for (const { code, message, repaired } of findings.slice(0, MOST_LINES)) console.log(`      ${repaired ? 'repaired' : 'found   '} ${code}: ${message}`);
+  }
+  console.log(words.split('\n').slice(0, MOST_LINES).map((line) => `      | ${line}`).join('\n'));
+}
