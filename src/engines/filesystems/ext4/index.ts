@@ -2,7 +2,7 @@ import { CacheDevice } from '../../core/bytes/cache.ts';
 import type { BlockDevice } from '../../core/bytes/device.ts';
 import { corrupt, isDiskError } from '../../core/errors.ts';
 import type { FileSystem, Note, VolumeInfo } from '../../core/filesystem.ts';
-import type { FilesystemFormat, Match, OpenContext } from '../../core/probe.ts';
+import type { FilesystemFormat, Match, OpenContext, WriteAccess } from '../../core/probe.ts';
 import { DeviceBlocks } from './blocks.ts';
 import { withFastCommits } from './fast-commits.ts';
 import { Ext4FileSystem } from './filesystem.ts';
@@ -12,7 +12,7 @@ import { InodeTable } from './inode.ts';
 import { SUPERBLOCK_AT } from './layout.ts';
 import { findOrphans } from './orphans.ts';
 import { recover } from './recovery.ts';
-import { locateSuperblock, type Superblock } from './superblock.ts';
+import { type Located, locateSuperblock, type Superblock } from './superblock.ts';
 import { whyReadOnly } from './write/permission.ts';
 
 /**
@@ -32,8 +32,9 @@ export const ext4: FilesystemFormat = {
   id: 'ext4',
   name: 'ext2/3/4',
   probe,
-  open: async (device, context) => open(device, context),
+  open: async (device, context) => (context.write === undefined ? open(device, context) : change(device, context, context.write)),
   check: async () => (await import('./check/index.ts')).checkExt4,
+  make: async () => (await import('./make/index.ts')).makeExt4,
 };
 
 function probe(device: BlockDevice, deep: boolean): Match | undefined {
@@ -56,11 +57,30 @@ function probe(device: BlockDevice, deep: boolean): Match | undefined {
   return { confidence, evidence, variant: features.variant };
 }
 
-/** @throws DiskError unsupported with the feature's name, corrupt when there is no sound superblock */
-function open(device: BlockDevice, context: OpenContext): FileSystem {
+function locate(device: BlockDevice): Located {
   const found = locateSuperblock(device, true);
   if (found === undefined) throw corrupt('superblock', 'there is none, and no backup of one', SUPERBLOCK_AT);
   if (isDiskError(found)) throw found;
+  return found;
+}
+
+function cache(device: BlockDevice, { superblock: { blockSize } }: Located): BlockDevice {
+  return new CacheDevice(device, Math.max(PAGE_SIZE, blockSize), CACHE_SIZE);
+}
+
+/** For writing: its code is loaded when it is first needed. @throws DiskError why it can't be written to: see write/open.ts */
+async function change(device: BlockDevice, context: OpenContext, access: WriteAccess): Promise<FileSystem> {
+  const { openTree } = await import('./write/tree.ts');
+  const found = locate(device);
+  const step = found.superblock.features.needsRecovery ? context.step?.({ text: 'the journal needs recovery, writing what it has to its places' }) : undefined;
+  const fs = openTree(device, cache(device, found), found, access, onceEach(context));
+  step?.end('done', 'the filesystem is recovered');
+  return fs;
+}
+
+/** @throws DiskError unsupported with the feature's name, corrupt when there is no sound superblock */
+function open(device: BlockDevice, context: OpenContext): FileSystem {
+  const found = locate(device);
   const noted = onceEach(context);
   let damage = false;
   const note = (each: Note): void => {
@@ -71,7 +91,7 @@ function open(device: BlockDevice, context: OpenContext): FileSystem {
   found.superblock.features.refuse();
 
   const { blockSize, blockCount } = found.superblock;
-  const cached = new CacheDevice(device, Math.max(PAGE_SIZE, blockSize), CACHE_SIZE);
+  const cached = cache(device, found);
   const unrecovered = new DeviceBlocks(device, cached, blockSize, blockCount);
   const step = found.superblock.features.needsRecovery ? context.step?.({ text: 'the journal needs recovery, replaying it in memory' }) : undefined;
   const recovery = recover(found.superblock, unrecovered, found.superblock.at !== SUPERBLOCK_AT, note);
