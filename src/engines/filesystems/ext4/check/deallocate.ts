@@ -4,7 +4,7 @@ import { XATTR_MAGIC } from '../xattr.ts';
 import { INODE_FLAGS } from '../layout.ts';
 import type { CheckContext } from './context.ts';
 import { putU32, u32 } from './dir-block.ts';
-import { mapBlocks, readRuns } from './file-map.ts';
+import { isCharged, mapBlocks, readRuns } from './file-map.ts';
 import { MODE, type RawInode } from './raw-inode.ts';
 
 const I_BLOCK_AT = 40;
@@ -21,8 +21,7 @@ export function deallocateInode(context: CheckContext, number: number): void {
   releaseAttributes(context, inode);
   let freed = 0;
   if (hasBlocks(inode)) freed = freeBlocks(context, inode);
-  // What is charged to nobody is not given back to anybody.
-  if (!inode.has(INODE_FLAGS.eaInode)) context.charge(inode, -freed, -1);
+  if (isCharged(context, inode)) context.charge(inode, -freed, -1);
   clearInode(context, inode);
 }
 
@@ -76,7 +75,7 @@ function releaseAttributes(context: CheckContext, inode: RawInode): void {
     if (superblock.features.metadataChecksum) putU32(block, CHECKSUM_AT, attributeChecksum(superblock.checksumSeed, number, block));
     context.write(number, block);
   }
-  context.charge(inode, -superblock.blockSize * superblock.clusterRatio, 0);
+  if (isCharged(context, inode)) context.charge(inode, -superblock.blockSize * superblock.clusterRatio, 0);
 }
 
 /** h_checksum: over the block's number as 64 bits, and the block with that field as zero (ext4_xattr_block_csum). */

@@ -5,7 +5,7 @@ import type { Blocks } from '../blocks.ts';
 import { ExtentMapping } from '../extents.ts';
 import { EXTENT_INIT_MAX, EXTENT_MAGIC, I_BLOCK_SIZE, INODE_FLAGS } from '../layout.ts';
 import { type Mapping, mappedRuns } from '../mapping.ts';
-import type { CheckContext } from './context.ts';
+import { type CheckContext, firstInode } from './context.ts';
 import { putU16, putU32, u16, u32 } from './dir-block.ts';
 import type { RawInode } from './raw-inode.ts';
 
@@ -24,6 +24,7 @@ const HEADER = 12;
 const ENTRY = 12;
 const ROOT_ENTRIES = 4;
 const DIRECT = 12;
+const ROOT = 2;
 /** EXT4_MAX_EXTENT_DEPTH. */
 const MAX_DEPTH = 5;
 
@@ -136,7 +137,15 @@ export function addBlocks(context: CheckContext, inode: RawInode, bytes: number)
   const count = Math.max(0, inode.raw.i_blocks_lo + high + bytes / unit);
   inode.raw.i_blocks_lo = count % 2 ** 32;
   if (context.superblock.features.hugeFile) inode.raw.i_blocks_high = Math.floor(count / 2 ** 32);
-  context.charge(inode, bytes, 0);
+  if (isCharged(context, inode)) context.charge(inode, bytes, 0);
+}
+
+/** Whether an inode counts for its owner's quota: the filesystem's own files belong to nobody. */
+export function isCharged(context: CheckContext, inode: RawInode): boolean {
+  const { superblock } = context;
+  const { s_prj_quota_inum: projects, s_orphan_file_inum: orphans } = superblock.raw;
+  const { number } = inode;
+  return (number === ROOT || number >= firstInode(superblock)) && number !== projects && number !== orphans && !inode.has(INODE_FLAGS.eaInode);
 }
 
 function iBlock(inode: RawInode): Uint8Array {

@@ -47,7 +47,11 @@ export class EntryList {
   #hash: Uint32Array;
   #minor: Uint32Array;
   readonly #names = new Map<number, Uint8Array>();
+  readonly #dropped = new Set<number>();
+  /** All names, once one is looked for that is free. */
+  #taken: Set<string> | undefined;
   #order: Uint32Array;
+  #hasher: NameHasher | undefined;
   /** What ".." said; 0 where there was none. */
   dotdot = 0;
 
@@ -105,6 +109,7 @@ export class EntryList {
 
   /** Sorts by hash and then by name, so that equal names are neighbours. */
   sort(): void {
+    if (this.#dropped.size > 0) this.#order = this.#order.filter((entry) => !this.#dropped.has(entry));
     this.#order.sort((a, b) => this.#hash[a]! - this.#hash[b]! || this.#minor[a]! - this.#minor[b]! || this.#compare(a, b) || this.inode(b) - this.inode(a) || a - b);
   }
 
@@ -123,23 +128,26 @@ export class EntryList {
     return undefined;
   }
 
-  /** Takes an entry out. */
+  /** Takes an entry out, at the next `sort`. */
   drop(entry: number): void {
-    this.#order = this.#order.filter((other) => other !== entry);
+    this.#dropped.add(entry);
   }
 
   /** A name like the entry's that no other entry has. */
   freeName(entry: number): Uint8Array {
-    const taken = new Set<string>();
-    for (const other of this.#order) if (other !== entry) taken.add(this.#key(this.name(other)));
+    if (this.#taken === undefined) {
+      this.#taken = new Set();
+      for (const other of this.#order) this.#taken.add(this.#key(this.name(other)));
+    }
     let name = changedName(this.name(entry));
     // Each change counts on; there are more numbers than entries.
-    while (taken.has(this.#key(name))) name = changedName(name);
+    while (this.#taken.has(this.#key(name))) name = changedName(name);
     return name;
   }
 
   rename(entry: number, name: Uint8Array): void {
     this.#names.set(entry, name);
+    this.#taken?.add(this.#key(name));
     if (this.#hash.length > 0 && this.#hasher !== undefined) this.#hashEntry(entry, this.#hasher);
   }
 
@@ -150,8 +158,6 @@ export class EntryList {
   build(indexed: boolean): Uint8Array | undefined {
     return indexed ? this.#buildIndexed() : this.#buildLinear();
   }
-
-  #hasher: NameHasher | undefined;
 
   #makeHashes(): void {
     const context = this.#context;
