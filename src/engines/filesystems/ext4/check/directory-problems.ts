@@ -6,7 +6,7 @@ export const PASS_2 = catalogue('2', {
   'first-not-dot': { severity: 'error', says: 'The first entry of directory inode {inode} is "{name}", not "."', meaning: 'The entry takes the place of ".", and the name is lost; what it leads to goes to lost+found.', repair: 'Make it "."' },
   'dot-not-terminated': { severity: 'error', says: 'The "." of directory inode {inode} has no zero behind it', meaning: 'Nothing is lost.', repair: 'Set the zero' },
   'bad-dot-inode': { severity: 'error', says: '"." of directory inode {inode} leads to inode {other}', meaning: 'Programs that go through "." end somewhere else.', repair: 'Let it lead to the directory itself' },
-  'split-dot': { severity: 'note', says: 'The entry for "." in directory inode {inode} is longer than it needs to be', meaning: 'Nothing is lost.', repair: 'Divide it', housekeeping: true },
+  'split-dot': { severity: 'note', says: 'The entry for "." in directory inode {inode} is longer than it needs to be', meaning: 'Nothing is lost.', repair: 'Divide it' },
   'missing-dotdot': { severity: 'error', says: 'Directory inode {inode} has no ".."', meaning: 'The way up from the directory is missing.', repair: 'Make the entry' },
   'second-not-dotdot': { severity: 'error', says: 'The second entry of directory inode {inode} is "{name}", not ".."', meaning: 'The entry takes the place of "..", and the name is lost; what it leads to goes to lost+found.', repair: 'Make it ".."' },
   'dotdot-not-terminated': { severity: 'error', says: 'The ".." of directory inode {inode} has no zero behind it', meaning: 'Nothing is lost.', repair: 'Set the zero' },
@@ -25,7 +25,7 @@ export const PASS_2 = catalogue('2', {
   'unencrypted-file': { severity: 'error', says: 'An entry of encrypted directory inode {inode} leads to inode {other}, which is not encrypted', meaning: 'The kernel refuses to open it there; it goes to lost+found.', repair: 'Clear the entry' },
   'other-encryption-policy': { severity: 'error', says: 'An entry of encrypted directory inode {inode} leads to inode {other}, which is encrypted by another policy', meaning: 'The kernel refuses to open it there; it goes to lost+found.', repair: 'Clear the entry' },
   'bad-file-type': { severity: 'error', says: 'Entry "{name}" in directory inode {inode} says type {type}; its inode is type {right}', meaning: 'Listings show the wrong kind of file.', repair: 'Set the type' },
-  'unset-file-type': { severity: 'note', says: 'Entry "{name}" in directory inode {inode} says no type', meaning: 'Nothing is lost; listings are slower.', repair: 'Set the type', housekeeping: true },
+  'unset-file-type': { severity: 'note', says: 'Entry "{name}" in directory inode {inode} says no type', meaning: 'Nothing is lost; listings are slower.', repair: 'Set the type' },
   'unexpected-file-type': { severity: 'error', says: 'Entry "{name}" in directory inode {inode} says a type, which this filesystem does not keep', meaning: 'The name seems to be longer than it may be.', repair: 'Clear the type' },
   'inode-in-unused-group': { severity: 'error', says: 'Entry "{name}" in directory inode {inode} leads to inode {other} in group {group}, whose inodes are marked as never used', meaning: 'Files of that group were overlooked so far.', repair: 'Look at the whole group' },
   'inode-in-unused-part': { severity: 'error', says: 'Entry "{name}" in directory inode {inode} leads to inode {other} in the part of group {group} that is marked as never used', meaning: 'Files of that group were overlooked so far.', repair: 'Look at the whole group' },
@@ -79,7 +79,7 @@ export const PASS_3 = catalogue('3', {
   'unconnected-directory': { severity: 'error', says: 'Directory inode {inode} has no name (it was in directory inode {parent})', meaning: 'Neither it nor what is in it can be reached.', repair: 'Put it into lost+found' },
   'looped-directory': { severity: 'error', says: 'Directory inode {inode} is inside of itself', meaning: 'Neither it nor what is in it can be reached.', repair: 'Put it into lost+found' },
   'bad-dotdot': { severity: 'error', says: '".." in directory inode {inode} leads to inode {other}, and should lead to inode {parent}', meaning: 'The way up from the directory leads astray.', repair: 'Correct it' },
-  'no-lost-and-found': { severity: 'note', says: 'There is no directory lost+found', meaning: 'What a later repair finds would have no place to go.', repair: 'Make it', housekeeping: true },
+  'no-lost-and-found': { severity: 'note', says: 'There is no directory lost+found', meaning: 'What a later repair finds would have no place to go.', repair: 'Make it' },
   'lost-and-found-no-directory': { severity: 'error', says: '/lost+found (inode {inode}) is no directory', meaning: 'What repairs find has no place to go; the file goes into the new one.', repair: 'Take its name away' },
   'lost-and-found-inline': { severity: 'error', says: '/lost+found is stored inside its inode', meaning: 'It has no room for what repairs find.', repair: 'Take its name away, and make another' },
   'lost-and-found-encrypted': { severity: 'error', says: '/lost+found is encrypted', meaning: 'Repairs can\'t put names into it.', repair: 'Take its name away, and make another' },
@@ -92,13 +92,13 @@ export const PASS_3 = catalogue('3', {
 
 /** What pass 4 finds: counts of links. */
 export const PASS_4 = catalogue('4', {
-  'zero-length-inode': { severity: 'note', says: 'Inode {inode} has no name and is empty', meaning: 'Nothing is in it.', repair: 'Clear the inode', housekeeping: true },
+  'zero-length-inode': { severity: 'note', says: 'Inode {inode} has no name and is empty', meaning: 'Nothing is in it.', repair: 'Clear the inode' },
   'unattached-inode': { severity: 'error', says: 'Inode {inode} has no name', meaning: 'It can\'t be reached.', repair: 'Put it into lost+found' },
   'bad-link-count': { severity: 'error', says: 'Inode {inode} counts {count} links, its names are {right}', meaning: 'It would be freed too early or never.', repair: 'Correct the count' },
   'ea-inode-references': { severity: 'error', says: 'Attribute inode {inode} counts {count} references, there are {right}', meaning: 'It would be freed too early or never.', repair: 'Correct the count' },
   'spurious-ea-flag': { severity: 'error', says: 'Inode {inode} is marked as the value of an attribute, and none refers to it', meaning: 'It is a common file, most likely.', repair: 'Clear the mark' },
   'too-many-links': { severity: 'error', says: 'A directory has more subdirectories than a count can hold, and the superblock does not allow that', meaning: 'Old kernels would miscount.', repair: 'Set the feature dir_nlink' },
-  'exact-link-count': { severity: 'note', says: 'Directory inode {inode} counts 1 link for "many"; its exact number {right} fits', meaning: 'Nothing is lost.', repair: 'Set the exact count', housekeeping: true },
+  'exact-link-count': { severity: 'note', says: 'Directory inode {inode} counts 1 link for "many"; its exact number {right} fits', meaning: 'Nothing is lost.', repair: 'Set the exact count' },
 });
 
 /** What pass 5 finds: bitmaps and counts of the groups. */
@@ -114,8 +114,8 @@ export const PASS_5 = catalogue('5', {
   'group-free-blocks': { severity: 'error', says: 'Group {group} counts {count} free blocks, there are {right}', meaning: 'Space may be reported wrong.', repair: 'Correct the count' },
   'group-free-inodes': { severity: 'error', says: 'Group {group} counts {count} free inodes, there are {right}', meaning: 'Space may be reported wrong.', repair: 'Correct the count' },
   'group-directories': { severity: 'error', says: 'Group {group} counts {count} directories, there are {right}', meaning: 'New directories are placed badly.', repair: 'Correct the count' },
-  'free-blocks': { severity: 'note', says: 'The superblock counts {count} free blocks, there are {right}', meaning: 'Space may be reported wrong; the kernel counts anew when it mounts.', repair: 'Correct the count', housekeeping: true },
-  'free-inodes': { severity: 'note', says: 'The superblock counts {count} free inodes, there are {right}', meaning: 'Space may be reported wrong; the kernel counts anew when it mounts.', repair: 'Correct the count', housekeeping: true },
+  'free-blocks': { severity: 'note', says: 'The superblock counts {count} free blocks, there are {right}', meaning: 'Space may be reported wrong; the kernel counts anew when it mounts.', repair: 'Correct the count' },
+  'free-inodes': { severity: 'note', says: 'The superblock counts {count} free inodes, there are {right}', meaning: 'Space may be reported wrong; the kernel counts anew when it mounts.', repair: 'Correct the count' },
 });
 
 /** What is looked at behind the passes: quota files. */

@@ -3,6 +3,10 @@ import { isDiskError, toDiskError } from '../../../core/errors.ts';
 import { Abort, CheckContext, emptyTables } from './context.ts';
 import { pass1 } from './pass1.ts';
 import { checkDirectories } from './pass2.ts';
+import { checkTree } from './pass3.ts';
+import { checkLinkCounts } from './pass4.ts';
+import { checkBitmaps } from './pass5.ts';
+import { checkQuota } from './quota.ts';
 import { checkSuperblock, finish } from './superblock.ts';
 
 /** How often everything may begin again: e2fsck has no bound, and loops for ever over two of the images of its own tests. */
@@ -11,7 +15,7 @@ const MOST_RESTARTS = 5;
 type Pass = (context: CheckContext) => Promise<void> | void;
 
 /** In this order. Each returns early when it wants everything to begin again. */
-const PASSES: readonly Pass[] = [checkSuperblock, (context) => { context.tables = emptyTables(context.superblock); }, pass1, checkDirectories];
+const PASSES: readonly Pass[] = [checkSuperblock, (context) => { context.tables = emptyTables(context.superblock); }, pass1, checkDirectories, checkTree, checkLinkCounts, checkQuota, checkBitmaps];
 
 /** Checks an ext2, ext3 or ext4 filesystem in the order of e2fsck: superblock, journal, and five passes over everything. */
 export const checkExt4: Check = async (device, options, job) => {
