@@ -10,6 +10,7 @@ import type { Superblock } from '../superblock.ts';
 import { ClusterUse } from './clusters.ts';
 import { ExtentTree, LONGEST_EXTENT, LONGEST_UNWRITTEN } from './extents.ts';
 import type { FileMap, MappedRun } from './file-map.ts';
+import { type IndirectContext, IndirectMap } from './indirect.ts';
 import { largestFile } from './limits.ts';
 import { flexSize } from './placement.ts';
 import { setTime } from './times.ts';
@@ -343,36 +344,36 @@ export class ContentsWriter implements Contents {
   }
 
   #map(inode: Inode): FileMap {
-    return inode.has(INODE_FLAGS.extents) ? this.#extents(inode) : this.#numbers(inode);
+    if (inode.has(INODE_FLAGS.extents)) return this.#extents(inode);
+    const { superblock, inodes } = this.#context;
+    if (superblock.clusterRatio > 1) throw unsupported('bigalloc', `Inode ${inode.node} is mapped by block numbers in a filesystem of clusters`);
+    return new IndirectMap({ ...this.#mapContext(inode), root: inodes.edit(inode.node).i_block });
   }
 
   #extents(inode: Inode): ExtentTree {
-    const { superblock, transaction, inodes } = this.#context;
+    const { superblock, inodes } = this.#context;
     return new ExtentTree({
-      transaction, node: inode.node, root: inodes.edit(inode.node).i_block,
+      ...this.#mapContext(inode), root: inodes.edit(inode.node).i_block,
       checksumSeed: superblock.features.metadataChecksum ? inode.checksumSeed : undefined,
-      takeBlock: () => this.#takeBlock(inode),
-      giveBlock: (block) => { this.#giveBlock(inode, block); },
     });
   }
 
-  #numbers(inode: Inode): FileMap {
-    throw unsupported('indirect blocks', `Inode ${inode.node} is mapped by block numbers`);
-  }
-
-  /** A block for the map itself. */
-  #takeBlock(inode: Inode): number {
-    const { superblock, allocator, inodes } = this.#context;
-    const { block } = allocator.allocate(this.#goal(inode), 1, 'metadata');
-    inodes.charge(inode.node, superblock.clusterRatio);
-    return block;
-  }
-
-  #giveBlock(inode: Inode, block: number): void {
+  /** Where a map takes blocks for itself, and gives them back. */
+  #mapContext({ node }: Inode): Omit<IndirectContext, 'root'> {
     const { superblock, allocator, inodes, transaction } = this.#context;
-    transaction.forget(block);
-    allocator.free(block, 1);
-    inodes.charge(inode.node, -superblock.clusterRatio);
+    return {
+      transaction, node,
+      takeBlock(near) {
+        const { block } = allocator.allocate(near, 1, 'metadata');
+        inodes.charge(node, superblock.clusterRatio);
+        return block;
+      },
+      giveBlock(block) {
+        transaction.forget(block);
+        allocator.free(block, 1);
+        inodes.charge(node, -superblock.clusterRatio);
+      },
+    };
   }
 
   /** Where an inode's first block is best: in its group, and with flex_bg past the folders' part of the flex group (ext4_inode_to_goal_block). */

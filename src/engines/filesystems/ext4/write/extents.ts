@@ -21,8 +21,8 @@ export interface ExtentTreeContext {
   readonly root: Uint8Array;
   /** What the checksums of extent blocks start from; undefined without metadata_csum. */
   readonly checksumSeed: number | undefined;
-  /** A block for a node of the tree, charged to the inode. @throws DiskError usage ENOSPC */
-  takeBlock(): number;
+  /** A block for a node of the tree, charged to the inode. @param near where it would be best @throws DiskError usage ENOSPC */
+  takeBlock(near: number): number;
   /** A block of the tree is not needed any more. */
   giveBlock(block: number): void;
 }
@@ -150,8 +150,8 @@ export class ExtentTree implements FileMap {
 
   /** Unmaps the last piece of [start, end) that is mapped; undefined when there is none. */
   #cutLast(start: number, end: number): MappedRun | undefined {
-    let path = this.#find(end - 1);
-    let leaf = path.at(-1)!;
+    const path = this.#find(end - 1);
+    const leaf = path.at(-1)!;
     if (leaf.index < 0 || countOf(leaf) === 0) return undefined;
     const run = runAt(leaf, leaf.index);
     const from = Math.max(start, run.logical);
@@ -236,7 +236,7 @@ export class ExtentTree implements FileMap {
   #grow(root: Step): void {
     const depth = depthOf(root);
     if (depth >= MAX_DEPTH) throw corrupt(`extents of inode ${this.#context.node}`, 'the tree has as many levels as it may');
-    const block = this.#context.takeBlock();
+    const block = this.#context.takeBlock(this.#nearLeaf(root));
     const child = this.#fresh(block, depth);
     const count = countOf(root);
     child.bytes.set(root.bytes.subarray(HEADER, HEADER + count * ENTRY), HEADER);
@@ -247,13 +247,21 @@ export class ExtentTree implements FileMap {
     setChild(root, 0, keyAt(child, 0), block);
   }
 
+  /** After what the root's last entry leads to. */
+  #nearLeaf(root: Step): number {
+    const last = countOf(root) - 1;
+    if (depthOf(root) > 0) return childOf(root, last);
+    const run = runAt(root, last);
+    return run.physical + run.count;
+  }
+
   /** Moves the upper half of a node into a new one. At the end of the file nothing is moved but what must be: what is appended fills nodes wholly. */
   #split(parent: Step, child: Step, isLeaf: boolean, logical: number): void {
     const count = countOf(child);
     const appended = child.index === count - 1 && parent.index === countOf(parent) - 1;
     // An inner node must have a child, so its last one moves along.
     const kept = appended ? (isLeaf ? count : count - 1) : count >>> 1;
-    const block = this.#context.takeBlock();
+    const block = this.#context.takeBlock(child.block);
     const right = this.#fresh(block, depthOf(child));
     this.#edit(child);
     this.#edit(parent);
@@ -299,8 +307,7 @@ export class ExtentTree implements FileMap {
 
   #child(parent: Step, index: number): Step {
     const { transaction, node } = this.#context;
-    const at = HEADER + index * ENTRY;
-    const block = parent.view.getUint32(at + 4, true) + parent.view.getUint16(at + 8, true) * 2 ** 32;
+    const block = childOf(parent, index);
     const child = this.#step(block, transaction.get(block, `extent block ${block} of inode ${node}`));
     this.#check(child, depthOf(parent) - 1);
     return child;
@@ -392,6 +399,11 @@ function runAt(leaf: Step, index: number): MappedRun {
 /** Whether `next` goes on where `run` ends, in the file and on the device. */
 function follows(run: MappedRun, next: MappedRun): boolean {
   return run.unwritten === next.unwritten && run.logical + run.count === next.logical && run.physical + run.count === next.physical;
+}
+
+function childOf(parent: Step, index: number): number {
+  const at = HEADER + index * ENTRY;
+  return parent.view.getUint32(at + 4, true) + parent.view.getUint16(at + 8, true) * 2 ** 32;
 }
 
 function setChild(parent: Step, index: number, key: number, block: number): void {

@@ -1,0 +1,81 @@
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { e2fsckFindings, kernelContents, testVolume } from '../../../testing/ext4-volume.ts';
+import { missingTools, scratchFolder } from '../../../testing/tools.ts';
+
+const scratch = scratchFolder();
+afterAll(() => { scratch.remove(); });
+const noTools = missingTools('mke2fs', 'debugfs', 'e2fsck');
+const asRoot = process.getuid?.() === 0;
+
+/** Feature sets: [name, mke2fs, size in KiB, whether the kernel here can mount it]. */
+const SETS: readonly (readonly [name: string, mkfs: readonly string[], size: number, mounts: boolean])[] = [
+  ['ext4, 4 KiB', ['-t', 'ext4', '-b', '4096'], 64 << 10, true],
+  ['ext4, 1 KiB', ['-t', 'ext4', '-b', '1024'], 64 << 10, true],
+  ['ext4, 2 KiB, meta_bg', ['-t', 'ext4', '-b', '2048', '-O', 'meta_bg,^resize_inode'], 64 << 10, true],
+  ['ext4, 64 KiB', ['-t', 'ext4', '-b', '65536'], 256 << 10, false],
+  ['no 64bit', ['-t', 'ext4', '-b', '1024', '-O', '^64bit'], 64 << 10, true],
+  ['uninit_bg', ['-t', 'ext4', '-b', '1024', '-O', '^metadata_csum,uninit_bg'], 64 << 10, true],
+  ['no flex_bg', ['-t', 'ext4', '-b', '1024', '-O', '^flex_bg'], 64 << 10, true],
+  ['sparse_super2', ['-t', 'ext4', '-b', '1024', '-O', 'sparse_super2'], 64 << 10, true],
+  ['bigalloc', ['-t', 'ext4', '-b', '4096', '-O', 'bigalloc', '-C', '65536'], 64 << 10, true],
+  ['bigalloc, 1 KiB', ['-t', 'ext4', '-b', '1024', '-O', 'bigalloc', '-C', '16384'], 64 << 10, true],
+  ['ext2, 1 KiB', ['-t', 'ext2', '-b', '1024'], 64 << 10, true],
+  ['ext2, 4 KiB', ['-t', 'ext2', '-b', '4096'], 64 << 10, true],
+  ['ext3, 2 KiB', ['-t', 'ext3', '-b', '2048'], 64 << 10, true],
+  ['no extents, metadata_csum', ['-t', 'ext4', '-b', '1024', '-O', '^extent,^64bit'], 64 << 10, true],
+  ['orphan_file', ['-t', 'ext4', '-b', '1024', '-O', 'orphan_file'], 64 << 10, true],
+  ['128-byte inodes', ['-t', 'ext4', '-b', '1024', '-I', '128'], 64 << 10, true],
+];
+
+/** Bytes that differ everywhere. */
+function pattern(length: number, seed: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  for (let i = 0, x = seed * 2654435761; i < length; i++) {
+    x = (Math.imul(x, 1664525) + 1013904223) | 0;
+    bytes[i] = x >>> 24;
+  }
+  return bytes;
+}
+
+describe.skipIf(noTools !== undefined)('files written below the directories', () => {
+  it.each([...SETS])('%s', (name, mkfs, size, mounts) => {
+    const test = testVolume(join(scratch.path, name.replaceAll(/\W/g, '-')), mkfs, size);
+    const { contents } = test.volume;
+    const expected = new Map<number, Uint8Array>();
+    for (const [i, length] of [0, 1, 100, 1024, 5000, 65_536, 100_000, 3_000_000].entries()) {
+      const node = test.create();
+      const bytes = pattern(length, i);
+      for (let at = 0; at < length; at += 700_001) expect(contents.write(node, at, bytes.subarray(at, at + 700_001))).toBe(Math.min(700_001, length - at));
+      expected.set(node, bytes);
+    }
+    // Holes, a reserved range that is half written, a punched one, and cuts both ways.
+    const holes = test.create();
+    contents.write(holes, 500_000, pattern(10_000, 20));
+    if (test.volume.superblock.features.extents) contents.reserve(holes, 1_000_000, 300_000);
+    else expect(() => contents.reserve(holes, 1_000_000, 300_000)).toThrow('only in files with extents');
+    contents.write(holes, 1_100_000, pattern(50_000, 21));
+    contents.write(holes, 0, pattern(200_000, 22));
+    contents.punch(holes, 50_000, 77_777);
+    contents.truncate(holes, 1_120_001);
+    contents.truncate(holes, 1_500_000);
+    const holed = new Uint8Array(1_500_000);
+    holed.set(pattern(10_000, 20), 500_000);
+    holed.set(pattern(50_000, 21).subarray(0, 20_001), 1_100_000);
+    holed.set(pattern(200_000, 22));
+    holed.fill(0, 50_000, 127_777);
+    expected.set(holes, holed);
+    // One that goes again.
+    const gone = test.create();
+    contents.write(gone, 0, pattern(1_000_000, 30));
+    test.volume.operation(() => {
+      contents.free(gone, 0);
+      test.volume.inodes.free(gone);
+    });
+    for (const [node, bytes] of expected) expect(Buffer.compare(test.read(node), bytes), `inode ${node}`).toBe(0);
+    const path = test.save([...expected.keys()]);
+    expect(e2fsckFindings(path)).toBeUndefined();
+    if (!asRoot || !mounts) return;
+    for (const [node, bytes] of kernelContents(path, [...expected.keys()])) expect(Buffer.compare(bytes, expected.get(node)!), `inode ${node}`).toBe(0);
+  });
+});
