@@ -1,4 +1,4 @@
-import { ACL_TAGS, ACL_XATTR } from '../../core/acl.ts';
+import { ACL_TAGS, ACL_XATTR, type AclEntry } from '../../core/acl.ts';
 import { corrupt } from '../../core/errors.ts';
 
 /**
@@ -39,4 +39,20 @@ export function aclFromDisk(value: Uint8Array, inode: number, at?: number): Uint
     length += FULL;
   }
   return blob.subarray(0, length);
+}
+
+/** The ACL as it stands on the disk (ext4_acl_to_disk): entries without an id are short. */
+export function aclToDisk(entries: readonly AclEntry[]): Uint8Array {
+  const value = new Uint8Array(HEADER + entries.length * FULL);
+  const view = new DataView(value.buffer);
+  view.setUint32(0, DISK_VERSION, true);
+  let at = HEADER;
+  for (const { tag, permissions, id } of entries) {
+    view.setUint16(at, tag, true);
+    view.setUint16(at + 2, permissions, true);
+    const named = ACL_TAGS.get(tag)!.id;
+    if (named) view.setUint32(at + SHORT, id, true);
+    at += named ? FULL : SHORT;
+  }
+  return value.subarray(0, at);
 }

@@ -31,6 +31,8 @@ export interface Writing {
   readonly writer: Writer;
   /** What is free by now, as VolumeInfo tells it. */
   free(): Pick<VolumeInfo, 'free' | 'inodes'>;
+  /** A node that may have no name any more, as it is held. */
+  held(node: NodeId): Inode | undefined;
   /** Makes everything durable, and leaves the device as an unmounted filesystem is left. @throws DiskError io */
   close(): void;
 }
@@ -159,7 +161,7 @@ export class Ext4FileSystem implements FileSystem {
   #look(node: NodeId): Inode {
     if (this.#looked?.node === node) return this.#looked;
     if (this.#closed) throw usage('EBADF', 'The filesystem is closed');
-    this.#looked = this.#inodes.get(node);
+    this.#looked = this.#writing?.held(node) ?? this.#inodes.get(node);
     return this.#looked;
   }
 

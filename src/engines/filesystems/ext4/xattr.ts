@@ -52,13 +52,13 @@ export interface Xattr {
 }
 
 /** EXT4_XATTR_MAGIC, of the in-inode header and of blocks. */
-const MAGIC = 0xea020000;
+export const XATTR_MAGIC = 0xea020000;
 /** struct ext4_xattr_header, of which h_checksum is the fifth word. */
-const BLOCK_HEADER = 32;
+export const BLOCK_HEADER = 32;
 const CHECKSUM_AT = 16;
 const BODY_HEADER = 4;
 /** struct ext4_xattr_entry without the name. */
-const ENTRY = 16;
+export const ENTRY = 16;
 /** EXT4_XATTR_SIZE_MAX. */
 const LARGEST = 1 << 24;
 const EA_INODE_FLAG = 0x200000;
@@ -66,17 +66,18 @@ const ROOT_INODE = 2;
 /** The part of an inode that every revision has; i_extra_isize counts from there. */
 const OLD_INODE = 128;
 
-const ACL_ACCESS = 2;
-const ACL_DEFAULT = 3;
-const SYSTEM = 7;
+/** e_name_index of ACLs, whose whole name it is, and of inline data ("system.data"). */
+export const ACL_ACCESS = 2;
+export const ACL_DEFAULT = 3;
+export const SYSTEM = 7;
 const ENCRYPTION = 9;
 /** e_name_index → the name's beginning, for those that the kernel shows. 7 ("system.": inline data) and 9 (the encryption context) are its own. */
-const PREFIXES: ReadonlyMap<number, string> = new Map([
+export const PREFIXES: ReadonlyMap<number, string> = new Map([
   [1, 'user.'], [ACL_ACCESS, 'system.posix_acl_access'], [ACL_DEFAULT, 'system.posix_acl_default'], [4, 'trusted.'], [6, 'security.'], [8, 'system.richacl'], [10, 'gnu.'],
 ]);
 
 /** An entry as it lies on the disk, checked. */
-interface RawEntry {
+export interface RawEntry {
   readonly index: number;
   /** Bytes of the name without its prefix. */
   readonly name: Uint8Array;
@@ -127,19 +128,20 @@ function rawEntries(context: XattrContext): RawEntry[] {
   return [...bodyEntries(context), ...blockEntries(context)];
 }
 
-/** Those between the inode's last field and its end. */
-function bodyEntries(context: XattrContext): RawEntry[] {
+/** The attributes between the inode's last field and its end. */
+export function bodyEntries(context: XattrContext): RawEntry[] {
   const { raw, rawAt } = context;
   const headerAt = OLD_INODE + context.extraSize;
   // No magic, no attributes: the space is unused in most inodes.
-  if (raw.length <= OLD_INODE || context.extraSize === 0 || headerAt + BODY_HEADER > raw.length || u32(raw, headerAt) !== MAGIC) return [];
+  if (raw.length <= OLD_INODE || context.extraSize === 0 || headerAt + BODY_HEADER > raw.length || u32(raw, headerAt) !== XATTR_MAGIC) return [];
   const found = readEntries(context, raw, headerAt + BODY_HEADER, headerAt + BODY_HEADER, rawAt);
   if (typeof found !== 'string') return found;
   noteDamage(context, `extended attributes in inode ${context.inode}`, found, rawAt + headerAt, raw.length - headerAt);
   return [];
 }
 
-function blockEntries(context: XattrContext): RawEntry[] {
+/** The attributes in the inode's block of them. */
+export function blockEntries(context: XattrContext): RawEntry[] {
   const { aclBlock } = context;
   if (aclBlock === 0) return [];
   const structure = `extended attribute block ${aclBlock} of inode ${context.inode}`;
@@ -158,7 +160,7 @@ function blockEntries(context: XattrContext): RawEntry[] {
 
 /** What is wrong with a block's header or checksum. */
 function blockFault(context: XattrContext, block: Uint8Array): string | undefined {
-  if (u32(block, 0) !== MAGIC || u32(block, 8) !== 1) return 'its header is invalid';
+  if (u32(block, 0) !== XATTR_MAGIC || u32(block, 8) !== 1) return 'its header is invalid';
   if (!context.hasChecksum) return undefined;
   let sum = crc32cOf32(context.filesystemSeed, context.aclBlock % 2 ** 32);
   sum = crc32cOf32(sum, Math.floor(context.aclBlock / 2 ** 32));
@@ -204,7 +206,8 @@ function readEntries(context: XattrContext, area: Uint8Array, start: number, bas
   return entries;
 }
 
-function valueOf(context: XattrContext, entry: RawEntry): Uint8Array {
+/** A value as it is on the disk. @throws DiskError corrupt */
+export function valueOf(context: XattrContext, entry: RawEntry): Uint8Array {
   if (entry.valueInode === 0) return entry.area.slice(entry.valueAt, entry.valueAt + entry.size);
   const structure = `extended attribute inode ${entry.valueInode} of inode ${context.inode}`;
   const holder = context.eaInode!(entry.valueInode);
@@ -222,7 +225,7 @@ function valueOf(context: XattrContext, entry: RawEntry): Uint8Array {
 }
 
 /** ext4_xattr_hash_entry over a name and one word of value. */
-function entryHash(name: Uint8Array, value: number, signed: boolean): number {
+export function entryHash(name: Uint8Array, value: number, signed: boolean): number {
   let hash = 0;
   for (const byte of name) hash = (hash << 5) ^ (hash >>> 27) ^ (signed ? (byte << 24) >> 24 : byte);
   return ((hash << 16) ^ (hash >>> 16) ^ value) >>> 0;
