@@ -52,7 +52,7 @@ describe('file sources', () => {
   it('reads by position, and says when the file was cut', () => {
     writeFileSync(at('image'), Uint8Array.from({ length: 5000 }, (_, i) => i % 256));
     const notes: string[] = [];
-    const device = new FileDevice(at('image'), (note) => { notes.push(note.message); });
+    const device = new FileDevice(at('image'), { note: (note) => { notes.push(note.message); } });
     const bytes = new Uint8Array(4);
     device.read(4996, bytes);
     expect([...bytes, device.size, device.backing(10, 5)?.at]).toEqual([132, 133, 134, 135, 5000, 10]);

@@ -5,8 +5,11 @@ import { type Answer, type JobContext, jobContext, type Question } from '../engi
 import { displayName } from '../engines/core/names.ts';
 import type { OpenContext, RegistryEntry } from '../engines/core/probe.ts';
 import { registry as everyFormat } from '../engines/index.ts';
+import type { Editing, Recovery } from './edit/editing.ts';
+import { ImageEditing } from './edit/image-editing.ts';
+import { recoverApply } from './edit/recovery.ts';
 import { zlibGunzip } from './sources/gunzip.ts';
-import { openSource } from './sources/image.ts';
+import { filesOf, openSource } from './sources/image.ts';
 import { ScratchFile } from './sources/scratch.ts';
 
 export { type Resolved, resolvePath, type Step } from './paths.ts';
@@ -65,7 +68,12 @@ export interface ImageSession {
    * @throws DiskError why the layer can't be opened so; `locked` when the password is wrong; usage for a layer that is not there
    */
   reopen(path: string, how: ReopenOptions): Promise<void>;
-  close(): Promise<void>;
+  /** Changing the image. */
+  readonly editing: Editing;
+  /** What an Apply that was interrupted left, and what became of it; most often nothing. */
+  readonly recovery: readonly Recovery[];
+  /** @throws DiskError busy while changes are pending, unless they are to be discarded: the image stays open then */
+  close(how?: { readonly discard?: boolean }): Promise<void>;
 }
 
 /**
@@ -74,37 +82,57 @@ export interface ImageSession {
  */
 export async function openImage(path: string, options: OpenImageOptions = {}): Promise<ImageSession> {
   const note = options.onNote ?? (() => {});
+  const recovery = await recovered(path, note, options.onStep);
   const source = openSource(path, note);
   const registry = options.registry ?? everyFormat;
+  /** Formats that were asked for, by layer path: they count whenever a layer is opened anew. */
+  const choices = new Map(options.choices);
   const context = ({ job = nodeJob(), onStep, onNote = note }: Pick<OpenImageOptions, 'job' | 'onStep' | 'onNote'>, key?: Key): OpenContext => ({
     note: onNote, job: { ...job, ask: (question) => answer(question, job, key) }, scratch: (limit) => new ScratchFile(limit), codecs: { gunzip: zlibGunzip }, ...(onStep ? { step: onStep } : {}),
   });
   try {
-    let root = await openLayers(source.device, registry, context(options), options.choices);
+    let root = await openLayers(source.device, registry, context(options), choices);
     let closed = false;
+    const editing = new ImageEditing({
+      files: source.files, device: source.device, recovery, layers: () => root, quietJob: nodeJob,
+      async reopen(at, device, { write, job, between }) {
+        const before = [...layersOf(root)].find((layer) => layer.path === at) ?? root;
+        await closeLayers(before);
+        between?.();
+        // What there is to note was noted when the image was opened; the layers keep it too.
+        const quiet = context({ onNote: () => {}, ...(job === undefined ? {} : { job: nodeJob({ report: (progress) => job.report(progress) }) }) });
+        ({ root } = await reopenLayer(root, before.path, registry, write === undefined ? quiet : { ...quiet, write }, choices, device));
+      },
+      accept: () => source.parts.forEach((part) => part.accept()),
+    });
     return {
-      name: source.name, path: source.path, size: source.device.size, files: source.files, registry,
+      name: source.name, path: source.path, size: source.device.size, files: source.files, registry, editing, recovery,
       get layers() { return root; },
       async reopen(at, { format, password, ...how }) {
         const named = [...layersOf(root)].find((each) => each.path === at);
         const layer = (named?.kind === 'volume' ? named.children[0]?.path : undefined) ?? at;
-        const opened = await reopenLayer(root, layer, registry, context(how, password === undefined ? undefined : { layer, password }), new Map(format === undefined ? [] : [[layer, format]]));
+        const write = editing.access;
+        const opened = await reopenLayer(root, layer, registry, { ...context(how, password === undefined ? undefined : { layer, password }), ...(write === undefined ? {} : { write }) }, new Map(format === undefined ? [] : [[layer, format]]));
         const { error } = opened.after;
         if (error !== undefined && (format !== undefined || password !== undefined)) {
           await closeLayers(opened.after);
           throw error;
         }
         ({ root } = opened);
+        if (format === undefined) choices.delete(layer);
+        else choices.set(layer, format);
         await closeLayers(opened.before);
       },
       filesystems: () => filesystemsOf(root),
       select: (sel) => selectFilesystem(root, sel),
       layer: (sel) => (sel === undefined ? root : selectLayer(root, sel)),
       summary: () => summarize(root),
-      async close() {
+      async close({ discard = false } = {}) {
         if (closed) return;
+        await editing.close(discard);
         closed = true;
         await closeLayers(root);
+        editing.release();
         source.device.close();
       },
     };
@@ -112,6 +140,18 @@ export async function openImage(path: string, options: OpenImageOptions = {}): P
     source.device.close();
     throw error;
   }
+}
+
+/** Finishes an Apply that was interrupted, before the image is looked at. */
+async function recovered(path: string, note: (note: Note) => void, onStep: OpenContext['step']): Promise<readonly Recovery[]> {
+  const found = await recoverApply(filesOf(path));
+  for (const { state, message } of found) {
+    const sound = state === 'finished' || state === 'unchanged';
+    const step = onStep?.({ layer: '0', text: 'Changes that were being applied' });
+    step?.end(sound ? 'done' : 'failed', message);
+    note({ severity: sound ? 'note' : state === 'foreign' ? 'warning' : 'error', message });
+  }
+  return found;
 }
 
 /** A password for one layer. */

@@ -5,7 +5,7 @@ import type { FileSystem, Note } from './filesystem.ts';
 import type { Guess } from './guesses.ts';
 import type { JobContext, Question } from './job.ts';
 import type { Structures } from './layout/annotate.ts';
-import type { Candidate, Format, OpenContext, Opener, OpenStep, RegistryEntry, Volume } from './probe.ts';
+import type { Candidate, FilesystemFormat, Format, OpenContext, Opener, OpenStep, RegistryEntry, Volume, WriteAccess } from './probe.ts';
 
 /**
  * One step of the way from an image's bytes to its trees. A container has one child, a table has one a
@@ -41,6 +41,8 @@ export interface Layer {
   readonly structures?: Structures;
   /** Why it could not be opened. */
   readonly error?: DiskError;
+  /** It was to be opened for writing, and this is why it was opened for reading alone. */
+  readonly notWritable?: DiskError;
   readonly children: readonly Layer[];
 }
 
@@ -74,7 +76,18 @@ export async function probe(device: BlockDevice, registry: readonly RegistryEntr
 
 /** Walks from an image's bytes down to its filesystems. Damage stops a branch, never the walk. */
 export async function openLayers(device: BlockDevice, registry: readonly RegistryEntry[], context: OpenContext, choices: Choices = new Map()): Promise<Layer> {
-  return new LayerWalk(registry, context, choices).open(device, '0', 0, 0);
+  return new LayerWalk(registry, context, choices).open({ device, path: '0', offset: 0, depth: 0, base: 0 });
+}
+
+/** Bytes that the walk looks at, and where it is. */
+interface Spot {
+  readonly device: BlockDevice;
+  readonly path: string;
+  /** Of the layer. */
+  readonly offset: number;
+  readonly depth: number;
+  /** Where the device lies on the one that the walk began with; undefined where its bytes are made. */
+  readonly base: number | undefined;
 }
 
 /** A tree in which one branch was opened anew. The rest of it is as it was. */
@@ -87,15 +100,18 @@ export interface Reopened {
 
 /**
  * Opens one layer anew, as another format or with a password, over the device that it has; what is unpacked or unlocked beside it stays open.
+ * Writing directly through a container's own bytes is not offered: the redo log of `context.write` counts from the device of the outermost layer.
+ * @param device the bytes, where they are to be read from another one than before
  * @throws DiskError usage ENOENT when there is no such layer, EINVAL for a volume, which is opened by what is in it; cancelled
  */
-export async function reopenLayer(root: Layer, path: string, registry: readonly RegistryEntry[], context: OpenContext, choices: Choices = new Map()): Promise<Reopened> {
+export async function reopenLayer(root: Layer, path: string, registry: readonly RegistryEntry[], context: OpenContext, choices: Choices = new Map(), device?: BlockDevice): Promise<Reopened> {
   const chain = chainTo(root, path);
   const before = chain.at(-1);
   if (before === undefined) throw usage('ENOENT', `The image has no layer ${path}`);
   if (before.kind === 'volume') throw usage('EINVAL', `Nothing in layer ${path} (${before.title}) can be opened`);
   const depth = chain.filter((layer) => layer.kind !== 'volume').length - 1;
-  const after = await new LayerWalk(registry, context, choices).open(before.device, path, before.offset, depth);
+  const base = chain.slice(0, -1).some((layer) => layer.kind === 'container') ? undefined : chain.reduce((sum, layer) => sum + layer.offset, 0);
+  const after = await new LayerWalk(registry, context, choices).open({ device: device ?? before.device, path, offset: before.offset, depth, base });
   return { root: replaced(root, chain, after), before, after };
 }
 
@@ -140,7 +156,8 @@ class LayerWalk {
     this.#choices = choices;
   }
 
-  async open(device: BlockDevice, path: string, offset: number, depth: number): Promise<Layer> {
+  async open(spot: Spot): Promise<Layer> {
+    const { device, path, offset, depth } = spot;
     this.#count++;
     const notes: Note[] = [];
     const blank = { path, label: '', uuid: '', offset, size: device.size, device, evidence: [], alternatives: [], guesses: [], openers: [], details: [], notes, children: [] };
@@ -182,7 +199,7 @@ class LayerWalk {
       return { ...base, openers: [openerOf(format, 'refused', error.message)], error };
     }
     try {
-      return { ...base, ...(await this.#enter(format, device, path, depth, context, (text) => step?.end('done', `${base.title}: ${text}`))) };
+      return { ...base, ...(await this.#enter(format, spot, context, (text) => step?.end('done', `${base.title}: ${text}`))) };
     } catch (error) {
       const failure = refusalOf(toDiskError(error), candidate);
       step?.end('failed', failure.kind === 'cancelled' ? failure.message : `${base.title}: ${failure.message}`);
@@ -213,14 +230,15 @@ class LayerWalk {
   }
 
   /** @param opened is told what was found, before what is in it is opened */
-  async #enter(format: Format, device: BlockDevice, path: string, depth: number, context: OpenContext, opened: (text: string) => void): Promise<Partial<Layer>> {
+  async #enter(format: Format, spot: Spot, { write, ...context }: OpenContext, opened: (text: string) => void): Promise<Partial<Layer>> {
+    const { device, path, depth } = spot;
     switch (format.kind) {
       case 'filesystem': {
-        const filesystem = await format.open(device, context);
+        const { filesystem, notWritable } = await openFilesystem(format, device, context, device.write === undefined ? undefined : accessAt(write, spot.base));
         const { info } = filesystem;
         opened(info.state.replaceAll('-', ' '));
         return {
-          filesystem, ...structuresOf(filesystem), label: info.label, uuid: info.uuid, details: info.details,
+          filesystem, ...(notWritable === undefined ? {} : { notWritable }), ...structuresOf(filesystem), label: info.label, uuid: info.uuid, details: info.details,
           openers: [openerOf(format, info.access.write ? 'read-write' : 'read-only', info.access.reason)],
         };
       }
@@ -228,7 +246,7 @@ class LayerWalk {
         const box = await format.open(device, context);
         const { device: inner, details } = box;
         opened(`${digits(inner.size)} bytes are in it`);
-        return { details, ...structuresOf(box), openers: [openerOf(format, 'read-only', 'unpacked for reading')], children: [await this.open(inner, `${path}/0`, 0, depth + 1)] };
+        return { details, ...structuresOf(box), openers: [openerOf(format, 'read-only', 'unpacked for reading')], children: [await this.open({ device: inner, path: `${path}/0`, offset: 0, depth: depth + 1, base: undefined })] };
       }
       case 'table': {
         const table = await format.open(device, context);
@@ -246,7 +264,7 @@ class LayerWalk {
           const own = volume.number;
           const number = own !== undefined && !used.has(own) ? own : firstUnused((each) => used.has(each) || partitions.has(each));
           used.add(number);
-          children.push(await this.#volume(device, volume, `${path}/${number}`, depth + 1));
+          children.push(await this.#volume(spot, volume, `${path}/${number}`));
         }
         return {
           label: table.label, uuid: table.uuid, ...structuresOf(table), children, openers: [openerOf(format, 'read-only', 'partition tables are shown, not edited')],
@@ -256,7 +274,7 @@ class LayerWalk {
     }
   }
 
-  async #volume(device: BlockDevice, volume: Volume, path: string, depth: number): Promise<Layer> {
+  async #volume({ device, depth, base }: Spot, volume: Volume, path: string): Promise<Layer> {
     this.#count++;
     const notes: Note[] = [];
     // A table may claim more than the image holds (a cut image, a hostile table): what is there is still shown.
@@ -266,12 +284,32 @@ class LayerWalk {
       notes.push({ severity: 'warning', message: `The volume reaches ${volume.offset + volume.size - device.size} bytes past the end of the image`, place: { structure: `volume ${path}`, at: volume.offset, length: volume.size } });
     }
     const slice = new SliceDevice(device, offset, there);
-    const probed = volume.kind === 'partition' && there > 0 ? [await this.open(slice, `${path}/0`, 0, depth)] : [];
+    const probed = volume.kind === 'partition' && there > 0 ? [await this.open({ device: slice, path: `${path}/0`, offset: 0, depth: depth + 1, base: base === undefined ? undefined : base + offset })] : [];
     return {
       path, kind: 'volume', format: volume.kind, title: volume.type, label: volume.label, uuid: volume.uuid, offset: volume.offset, size: volume.size,
       device: slice, evidence: [], alternatives: [], guesses: [], openers: [], details: [], notes, volume, children: probed,
     };
   }
+}
+
+/** A filesystem that can't be opened for writing is opened for reading: the others of the image may be changed all the same. */
+async function openFilesystem(format: FilesystemFormat, device: BlockDevice, context: OpenContext, write: WriteAccess | undefined): Promise<{ readonly filesystem: FileSystem; readonly notWritable?: DiskError }> {
+  if (write === undefined) return { filesystem: await format.open(device, context) };
+  try {
+    return { filesystem: await format.open(device, { ...context, write }) };
+  } catch (error) {
+    const notWritable = toDiskError(error);
+    if (notWritable.kind === 'cancelled') throw notWritable;
+    return { filesystem: await format.open(device, context), notWritable };
+  }
+}
+
+/** The access of a device that lies at `base` of the outermost one, from which the host's redo log counts. */
+function accessAt(write: WriteAccess | undefined, base: number | undefined): WriteAccess | undefined {
+  if (write?.redo === undefined || base === 0) return write;
+  const { redo, ...rest } = write;
+  if (base === undefined) return rest;
+  return { ...rest, redo: { begin: (writes) => redo.begin(writes.map(({ at, bytes }) => ({ at: base + at, bytes }))), end: () => redo.end() } };
 }
 
 function structuresOf({ structures }: { readonly structures?: Structures }): { readonly structures?: Structures } {

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync, readSync, type Stats } from 'node:fs';
+import { closeSync, constants, fstatSync, fsyncSync, openSync, readFileSync, readSync, type Stats, writeSync } from 'node:fs';
 import { type Backing, type BlockDevice, checkRange } from '../../engines/core/bytes/device.ts';
 import { DiskError, ioError, usage } from '../../engines/core/errors.ts';
 import type { Note } from '../../engines/core/filesystem.ts';
@@ -6,41 +6,62 @@ import type { Note } from '../../engines/core/filesystem.ts';
 /** Milliseconds between two looks at whether the file changed under us. */
 const WATCH_MS = 1000;
 
+export interface FileDeviceOptions {
+  readonly note?: (note: Note) => void;
+  /** It is opened for writing, too. A disk is then ours alone: one that is mounted or part of another is refused as `busy`. */
+  readonly write?: boolean;
+}
+
 /**
- * A file or a disk of this computer, opened for reading only. Reads are synchronous and positional; a file that is cut
+ * A file or a disk of this computer, opened for reading unless told. Reads are synchronous and positional; a file that is cut
  * while it is open answers with an `io` fault for what is gone, and with a note.
  */
 export class FileDevice implements BlockDevice {
   readonly size: number;
   readonly blockSize: number;
   readonly path: string;
-  readonly #fd: number;
+  #fd: number;
   readonly #note: (note: Note) => void;
   #state: { readonly size: number; readonly mtimeMs: number };
   #watched = performance.now();
   #closed = false;
 
+  /** Absent = it was opened for reading. */
+  readonly write?: (at: number, from: Uint8Array) => void;
+  readonly flush?: () => void;
+
   /**
-   * @throws DiskError usage ENOENT, EACCES, EISDIR, or EINVAL for what has no positions (a pipe, a terminal); io otherwise
+   * @throws DiskError usage ENOENT, EACCES, EROFS, EISDIR, or EINVAL for what has no positions (a pipe, a terminal); busy; io otherwise
    */
-  constructor(path: string, note: (note: Note) => void = () => {}) {
+  constructor(path: string, { note = () => {}, write = false }: FileDeviceOptions = {}) {
     this.path = path;
     this.#note = note;
     // O_NONBLOCK: opening a pipe that nobody writes to would wait for ever, before it could be refused.
-    this.#fd = attempt(path, () => openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)));
+    const flags = (write ? constants.O_RDWR : constants.O_RDONLY) | (constants.O_NONBLOCK ?? 0);
+    this.#fd = attempt(path, write, () => openSync(path, flags));
     try {
-      const stats = attempt(path, () => fstatSync(this.#fd));
+      const stats = attempt(path, write, () => fstatSync(this.#fd));
       if (stats.isDirectory()) throw usage('EISDIR', `${path} is a folder, not a disk image`, 'Choose the image in it: a file.');
       if (stats.isFile()) {
         this.size = stats.size;
         this.blockSize = 512;
       } else if (stats.isBlockDevice()) {
+        // Linux gives a disk to one holder alone with O_EXCL (open(2)); without it, what is mounted could be written to. For files it says nothing.
+        if (write && process.platform === 'linux') {
+          const alone = attempt(path, write, () => openSync(path, flags | constants.O_EXCL));
+          closeSync(this.#fd);
+          this.#fd = alone;
+        }
         this.size = blockDeviceSize(this.#fd, stats);
         this.blockSize = logicalBlockSize(stats);
       } else {
         throw usage('EINVAL', `${path} is neither a file nor a disk`, 'Only files and disks can be opened: they can be read at any place.');
       }
       this.#state = stats;
+      if (write) {
+        this.write = (at, from) => this.#writeAll(at, from);
+        this.flush = () => this.#sync();
+      }
     } catch (error) {
       closeSync(this.#fd);
       throw error;
@@ -66,10 +87,37 @@ export class FileDevice implements BlockDevice {
     return this.#closed ? undefined : { fd: this.#fd, at };
   }
 
+  /** The host's number of the open file: for locks and the state of the file. */
+  get descriptor(): number {
+    return this.#fd;
+  }
+
+  /** The file was changed, by ourselves: no reason for a note. */
+  accept(): void {
+    this.#state = fstatSync(this.#fd);
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     closeSync(this.#fd);
+  }
+
+  #writeAll(at: number, from: Uint8Array): void {
+    checkRange(this, at, from.length);
+    try {
+      for (let done = 0; done < from.length;) done += writeSync(this.#fd, from, done, from.length - done, at + done);
+    } catch (error) {
+      throw writeError(error, `Writing ${from.length} bytes at ${at} of ${this.path} failed`, at, from.length);
+    }
+  }
+
+  #sync(): void {
+    try {
+      fsyncSync(this.#fd);
+    } catch (error) {
+      throw writeError(error, `What was written to ${this.path} could not be made safe`, 0, this.size);
+    }
   }
 
   #readOnce(at: number, into: Uint8Array, from: number): number {
@@ -97,18 +145,27 @@ export class FileDevice implements BlockDevice {
   }
 }
 
+/** A file with holes may need room that its disk does not have. */
+function writeError(error: unknown, message: string, at: number, length: number): DiskError {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'ENOSPC' || code === 'EDQUOT') return usage('ENOSPC', `${message}: its disk is full`, 'Make room on the disk, and try again.');
+  return ioError(`${message} (${code})`, { structure: 'image file', at, length });
+}
+
 /** Runs a system call on a path; its failure becomes a DiskError. */
-function attempt<T>(path: string, call: () => T): T {
+function attempt<T>(path: string, write: boolean, call: () => T): T {
   try {
     return call();
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     switch (code) {
       case 'ENOENT': case 'ENOTDIR': throw usage('ENOENT', `There is no ${path}`, 'It may have been moved or deleted, or its disk is not connected.');
-      case 'EACCES': case 'EPERM': throw usage('EACCES', `${path} may not be read by this account`, 'Disks are usually readable by root only.');
+      case 'EACCES': case 'EPERM': throw usage('EACCES', `${path} may not be ${write ? 'written to' : 'read'} by this account`, write ? 'Save the changes as a new image, or ask whoever owns the file.' : 'Disks are usually readable by root only.');
+      case 'EROFS': throw usage('EROFS', `${path} lies on a disk that is read-only`, 'Save the changes as a new image.');
+      case 'ETXTBSY': throw new DiskError({ kind: 'busy' }, `${path} is in use as a program or as swap space`);
       case 'ENXIO': throw usage('EINVAL', `${path} is neither a file nor a disk`, 'Only files and disks can be opened: they can be read at any place.');
       case 'EBUSY': throw new DiskError({ kind: 'busy' }, `${path} is in use`);
-      default: throw ioError(`Opening ${path} failed: ${message}`);
+      default: throw ioError(`Opening ${path}${write ? ' for writing' : ''} failed: ${message}`);
     }
   }
 }

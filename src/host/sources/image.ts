@@ -4,7 +4,7 @@ import type { BlockDevice } from '../../engines/core/bytes/device.ts';
 import { ConcatDevice } from '../../engines/core/bytes/concat.ts';
 import type { Note } from '../../engines/core/filesystem.ts';
 import { splitSiblings } from '../../engines/containers/split/index.ts';
-import { FileDevice } from './file.ts';
+import { FileDevice, type FileDeviceOptions } from './file.ts';
 
 /** The bytes of an image, from the file that the person named or from all the parts of a split one. */
 export interface ImageSource {
@@ -15,6 +15,8 @@ export interface ImageSource {
   readonly path: string;
   /** The files that it is made of, absolute; more than one for split images. */
   readonly files: readonly string[];
+  /** The devices of these files. */
+  readonly parts: readonly FileDevice[];
 }
 
 /**
@@ -25,15 +27,20 @@ export function openSource(path: string, note: (note: Note) => void = () => {}):
   const absolute = resolve(path);
   const name = basename(absolute);
   const files = partsOf(absolute);
-  if (files === undefined) return { device: new FileDevice(absolute, note), name, path: absolute, files: [absolute] };
+  const parts = openParts(files ?? [absolute], { note });
+  return { device: files === undefined ? parts[0]! : new ConcatDevice(parts), name, path: absolute, files: files ?? [absolute], parts };
+}
+
+/** Opens files, all of them or none. @throws DiskError as FileDevice does */
+export function openParts(files: readonly string[], options: FileDeviceOptions): FileDevice[] {
   const parts: FileDevice[] = [];
   try {
-    for (const file of files) parts.push(new FileDevice(file, note));
+    for (const file of files) parts.push(new FileDevice(file, options));
   } catch (error) {
     for (const part of parts) part.close();
     throw error;
   }
-  return { device: new ConcatDevice(parts), name, path: absolute, files };
+  return parts;
 }
 
 /**
@@ -48,6 +55,15 @@ export function distinctImages(paths: readonly string[]): string[] {
       return path; // A part is missing: opening it says which.
     }
   }))];
+}
+
+/**
+ * The files that an image is made of, without opening them.
+ * @throws DiskError usage when a part of a split image is missing
+ */
+export function filesOf(path: string): readonly string[] {
+  const absolute = resolve(path);
+  return partsOf(absolute) ?? [absolute];
 }
 
 function partsOf(path: string): string[] | undefined {

@@ -21,6 +21,7 @@ export class ScratchFile implements ScratchDevice {
   readonly #fd: number;
   readonly #folder: string;
   readonly #limit: number;
+  readonly #what: string;
   #path: string | undefined;
   #size = 0;
   #room = 0;
@@ -29,9 +30,11 @@ export class ScratchFile implements ScratchDevice {
   /**
    * @param limit bytes at most
    * @param folder where the file lies; the system's own for temporary files unless told
+   * @param what lies in it, for messages
    */
-  constructor(limit: number, folder = process.env.CLUTCH_SCRATCH ?? tmpdir()) {
+  constructor(limit: number, folder = process.env.CLUTCH_SCRATCH ?? tmpdir(), what = 'the unpacked image') {
     this.#limit = limit;
+    this.#what = what;
     this.#folder = folder;
     const path = join(folder, `clutch-${randomUUID()}`);
     try {
@@ -62,7 +65,7 @@ export class ScratchFile implements ScratchDevice {
 
   write(at: number, from: Uint8Array): void {
     const end = at + from.length;
-    if (!(at >= 0 && end <= this.#limit)) throw ioError(`The unpacked image is larger than the ${this.#limit} bytes allowed`);
+    if (!(at >= 0 && end <= this.#limit)) throw ioError(`What is to be kept, ${this.#what}, is larger than the ${this.#limit} bytes allowed`);
     this.#store(at, from);
     if (end > this.#size) this.#size = end;
   }
@@ -99,7 +102,7 @@ export class ScratchFile implements ScratchDevice {
     const { bavail, bsize } = statfsSync(this.#folder);
     const free = bavail * bsize - RESERVE;
     if (free < wanted) {
-      throw usage('ENOSPC', `The disk of ${this.#folder} has no room for the unpacked image`, 'Set CLUTCH_SCRATCH to a folder on a disk with more room.');
+      throw usage('ENOSPC', `The disk of ${this.#folder} has no room for ${this.#what}`, 'Set CLUTCH_SCRATCH to a folder on a disk with more room.');
     }
     this.#room = Math.min(SPACE_STEP, free - wanted);
   }

@@ -58,6 +58,12 @@ describe('OverlayDevice against an array', () => {
             }
             break;
           case 3:
+            if (dice.oneIn(3) && overlay.steps.undo > 0 && redo.length === 0) {
+              // Without a mark since, the whole last step goes.
+              overlay.rollBack();
+              if (pending === undefined) truth = undo.pop()!;
+              break;
+            }
             if (!dice.oneIn(20)) break;
             overlay.discard();
             [truth, undo, redo, pending] = [original.slice(), [], [], undefined];

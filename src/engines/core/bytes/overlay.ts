@@ -66,6 +66,11 @@ export class OverlayDevice implements BlockDevice {
     return { undo: this.#done.length - empty, redo: this.#undone.length };
   }
 
+  /** Bytes of the pages that the last step changed. */
+  get stepBytes(): number {
+    return (this.#done.at(-1)?.pages.count ?? 0) * PAGE;
+  }
+
   read(at: number, into: Uint8Array): void {
     checkRange(this, at, into.length);
     let done = 0;
@@ -183,6 +188,14 @@ export class OverlayDevice implements BlockDevice {
   /** Takes the last step back. @returns false when there is none */
   undo(): boolean {
     return this.steps.undo > 0 && this.#swap(this.#done, this.#undone);
+  }
+
+  /** Takes back what was written since the last mark, for good. */
+  rollBack(): void {
+    const step = this.#done.at(-1);
+    if (step === undefined || step.pages.count === 0) return;
+    this.#swap(this.#done, this.#undone);
+    this.#drop([this.#undone.pop()!]);
   }
 
   /** Makes the step that was undone last again. @returns false when there is none, or something was written since */

@@ -1,0 +1,39 @@
+import { fstatSync, statSync } from 'node:fs';
+import { DiskError, toDiskError } from '../../engines/core/errors.ts';
+import type { FileDevice } from '../sources/file.ts';
+
+/** A file of the image, as it was when it was last looked at. */
+export interface FileState {
+  readonly path: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Absent for disks, whose state tells nothing of what is on them: they are ours alone while they are open for writing. */
+  readonly inode?: string;
+  /** Times of the last change of contents and of metadata: programs that put the first one back can't do so with the second. */
+  readonly times?: string;
+}
+
+/** @throws DiskError io when it can't be had */
+export function stateOf(device: FileDevice): FileState {
+  const { path, size, descriptor } = device;
+  const stats = fstatSync(descriptor, { bigint: true });
+  if (!stats.isFile()) return { path, size };
+  return { path, size: Number(stats.size), inode: String(stats.ino), times: `${stats.mtimeNs} ${stats.ctimeNs}` };
+}
+
+/** How a file differs now from what it was, by its open descriptor and by its name; undefined when it does not. */
+export function changeOf(before: FileState, device: FileDevice): DiskError | undefined {
+  if (before.inode === undefined) return undefined;
+  const error = (what: string): DiskError => new DiskError({ kind: 'busy' }, `${before.path} ${what} by another program since it was unlocked`, 'The changes do not fit it any more. Discard them, and unlock it anew.');
+  try {
+    const now = stateOf(device);
+    if (now.size !== before.size) return error(`was cut or grown from ${before.size} to ${now.size} bytes`);
+    if (now.times !== before.times) return error('was changed');
+    // The name may lead to another file by now: programs save by writing a new one and renaming it.
+    const named = statSync(before.path, { bigint: true, throwIfNoEntry: false });
+    if (named === undefined) return error('was moved or deleted');
+    return String(named.ino) === before.inode ? undefined : error('was replaced');
+  } catch (failure) {
+    return toDiskError(failure);
+  }
+}

@@ -1,0 +1,55 @@
+import type { BlockDevice } from '../../engines/core/bytes/device.ts';
+import { ConcatDevice } from '../../engines/core/bytes/concat.ts';
+import type { DiskError } from '../../engines/core/errors.ts';
+import type { FileDevice } from '../sources/file.ts';
+import { openParts } from '../sources/image.ts';
+import { changeOf, type FileState, stateOf } from './identity.ts';
+import { refuseInUse } from './in-use.ts';
+import { lockImage } from './lock.ts';
+
+/** The files of an image while it is being changed: nobody else writes to them, and it is noticed when somebody does all the same. */
+export class LockedImage {
+  /** All files as one. Writable unless it was opened for reading. */
+  readonly device: BlockDevice;
+  /** Whether the lock keeps other programs out: false where there are no locks. */
+  readonly locked: boolean;
+  readonly #parts: readonly FileDevice[];
+  #states: readonly FileState[];
+
+  /** @throws DiskError busy when another program has it; usage EACCES, EROFS; io */
+  constructor(files: readonly string[], { write }: { readonly write: boolean }) {
+    for (const file of files) refuseInUse(file);
+    this.#parts = openParts(files, { write });
+    try {
+      this.locked = this.#parts.map(lockImage).every((locked) => locked);
+      this.#states = this.#parts.map(stateOf);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+    this.device = this.#parts.length === 1 ? this.#parts[0]! : new ConcatDevice(this.#parts);
+  }
+
+  /** Its files as they were when it was last looked at. */
+  get files(): readonly FileState[] {
+    return this.#states;
+  }
+
+  /** How another program changed it since; undefined when none did. */
+  change(): DiskError | undefined {
+    for (const [i, part] of this.#parts.entries()) {
+      const change = changeOf(this.#states[i]!, part);
+      if (change !== undefined) return change;
+    }
+    return undefined;
+  }
+
+  /** It was written to, by ourselves. */
+  accept(): void {
+    this.#states = this.#parts.map(stateOf);
+  }
+
+  close(): void {
+    for (const part of this.#parts) part.close();
+  }
+}

@@ -1,0 +1,30 @@
+import { tmpdir } from 'node:os';
+import type { Backing } from '../../engines/core/bytes/device.ts';
+import type { PageStore } from '../../engines/core/bytes/pages.ts';
+import { ScratchFile } from '../sources/scratch.ts';
+
+/** Changed pages in a temporary file, which is made when there is something to keep: gigabytes of changes stay out of memory. */
+export class FilePages implements PageStore {
+  #file: ScratchFile | undefined;
+
+  read(at: number, into: Uint8Array): void {
+    this.#opened.read(at, into);
+  }
+
+  write(at: number, from: Uint8Array): void {
+    this.#opened.write(at, from);
+  }
+
+  backing(at: number, length: number): Backing | undefined {
+    return this.#opened.backing(at, length);
+  }
+
+  close(): void {
+    this.#file?.close();
+    this.#file = undefined;
+  }
+
+  get #opened(): ScratchFile {
+    return (this.#file ??= new ScratchFile(Number.MAX_SAFE_INTEGER, process.env.CLUTCH_SCRATCH ?? tmpdir(), 'the pending changes'));
+  }
+}

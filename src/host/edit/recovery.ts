@@ -1,0 +1,129 @@
+import { lstatSync, statSync } from 'node:fs';
+import { hostname } from 'node:os';
+import type { BlockDevice } from '../../engines/core/bytes/device.ts';
+import { isDiskError, toDiskError } from '../../engines/core/errors.ts';
+import { replay } from './apply.ts';
+import { type Disk, hostDisk } from './disk.ts';
+import type { Recovery } from './editing.ts';
+import type { FileState } from './identity.ts';
+import { LockedImage } from './locked-image.ts';
+import { type SidecarPlace, sidecarPlaces } from './places.ts';
+import { type Identity, readSidecar, type Sidecar, standingOf } from './sidecar.ts';
+
+/** The image that a sidecar may belong to. */
+export interface RecoveryImage {
+  readonly device: BlockDevice;
+  readonly files: readonly FileState[];
+  close(): void;
+}
+
+/** The computer, for tests to stand in. */
+export interface RecoveryHost {
+  readonly disk: Disk;
+  readonly places: readonly SidecarPlace[];
+  /** Opens the image for writing, with its lock. @throws DiskError busy, usage EACCES … */
+  openImage(): RecoveryImage;
+  /** Whether the file is from this account, from root or from the image's owner: in a folder for everybody, anybody can put one there. */
+  isTrusted(path: string): boolean;
+  /** Whether a process of this computer runs that may be applying the changes. */
+  isRunning(pid: number): boolean;
+}
+
+/**
+ * Looks for what an interrupted Apply left, and brings it to its end: the image has all of the changes afterwards, or none. An Apply whose
+ * sidecar became valid is finished, never undone: it was promised when that was durable, and the old bytes are not kept.
+ * @param files the image's, absolute
+ * @returns what was found, one for each sidecar; most often nothing
+ */
+export async function recoverApply(files: readonly string[], host: RecoveryHost = recoveryHost(files)): Promise<Recovery[]> {
+  const found: Recovery[] = [];
+  for (const place of host.places) {
+    if (host.disk.exists(place.path)) found.push(await recoverOne(place, host));
+  }
+  return found;
+}
+
+function recoveryHost(files: readonly string[]): RecoveryHost {
+  return { disk: hostDisk, places: sidecarPlaces(files[0]!), openImage: () => new LockedImage(files, { write: true }), isTrusted: (path) => isTrusted(path, files[0]!), isRunning };
+}
+
+async function recoverOne(place: SidecarPlace, host: RecoveryHost): Promise<Recovery> {
+  const answer = (state: Recovery['state'], message: string): Recovery => ({ state, message, sidecar: place.path });
+  let image: RecoveryImage | undefined;
+  try {
+    // With the image's lock, so that no Apply that is under way is taken for one that was interrupted.
+    image = host.openImage();
+    if (!host.isTrusted(place.path)) return answer('foreign', `Beside the image lies a file of changes that somebody else made: ${place.path}. It was left as it is, and so was the image.`);
+    const file = host.disk.open(place.path);
+    try {
+      const sidecar = readSidecar(file);
+      const owner = sidecar.state === 'damaged' ? undefined : sidecar.identity;
+      if (owner !== undefined && owner.process.host === hostname() && owner.process.pid !== process.pid && host.isRunning(owner.process.pid) && !hasLocks(image)) {
+        return answer('impossible', `Another Clutch (process ${owner.process.pid}) is changing the image just now.`);
+      }
+      if (sidecar.state === 'complete') return await finish(sidecar, image, place, host);
+      if (sidecar.state === 'damaged') return answer('damaged', `Changes were being applied when Clutch was interrupted, and the file that they were kept in can't be used: ${sidecar.message}. The image may be half changed. Check it; if it is sound, delete ${place.path}.`);
+      remove(place, host);
+      return answer('unchanged', 'Changes that were being applied when Clutch was interrupted never reached the image: it is as it was before.');
+    } finally {
+      file.close();
+    }
+  } catch (error) {
+    const failure = toDiskError(error);
+    const why = isDiskError(error) && error.kind === 'busy' ? 'The image is being used by another program, so' : `${failure.message}, so`;
+    return { ...answer('impossible', `${why} changes that were being applied when Clutch was interrupted can't be finished now. Until they are, the image may be half changed.`), error: failure.toJSON() };
+  } finally {
+    image?.close();
+  }
+}
+
+async function finish(sidecar: Extract<Sidecar, { state: 'complete' }>, image: RecoveryImage, place: SidecarPlace, host: RecoveryHost): Promise<Recovery> {
+  const answer = (state: Recovery['state'], message: string): Recovery => ({ state, message, sidecar: place.path });
+  const foreign = (why: string): Recovery => answer('foreign', `Beside the image lies a file of changes that were never finished, but ${why}. Both were left as they are. If you don't need it, delete ${place.path}.`);
+  const { identity } = sidecar;
+  if (identity.size !== image.device.size || identity.files.some(({ size }, i) => size !== image.files[i]?.size)) return foreign('it is for an image of another size');
+  let [now, before] = [0, 0];
+  for (const record of sidecar.records()) {
+    const standing = standingOf(record, image.device);
+    if (standing.neither > 0) return foreign('the image was changed since, or is another one');
+    if (record.witness) continue;
+    now += standing.now;
+    before += standing.before;
+  }
+  // An image that has nothing of the changes and is another file is one that was put back: a copy from before.
+  if (before > 0 && now === 0 && isOther(identity, image)) return foreign('the image is another file than the one that they were for');
+  if (before > 0) await replay(sidecar, image.device);
+  remove(place, host);
+  return before === 0
+    ? answer('unchanged', 'All changes had reached the image when Clutch was interrupted.')
+    : answer('finished', 'Clutch was interrupted while it applied changes to the image. They have been finished now.');
+}
+
+function isOther(identity: Identity, image: RecoveryImage): boolean {
+  return identity.files.some(({ inode }, i) => inode !== image.files[i]?.inode);
+}
+
+function hasLocks(image: RecoveryImage): boolean {
+  return image instanceof LockedImage && image.locked;
+}
+
+function remove(place: SidecarPlace, { disk }: RecoveryHost): void {
+  disk.remove(place.path);
+  disk.syncFolder(place.folder);
+}
+
+function isTrusted(path: string, image: string): boolean {
+  const { uid } = lstatSync(path);
+  // Windows knows no numbers of owners: all are 0.
+  return uid === 0 || uid === process.geteuid?.() || uid === statSync(image).uid;
+}
+
+/** As kill(2) tells with signal 0; EPERM is one that runs for somebody else. */
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
