@@ -1,6 +1,7 @@
 import { useEffect } from 'react';
 import { I18nProvider, TabPanel, Tabs } from 'react-aria-components';
 import { Dialogs } from '../features/dialogs/Dialogs.tsx';
+import { DragGhost } from '../features/editing/DragGhost.tsx';
 import { DropOverlay } from '../features/welcome/DropOverlay.tsx';
 import { ColumnsMenu } from '../features/browser/ColumnsMenu.tsx';
 import { ContextMenu } from '../features/browser/ContextMenu.tsx';
@@ -18,6 +19,7 @@ import { texts } from '../texts/index.ts';
 import { Toasts } from '../ui/toast-region.tsx';
 import { locale } from './appearance.ts';
 import { useRestingFocus } from './focus.ts';
+import { watchLeaving } from './leaving.ts';
 import { useTitle } from './progress.ts';
 import { activeFrame, activeTab, getApp, setApp, useApp } from './state.ts';
 import { openTab } from './tabs.ts';
@@ -31,6 +33,7 @@ export function App() {
   const over = useApp((state) => state.sidebarOver);
   useRestingFocus(tab?.id, tab?.state, tab?.history?.present.place, useApp((state) => state.dialog === undefined && !state.quickLook), view);
   useEffect(watchDrops, []);
+  useEffect(watchLeaving, []);
   useEffect(watchKeys, []);
   useTitle(tab);
   useEffect(() => {
@@ -66,6 +69,7 @@ export function App() {
       <ContextMenu />
       <ColumnsMenu />
       <DropOverlay />
+      <DragGhost />
       <Toasts />
       <Announcer />
     </I18nProvider>

@@ -37,7 +37,7 @@ function menuOf(): Menu {
       label: texts.groups[id],
       items: commands.filter((command) => command.group === id && !command.quiet).map((command) => {
         const [keys] = command.keys;
-        return { id: command.id, label: command.label, enabled: command.enabled(state) === true, ...(keys === undefined ? {} : { keys }), ...(command.on === undefined ? {} : { checked: command.on(state) }) };
+        return { id: command.id, label: command.title?.(state) ?? command.label, enabled: command.enabled(state) === true, ...(keys === undefined ? {} : { keys }), ...(command.on === undefined ? {} : { checked: command.on(state) }) };
       }),
     })),
   };

@@ -238,13 +238,16 @@ function showSettings(settings: Settings): void {
   }
 }
 
+/** What is selected once a folder is listed again: what was, wherever it stands now; the node that is wanted; the same rows, where the host has closed the old list. */
+type Again = 'keep' | 'select' | 'anew';
+
 /** Opens the listing of the tab's present place. `focus`: a node to select when it is there. */
-export function showPlace(id: number, focus?: number): void {
+export function showPlace(id: number, focus?: number, again: Again = 'keep'): void {
   const tab = findTab(id);
   if (tab === undefined) return;
   const place = placeOf(tab);
   if (place?.kind !== 'folder' || !stays(tab, place)) closeListing(tab, tab.listing);
-  if (place?.kind === 'folder') void openListing(id, place, focus);
+  if (place?.kind === 'folder') void openListing(id, place, focus, again);
   else {
     openings.get(id)?.abort();
     if (place?.kind === 'search') showFound(tab, place);
@@ -291,7 +294,7 @@ function closeListing(tab: Tab, listing: Listing | undefined): void {
 /** Ranges of a selection that are found again in another order; the contract's own limit. */
 const KEPT_RANGES = 10_000;
 
-async function openListing(id: number, place: FolderPlace, focus: number | undefined): Promise<void> {
+async function openListing(id: number, place: FolderPlace, focus: number | undefined, again: Again): Promise<void> {
   const tab = findTab(id);
   const host = tab?.host;
   if (tab === undefined || host === undefined) return;
@@ -317,7 +320,7 @@ async function openListing(id: number, place: FolderPlace, focus: number | undef
       layer: place.layer, node, sort: { ...settings.sort }, hidden: settings.hidden,
       page: { size: BLOCK, at: Math.floor((remembered?.scroll ?? 0) / ROWS[settings.density]), ...(wanted === undefined ? {} : { node: wanted }) },
       ...(filter === undefined ? {} : { filter }),
-      ...(before?.view === undefined ? {} : { keep: { view: before.view.view, ranges: ranges.length > KEPT_RANGES ? [] : ranges.map(([from, to]) => [from, to] as [number, number]), focus: row, anchor } }),
+      ...(before?.view === undefined || again === 'anew' ? {} : { keep: { view: before.view.view, ranges: ranges.length > KEPT_RANGES ? [] : ranges.map(([from, to]) => [from, to] as [number, number]), focus: row, anchor } }),
     }, abort.signal);
     if (!isCurrent()) {
       await host.call('view.close', { view: view.view });
@@ -325,7 +328,10 @@ async function openListing(id: number, place: FolderPlace, focus: number | undef
     }
     const { page, kept } = view;
     const rows = new RowCache<EntryRow>(view.count, (from, count, signal) => host.call('view.rows', { view: view.view, from, count }, signal), page);
-    const selection = kept ?? (remembered !== undefined ? clamped(remembered.selection, view.count) : page?.index === undefined ? NOTHING_SELECTED : only(page.index));
+    const selection = again === 'select' && page?.index !== undefined ? only(page.index)
+      : kept !== undefined ? { ...kept, focus: kept.focus < 0 ? Math.min(row, view.count - 1) : kept.focus }
+      : before !== undefined && again === 'anew' ? clamped(tab.selection, view.count)
+      : remembered !== undefined ? clamped(remembered.selection, view.count) : page?.index === undefined ? NOTHING_SELECTED : only(page.index);
     patchTab(id, { listing: { place, view, rows, scroll: remembered?.scroll ?? 0 }, selection });
     closeListing(tab, before);
     const last = place.crumbs.at(-1)!;

@@ -1,5 +1,6 @@
 import { create } from 'zustand';
 import type { AppInfo, RecentRow, SourceToken } from '../../shared/contract/calls.ts';
+import type { EditState, TransferPlan } from '../../shared/contract/edit.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../../shared/contract/settings.ts';
 import type { SessionPlace } from '../../shared/contract/window.ts';
 import type { Crumb, EntryRow, ImageInfo, SortKey, View } from '../../shared/contract/rows.ts';
@@ -9,6 +10,7 @@ import type { RowCache } from '../models/rows.ts';
 import type { Ranges } from '../models/ranges.ts';
 import { NOTHING_SELECTED, type Selection } from '../models/selection.ts';
 import type { Hashed } from './checksums.ts';
+import type { Clipboard } from './clipboard.ts';
 import type { ErrorData, HostClient } from './services.ts';
 
 /** Where a tab is: a folder of a filesystem, what was found below one, bytes, or the page of a layer. */
@@ -105,6 +107,32 @@ export interface Tab {
   readonly filter?: string | undefined;
   /** The volume chosen in a table's map and list. */
   readonly volume?: string;
+  /** Whether the image may be changed, and what is pending; undefined until its host has told. */
+  readonly edit?: EditState | undefined;
+}
+
+/** An entry, with the folder in which it has its name. */
+export interface Placed {
+  readonly folder: number;
+  readonly node: number;
+  readonly name: string;
+}
+
+/** What a rename in place is of: the row itself, as the list has it. */
+export interface Renaming {
+  readonly tab: number;
+  readonly row: EntryRow;
+}
+
+/** Entries of a tab's list that are dragged within the window. Pixels of the window. */
+export interface DragWithin {
+  readonly tab: number;
+  readonly count: number;
+  readonly x: number;
+  readonly y: number;
+  readonly copy: boolean;
+  /** The folder that they would go into; undefined where they can't go. */
+  readonly to?: { readonly node: number; readonly display: string };
 }
 
 export type Dialog =
@@ -118,6 +146,18 @@ export type Dialog =
   | { readonly kind: 'palette' }
   | { readonly kind: 'settings' }
   | { readonly kind: 'pattern'; readonly tab: number }
+  | { readonly kind: 'review'; readonly tab: number }
+  /** `lock`: the image is locked afterwards. */
+  | { readonly kind: 'discard'; readonly tab: number; readonly lock: boolean }
+  /** Tabs that are to be closed, some of which have pending changes; `window`: and the window with them. */
+  | { readonly kind: 'close-pending'; readonly tabs: readonly number[]; readonly window: boolean }
+  | { readonly kind: 'delete'; readonly tab: number; readonly layer: string; readonly entries: readonly Placed[]; readonly rows: readonly EntryRow[]; readonly from: string }
+  | { readonly kind: 'make'; readonly tab: number; readonly type: 'dir' | 'file' | 'symlink'; readonly folder: FolderPlace; readonly target?: { readonly name: string; readonly display: string } }
+  /** What a copy would lose is told before it goes. */
+  | { readonly kind: 'losses'; readonly tab: number; readonly plan: TransferPlan; readonly move: boolean; readonly go: () => void }
+  | { readonly kind: 'save-as'; readonly tab: number; readonly title: string; readonly hint?: string; readonly name: string; readonly save: (target: string, name: string, replace: boolean) => Promise<void>; /** What was open before. */ readonly back?: Dialog | undefined }
+  | { readonly kind: 'put-path'; readonly tab: number; readonly folder: FolderPlace }
+  | { readonly kind: 'check'; readonly tab: number; readonly layer: string }
   | { readonly kind: 'shortcuts' };
 
 /** What properties are asked of. Paths are for showing. */
@@ -134,6 +174,9 @@ export interface Extraction {
   readonly entries: readonly EntryRow[] | undefined;
 }
 
+/** What a drop of files does: opens them as images, copies them into a folder, or unlocks the image first. */
+export type DropZone = 'open' | 'copy' | 'unlock';
+
 export interface AppState {
   readonly info: AppInfo | undefined;
   readonly recents: readonly RecentRow[];
@@ -145,8 +188,11 @@ export interface AppState {
   /** Whether the sidebar lies over a window that is too narrow to have it beside the content. */
   readonly sidebarOver: boolean;
   readonly dialog: Dialog | undefined;
-  /** Files are being dragged over the window; `refused` where a dialog is open. */
-  readonly dragging: { readonly count: number; readonly refused: boolean } | undefined;
+  /** Files are being dragged over the window; `refused` where a dialog is open. `zone`: what a drop at the pointer would do. */
+  readonly dragging: { readonly count: number; readonly refused: boolean; readonly zone: DropZone; readonly into?: FolderPlace } | undefined;
+  readonly dragWithin: DragWithin | undefined;
+  readonly clipboard: Clipboard | undefined;
+  readonly renaming: Renaming | undefined;
   readonly editingPath: boolean;
   /** A look at the entry that the keyboard is on lies over the list. */
   readonly quickLook: boolean;
@@ -167,6 +213,9 @@ export const useApp = create<AppState>(() => ({
   sidebarOver: false,
   dialog: undefined,
   dragging: undefined,
+  dragWithin: undefined,
+  clipboard: undefined,
+  renaming: undefined,
   editingPath: false,
   quickLook: false,
   menu: undefined,
@@ -179,8 +228,8 @@ export const getApp = useApp.getState;
 export const setApp = useApp.setState;
 
 // What is open over a tab's content goes with it, whichever way another tab comes.
-useApp.subscribe(({ active, editingPath, quickLook, menu, columnMenu }, before) => {
-  if (active !== before.active && (editingPath || quickLook || menu !== undefined || columnMenu !== undefined)) setApp({ editingPath: false, quickLook: false, menu: undefined, columnMenu: undefined });
+useApp.subscribe(({ active, editingPath, quickLook, menu, columnMenu, renaming }, before) => {
+  if (active !== before.active && (editingPath || quickLook || menu !== undefined || columnMenu !== undefined || renaming !== undefined)) setApp({ editingPath: false, quickLook: false, menu: undefined, columnMenu: undefined, renaming: undefined });
 });
 
 export function activeTab(state: AppState): Tab | undefined {

@@ -3,14 +3,16 @@ import type { SourceToken } from '../../shared/contract/calls.ts';
 import type { ImageInfo } from '../../shared/contract/rows.ts';
 import { startAt } from '../models/history.ts';
 import { firstLayer, isOpenFilesystem } from '../models/layers.ts';
+import { hasPending } from '../models/editing.ts';
 import { texts } from '../texts/index.ts';
+import { followEditing, followTree } from './editing.ts';
 import { notify, notifyError } from '../ui/toasts.ts';
 import { goalOf, leaveListing, placeOfGoal, placeOfLayer, showPlace } from './navigation.ts';
 import { followOpening, forgetOpening } from './openings.ts';
 import { type ErrorData, errorOf, type HostClient, services } from './services.ts';
 import { announce, findTab, getApp, type Goal, type Memory, NOTHING_SELECTED, patchTab, type Place, setApp, type Tab } from './state.ts';
 import { forgetSpace } from './space.ts';
-import { whenDone } from './transfers.ts';
+import { cancel, isRunning, isWriting, useTransfers, whenDone } from './transfers.ts';
 
 let nextTab = 1;
 
@@ -96,7 +98,7 @@ export async function openTab(id: number): Promise<void> {
   const { app, connectHost } = services();
   const tab = findTab(id);
   if (tab === undefined) return;
-  patchTab(id, { state: 'opening', started: Date.now(), error: undefined, host: undefined, image: undefined, info: undefined, history: undefined, listing: undefined, selection: NOTHING_SELECTED });
+  patchTab(id, { state: 'opening', started: Date.now(), error: undefined, host: undefined, image: undefined, info: undefined, history: undefined, listing: undefined, edit: undefined, selection: NOTHING_SELECTED });
   // What came of an earlier try.
   if (tab.image !== undefined) endImage(tab);
   announce(texts.open.opening(tab.source.name));
@@ -120,6 +122,8 @@ export async function openTab(id: number): Promise<void> {
     if (findTab(id)?.image !== image) return;
     await showImage(id, info);
     void followImage(id, image, host);
+    void followEditing(id, image, host);
+    void followTree(id, image, host);
   } catch (error) {
     // A tab closed, or lost, meanwhile has its own word.
     if (findTab(id)?.state === 'opening') {
@@ -163,7 +167,19 @@ async function reopened(id: number, layer: string, reopen: (host: HostClient) =>
   }
 }
 
+/** Closes a tab; where changes are pending, it asks first. */
 export function closeTab(id: number): void {
+  closeTabs([id]);
+}
+
+/** Closes tabs. Where changes are pending in some, it asks first, about all at once. */
+export function closeTabs(ids: readonly number[]): void {
+  if (ids.some((id) => hasPending(findTab(id)?.edit))) setApp({ dialog: { kind: 'close-pending', tabs: ids, window: false } });
+  else for (const id of ids) closeNow(id);
+}
+
+/** Closes a tab, and throws pending changes away. */
+export function closeNow(id: number): void {
   const tab = findTab(id);
   if (tab === undefined) return;
   const { tabs, active } = getApp();
@@ -175,6 +191,8 @@ export function closeTab(id: number): void {
   forgetOpening(id);
   forgetSpace(id);
   closeDialogOf(id);
+  // What is still written into an image that nobody keeps is left.
+  if (hasPending(tab.edit)) for (const transfer of useTransfers.getState().list) if (transfer.host === tab.host && isRunning(transfer) && isWriting(transfer)) cancel(transfer);
   // What is being extracted is extracted to its end, or until it is cancelled in the panel.
   const busy = tab.host && whenDone(tab.host);
   if (busy === undefined) endImage(tab);
@@ -189,7 +207,7 @@ function closeDialogOf(id: number): void {
 
 function endImage({ host, image }: Tab): void {
   host?.close();
-  if (image !== undefined) services().app.call('image.close', { image }).catch(() => {
+  if (image !== undefined) services().app.call('image.close', { image, discard: true }).catch(() => {
     // The host is gone already, which is what was asked for.
   });
 }
@@ -218,7 +236,7 @@ export function lose(id: number, image: number, reason: string, told = false): v
   const tab = findTab(id);
   if (tab === undefined || tab.image !== image || tab.state === 'failed' || (tab.state === 'lost' && !told)) return;
   tab.listing?.rows?.close();
-  patchTab(id, { state: 'lost', goal: goalOf(tab), host: undefined, info: undefined, history: undefined, listing: undefined, error: { fault: { kind: 'io' }, message: texts.open.lostReason(reason), advice: texts.open.lostAdvice } });
+  patchTab(id, { state: 'lost', goal: goalOf(tab), host: undefined, info: undefined, history: undefined, listing: undefined, edit: undefined, error: { fault: { kind: 'io' }, message: texts.open.lostReason(reason), advice: texts.open.lostAdvice } });
   closeDialogOf(id);
   announce(texts.open.lost(tab.source.name));
 }

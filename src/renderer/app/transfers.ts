@@ -11,11 +11,16 @@ type Progress = Extract<JobEvent, { event: 'progress' }>;
 type Question = Extract<JobEvent, { event: 'question' }>;
 export type LogNote = Extract<JobEvent, { event: 'log' }>['note'];
 
-/** A running or finished extraction. */
+/** What long work does; the texts have the words for each. */
+export type TransferKind = keyof typeof texts.jobs;
+
+/** A running or finished extraction, or other long work of the same kind. */
 export interface Transfer {
   readonly id: number;
+  readonly kind: TransferKind;
   readonly title: string;
-  readonly target: SourceToken;
+  /** The folder of this computer that it writes to. */
+  readonly target?: SourceToken;
   readonly host: HostClient;
   readonly job: number;
   readonly state: JobState;
@@ -73,6 +78,11 @@ export function whenDone(host: HostClient): Promise<void> | undefined {
   });
 }
 
+/** Whether it changes the image that it belongs to, pending until it is applied. */
+export function isWriting({ kind }: Transfer): boolean {
+  return kind !== 'extract' && kind !== 'pack' && kind !== 'save' && kind !== 'apply';
+}
+
 export function isRunning(transfer: Transfer): boolean {
   return transfer.state === 'running' || transfer.state === 'paused' || transfer.state === 'asking';
 }
@@ -90,16 +100,25 @@ export async function extract(tabId: number, what: Extraction, target: SourceTok
   }
   await services().app.call('image.grant', { image, token: target.token });
   const { job } = await host.call('extract.start', { layer, entries: rows.map(({ node, name }) => ({ node, name })), target: target.token, options });
-  begin({ title: rows.length === 1 ? rows[0]!.display : texts.extract.items(rows.length), target, host, job });
+  begin({ kind: 'extract', title: rows.length === 1 ? rows[0]!.display : texts.extract.items(rows.length), target, host, job });
 }
 
 /** Does a transfer again that has ended: what failed of it, or what it did not come to. The new one takes its place. */
-export async function retry({ id, title, target, host, job }: Transfer): Promise<void> {
+export async function retry({ id, kind, title, target, host, job }: Transfer): Promise<void> {
   const started = await host.call('job.retry', { job });
-  begin({ title, target, host, job: started.job }, id);
+  begin({ kind, title, ...(target === undefined ? {} : { target }), host, job: started.job }, id);
 }
 
-function begin(what: Pick<Transfer, 'title' | 'target' | 'host' | 'job'>, instead?: number): void {
+/** What is begun, and what is done with it at its end; then its end is told by `ended`, unless that answers nothing. */
+interface Begun extends Pick<Transfer, 'kind' | 'title' | 'target' | 'host' | 'job'> {
+  readonly ended?: (end: JobEnd) => readonly Action[] | undefined;
+}
+
+export type JobEnd = Extract<JobEvent, { event: 'end' }>;
+type Action = { readonly label: string; readonly run: () => void };
+
+/** Follows a job that was begun, in the panel of transfers. */
+export function begin({ ended, ...what }: Begun, instead?: number): void {
   const id = nextId++;
   const transfer: Transfer = { ...what, id, state: 'running', log: [], dropped: 0, visible: instead !== undefined };
   useTransfers.setState(({ list }) => ({ list: [...list.filter((each) => each.id !== instead), transfer] }));
@@ -109,10 +128,10 @@ function begin(what: Pick<Transfer, 'title' | 'target' | 'host' | 'job'>, instea
     if (now !== undefined && isRunning(now) && !now.visible) {
       patch(id, { visible: true });
       useTransfers.setState({ open: true });
-      announce(texts.transfers.announce.running(now.title));
+      announce(texts.transfers.announce.begun(now.title, now.kind));
     }
   }, SHOWN_AFTER);
-  void follow(transfer);
+  void follow(transfer, ended);
 }
 
 export function answer(transfer: Transfer, reply: JobAnswer): void {
@@ -179,12 +198,12 @@ async function everyRow(host: HostClient, { folder }: Extraction): Promise<Entry
   }
 }
 
-async function follow({ id, host, job, title, target }: Transfer): Promise<void> {
+async function follow({ id, host, job }: Transfer, ended: Begun['ended']): Promise<void> {
   try {
     for await (const event of host.stream('job.events', { job })) {
       apply(id, event);
       if (event.event !== 'end') continue;
-      finish(id, title, target, event);
+      finish(id, event, ended?.(event) ?? []);
       return;
     }
     const now = find(id);
@@ -226,7 +245,7 @@ function tellState(transfer: Transfer | undefined, state: JobState): void {
   if (transfer === undefined || !transfer.visible || transfer.state === state) return;
   const { announce: t } = texts.transfers;
   if (state === 'paused') announce(t.paused(transfer.title));
-  else if (state === 'running' && transfer.state === 'paused') announce(t.running(transfer.title));
+  else if (state === 'running' && transfer.state === 'paused') announce(t.begun(transfer.title, transfer.kind));
   else if (state === 'asking') announce(t.asking(transfer.title));
 }
 
@@ -235,22 +254,25 @@ async function again(id: number): Promise<void> {
   if (transfer?.failed !== undefined) await attempt(retry(transfer));
 }
 
-function finish(id: number, title: string, target: SourceToken, end: Extract<JobEvent, { event: 'end' }>): void {
+function finish(id: number, end: JobEnd, more: readonly Action[]): void {
+  const transfer = find(id);
+  if (transfer === undefined) return;
   const { summary } = end;
+  const { title, kind, target } = transfer;
   const problems = summary.problems > 0;
-  const seen = find(id)?.visible === true;
   if (problems) patch(id, { visible: true });
-  const text = end.state === 'done' ? texts.extract.done(title, summary) : end.state === 'cancelled' ? texts.extract.cancelled(title, summary) : texts.extract.failed(title);
+  const text = texts.transfers.ended(title, kind, end.state, summary);
   announce(text);
   // What took no time is seen by whoever asked for it. The name is in the title alone: a notice's body may be read as markup.
-  if (seen && getApp().info?.client === 'electron') void attempt(services().app.call('app.notify', { title: title.slice(0, 200), body: end.state === 'failed' ? texts.transfers.states.failed : texts.transfers.summary(summary) }));
+  if (transfer.visible && getApp().info?.client === 'electron') void attempt(services().app.call('app.notify', { title: title.slice(0, 200), body: end.state === 'failed' ? texts.transfers.states.failed : texts.transfers.summary(summary) }));
   notify({
     text,
     ...(end.error && end.state === 'failed' ? { error: end.error } : {}),
     ...(end.state === 'cancelled' ? {} : { tone: end.state === 'failed' ? 'error' : problems ? 'warning' : 'done' }),
     actions: [
+      ...more,
       ...(end.state === 'done' && (end.failed ?? 0) > 0 ? [{ label: texts.transfers.retryFailed(end.failed!), run: () => void again(id) }] : []),
-      ...(end.state === 'failed' ? [] : [{ label: texts.extract.show, run: () => void attempt(services().app.call('folder.show', { token: target.token })) }]),
+      ...(end.state === 'failed' || target === undefined ? [] : [{ label: texts.extract.show, run: () => void attempt(services().app.call('folder.show', { token: target.token })) }]),
       ...(problems ? [{ label: texts.extract.showLog, run: () => showTransfers(true) }] : []),
     ],
   });

@@ -14,6 +14,8 @@ export type Group = keyof typeof texts.groups;
 export interface Command {
   readonly id: string;
   readonly label: string;
+  /** What it would do now, where that is more than its label says. */
+  readonly title?: (state: AppState) => string;
   readonly icon: LucideIcon;
   readonly group: Group;
   /** The first is the one that menus show. */

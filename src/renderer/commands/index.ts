@@ -4,6 +4,8 @@ import { notifyError } from '../ui/toasts.ts';
 import type { Command, Group } from './command.ts';
 import { bytesCommands } from './bytes.ts';
 import { checksumsCommand } from './checksums.ts';
+import { checkCommand } from './check.ts';
+import { changeCommands, editCommands } from './edit.ts';
 import { entryCommands } from './entry.ts';
 import { findCommands } from './find.ts';
 import { goCommands } from './go.ts';
@@ -18,10 +20,10 @@ import { volumeCommands } from './volume.ts';
 export type { Command, Group } from './command.ts';
 
 /** All that the window can do. The order is that of the menus. */
-export const commands: readonly Command[] = [...imageCommands, ...entryCommands, checksumsCommand, ...volumeCommands, ...goCommands, ...spaceCommands, ...bytesCommands, ...findCommands, ...tabCommands, ...viewCommands, ...helpCommands];
+export const commands: readonly Command[] = [...imageCommands, ...editCommands, ...entryCommands, ...changeCommands, checksumsCommand, ...volumeCommands, checkCommand, ...goCommands, ...spaceCommands, ...bytesCommands, ...findCommands, ...tabCommands, ...viewCommands, ...helpCommands];
 
 /** The order of the menus' parts. */
-export const GROUPS: readonly Group[] = ['file', 'entry', 'volume', 'go', 'tabs', 'view', 'sort', 'help'];
+export const GROUPS: readonly Group[] = ['file', 'edit', 'entry', 'change', 'volume', 'go', 'tabs', 'view', 'sort', 'help'];
 
 const byId = new Map(commands.map((command) => [command.id, command]));
 
@@ -44,5 +46,12 @@ export function commandOfKeys(event: KeyPress, inList: boolean, mac: boolean): C
   return commands.find((command) => (inList || !command.listOnly) && command.keys.some((keys) => matchesKeys(event, keys, mac)));
 }
 
+const CHANGES: readonly (string | null)[] = ['cut', 'copy', 'paste', 'duplicate', null, 'rename', 'delete', null, 'new-folder', 'new-file', 'new-link', 'put-files'];
+
+const menuWith = (changes: readonly (string | null)[]): readonly (string | null)[] => ['open-entry', 'show-in-folder', 'preview', 'show-bytes', 'space', null, 'extract', 'copy-path', 'checksums', null, ...changes, null, 'select-all', 'select-matching', 'invert', null, 'properties'];
+
 /** What the context menu of entries shows, in order; null is a line. */
-export const ENTRY_MENU: readonly (string | null)[] = ['open-entry', 'show-in-folder', 'preview', 'show-bytes', 'space', null, 'extract', 'copy-path', 'checksums', null, 'select-all', 'select-matching', 'invert', null, 'properties'];
+export const ENTRY_MENU = menuWith(CHANGES);
+
+/** The same where nothing can be changed: one reason in place of ten, at the command that would change that. */
+export const LOCKED_ENTRY_MENU = menuWith(['copy', 'unlock']);

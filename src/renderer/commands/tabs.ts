@@ -1,7 +1,7 @@
 import { ArrowLeft, ArrowRight, ListX, Plus, RotateCcw, X } from 'lucide-react';
 import { focusContentSoon } from '../app/focus.ts';
 import { activeTab, type AppState, getApp, setApp } from '../app/state.ts';
-import { closeTab, moveTab, reopenTab } from '../app/tabs.ts';
+import { closeTab, closeTabs, moveTab, reopenTab } from '../app/tabs.ts';
 import { texts } from '../texts/index.ts';
 import { type Command, onTab, reasons } from './command.ts';
 
@@ -24,7 +24,7 @@ function tabAt(state: AppState, n: number): number | undefined {
 function closeOthers(keep: (index: number, active: number) => boolean): void {
   const state = getApp();
   const at = activeAt(state);
-  for (const [i, tab] of state.tabs.entries()) if (!keep(i, at)) closeTab(tab.id);
+  closeTabs(state.tabs.filter((_, i) => !keep(i, at)).map(({ id }) => id));
 }
 
 /** What is done with tabs; all of them act on the active one. */

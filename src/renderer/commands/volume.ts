@@ -80,4 +80,4 @@ export const volumeCommands: readonly Command[] = [
 ];
 
 /** What the context menu of volumes shows, in order; null is a line. */
-export const VOLUME_MENU: readonly (string | null)[] = ['open-volume', 'open-with', null, 'extract-volume', 'volume-bytes', 'copy-uuid', null, 'properties'];
+export const VOLUME_MENU: readonly (string | null)[] = ['open-volume', 'open-with', null, 'check', 'extract-volume', 'volume-bytes', 'copy-uuid', null, 'properties'];

@@ -210,7 +210,7 @@ function hostOf(opened: SourceToken, options: FakeOptions, source: (word: string
   const service: Service<HostContract> = {
     ...editing.service,
     async 'image.info'() {
-      if (opened.name.includes('slow')) await sleep(60_000);
+      if (opened.name.startsWith('slow.')) await sleep(60_000);
       return info;
     },
     'image.changes': async function* changes(_params, cancel) {

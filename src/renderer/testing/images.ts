@@ -21,7 +21,7 @@ export function ext4(path: string, patch: Partial<LayerRow> = {}, state: NonNull
     alternatives: [{ format: 'ext4', name: 'ext2/3/4', confidence: 98, evidence: ['magic 0xEF53 at 0x438'] }],
     openers: [{ id: 'native:ext4', name: 'Clutch’s own ext2/3/4', access: 'read-only', reason: 'writing comes later' }],
     details: [['Last mounted on', '/'], ['Revision', '1 (dynamic)']],
-    filesystem: { root: 2, free: 412 * MIB, blockSize: 4096, state, features: FEATURES.map(({ name }) => name), featureDetails: FEATURES, inodes: { total: 65_536, free: 51_202 }, access: { write: false, reason: 'writing comes later' } },
+    filesystem: { root: 2, free: 412 * MIB, blockSize: 4096, state, features: FEATURES.map(({ name }) => name), featureDetails: FEATURES, inodes: { total: 65_536, free: 51_202 }, access: { write: false, reason: 'open for reading' }, checkable: true },
     ...patch,
   });
 }
@@ -125,4 +125,6 @@ export const IMAGES: Readonly<Record<string, ImageInfo>> = {
       { id: '259', path: 'var', display: 'var', readOnly: false, snapshot: false, root: 13 },
     ] } }),
   ]),
+  // See testing/edit.ts for what these names do.
+  ...Object.fromEntries(['half-interrupted.ext4', 'changed.ext4', 'slow-check.ext4'].map((name) => [name, image(name, 'ext4 (clean)', [ext4('0')])])),
 };

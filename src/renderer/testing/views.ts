@@ -5,6 +5,7 @@ import { HEX_VIEWS } from './hex-views.ts';
 import { SHELL_VIEWS } from './shell-views.ts';
 import { CHECKSUM_VIEWS, LOOK_VIEWS } from './preview-views.ts';
 import { PROPERTIES_VIEWS } from './properties-views.ts';
+import { CHECK_VIEWS, EDIT_VIEWS } from './edit-views.ts';
 import { GRID_VIEWS } from './grid-views.ts';
 import { SEARCH_VIEWS } from './search-views.ts';
 
@@ -84,6 +85,8 @@ export const VIEWS: readonly PageView[] = [
   { name: 'space-empty', go: async (page) => { await openRoot(page); await select(page, 'empty'); await page.keyboard.press('Alt+s'); await page.getByText('Nothing in this folder takes space.').waitFor(); } },
   { name: 'space-error', go: async (page) => { await openRoot(page); await select(page, 'broken directory'); await page.keyboard.press('Alt+s'); await page.getByRole('alert').waitFor(); } },
   ...HEX_VIEWS,
+  ...EDIT_VIEWS,
+  ...CHECK_VIEWS,
   ...SHELL_VIEWS,
   { name: 'lost', go: async (page) => { await openRoot(page); await page.evaluate(() => (globalThis as unknown as { fake: { send(event: object): void } }).fake.send({ event: 'lost', image: 1, reason: 'The process ended with signal SIGSEGV' })); await page.getByRole('alert').waitFor(); } },
 ];

@@ -14,7 +14,7 @@ export const commandsTexts = {
     overview: 'Volume overview',
     find: 'Search…', filter: 'Filter…', showInFolder: 'Show in folder', selectMatching: 'Select by pattern…', stopSearch: 'Stop the search',
   },
-  groups: { file: 'Image', entry: 'Selection', volume: 'Volume', go: 'Go', tabs: 'Tabs', view: 'View', sort: 'Sort', help: 'Help' },
+  groups: { file: 'Image', edit: 'Editing', change: 'Changes', entry: 'Selection', volume: 'Volume', go: 'Go', tabs: 'Tabs', view: 'View', sort: 'Sort', help: 'Help' },
   reasons: {
     noImage: 'Open an image first',
     noFolder: 'Open a folder first',
@@ -27,7 +27,7 @@ export const commandsTexts = {
     noForward: 'There is nothing to go forward to',
     noUp: 'This is the top',
     loading: 'The rows are still being read',
-    noTransfers: 'Nothing was extracted yet',
+    noTransfers: 'Nothing was copied or written yet',
     oneTab: 'Only one image is open',
     noClosed: 'No image was closed in this window',
     noTab: 'There is no such tab',

@@ -1,7 +1,9 @@
 import { browserTexts } from './browser.ts';
+import { checkingTexts } from './checking.ts';
 import { checksumsTexts } from './checksums.ts';
 import { commandsTexts } from './commands.ts';
 import { commonTexts } from './common.ts';
+import { editingTexts } from './editing.ts';
 import { hexTexts } from './hex.ts';
 import { layersTexts } from './layers.ts';
 import { openingTexts } from './opening.ts';
@@ -16,9 +18,11 @@ import { welcomeTexts } from './welcome.ts';
 /** Every text of the window, a file a part. English first; another language is another object of this type. */
 export const texts = {
   ...browserTexts,
+  ...checkingTexts,
   ...checksumsTexts,
   ...commandsTexts,
   ...commonTexts,
+  ...editingTexts,
   ...hexTexts,
   ...layersTexts,
   ...openingTexts,

@@ -10,7 +10,7 @@ const cut = (name: string): string => {
 export const welcomeTexts = {
   welcome: {
     title: 'Drop a disk image here to see what is inside.',
-    hint: 'Images open read-only. Nothing is written to them.',
+    hint: 'Images open read-only. Nothing is written to them before you unlock one and apply changes.',
     sample: 'Try a sample image',
     recents: 'Recent images',
     noRecents: 'Images that you open are listed here.',
@@ -28,7 +28,9 @@ export const welcomeTexts = {
   drop: {
     title: (count: number) => (count === 1 ? 'Drop to open the image' : count === 0 ? 'Drop to open' : `Drop to open ${count} images`),
     hint: (count: number) => (count === 1 ? 'It gets a tab of its own.' : 'Each image gets a tab of its own; parts of a split image are one.'),
-    overVolume: (name: string) => `Opens as an image; ${name} is read-only, files can’t be copied into it yet.`,
+    overVolume: (name: string) => `Opens as an image; ${name} is read-only, nothing can be copied into it.`,
+    overLocked: (name: string) => `Opens as an image. To copy into ${name}, drop on the lower half of its list: it is unlocked first.`,
+    overEditable: (name: string) => `Opens as an image. To copy into ${name}, drop on its list.`,
     refused: 'Close the dialog first, then drop again.',
     refusedTitle: 'A dialog is open',
     browser: 'A browser does not tell where a dropped file lies: you will be asked for its path.',

@@ -1,8 +1,8 @@
-import { CircleAlert, CircleCheck, CircleHelp, Cpu, Lock, LockKeyhole, type LucideIcon, MessageSquareWarning, RotateCw, ShieldX } from 'lucide-react';
+import { CircleAlert, CircleCheck, CircleHelp, Cpu, Lock, LockKeyhole, LockOpen, type LucideIcon, MessageSquareWarning, RotateCw, ShieldX } from 'lucide-react';
 import type { LayerRow } from '../../shared/contract/rows.ts';
 import { texts } from '../texts/index.ts';
 
-export type Tone = 'plain' | 'good' | 'warning' | 'bad';
+export type Tone = 'plain' | 'accent' | 'good' | 'warning' | 'bad';
 
 export function Badge({ icon: Icon, text, tone = 'plain', why }: { icon: LucideIcon; text: string; tone?: Tone; why?: string }) {
   return (
@@ -43,7 +43,7 @@ export function LayerBadges({ layer, brief = false }: { layer: LayerRow; brief?:
   const native = openers.some((opener) => opener.id.startsWith('native:') && opener.access !== 'refused');
   return (
     <span className="badges">
-      {filesystem === undefined || brief ? null : <Badge icon={Lock} text={texts.badge.readOnly} why={texts.badge.readOnlyWhy(filesystem.access.reason)} />}
+      {filesystem === undefined || brief ? null : filesystem.access.write ? <Badge icon={LockOpen} text={texts.edit.editable} tone="accent" why={texts.edit.editableWhy} /> : <Badge icon={Lock} text={texts.badge.readOnly} why={texts.badge.readOnlyWhy(filesystem.access.reason)} />}
       <StateBadge layer={layer} />
       {filesystem !== undefined && native && !brief ? <Badge icon={Cpu} text={texts.badge.native} why={texts.badge.nativeWhy} /> : null}
       {important > 0 && layer.error === undefined ? <Badge icon={MessageSquareWarning} text={texts.badge.notes(important)} tone="warning" /> : null}

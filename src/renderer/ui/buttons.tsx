@@ -29,6 +29,7 @@ export function isMac(platform: string | undefined): boolean {
 export function CommandButton({ command, text, icon }: { command: Command; text?: boolean; icon?: LucideIcon }) {
   const enabled = useApp(command.enabled);
   const on = useApp((state) => command.on?.(state));
+  const title = useApp((state) => command.title?.(state) ?? command.label);
   // Some commands depend on the transfers, too, or on the width of the window.
   useTransfers(() => command.enabled(getApp()));
   useNarrow();
@@ -39,7 +40,7 @@ export function CommandButton({ command, text, icon }: { command: Command; text?
     <TooltipTrigger delay={500} closeDelay={0}>
       <Button
         className={`icon-button ${text ? 'has-text' : ''} ${on ? 'is-on' : ''} ${enabled === true ? '' : 'is-off'}`}
-        aria-label={command.label}
+        aria-label={title}
         {...(on === undefined ? {} : { 'aria-pressed': on })}
         {...(enabled === true ? {} : { 'aria-disabled': true })}
         {...(keys === undefined ? {} : { 'aria-keyshortcuts': ariaKeys(keys, mac) })}
@@ -49,7 +50,7 @@ export function CommandButton({ command, text, icon }: { command: Command; text?
         {text ? <span>{command.label}</span> : null}
       </Button>
       <Tip>
-        {command.label}
+        <bdi>{title}</bdi>
         {keys === undefined ? null : <kbd>{shownKeys(keys, mac)}</kbd>}
         {enabled === true ? null : <span className="tip-reason">{enabled}</span>}
       </Tip>

@@ -1,6 +1,6 @@
 import { type ReactNode, useRef } from 'react';
 import { Keyboard, Menu, MenuItem, Popover, Separator, Text } from 'react-aria-components';
-import { useApp } from '../app/state.ts';
+import { getApp, useApp } from '../app/state.ts';
 import { commandOf, runCommand } from '../commands/index.ts';
 import { shownKeys } from '../commands/keys.ts';
 import { isMac } from './buttons.tsx';
@@ -19,7 +19,7 @@ export function CommandItem({ id, mac, enabled, on = false, label }: { id: strin
   const command = commandOf(id);
   const Icon = command.icon;
   const [keys] = command.keys;
-  const text = label ?? command.label;
+  const text = label ?? command.title?.(getApp()) ?? command.label;
   const off = enabled !== true;
   return (
     <MenuItem

@@ -14,9 +14,10 @@ export const toasts = new ToastQueue<ToastContent>({ maxVisibleToasts: 4 });
 const SHORT = 5000;
 const LONG = 12_000;
 
-export function notify(content: ToastContent): void {
+/** Shows it for a while. Answers what `toasts.close` takes. */
+export function notify(content: ToastContent): string {
   const stays = content.error !== undefined;
-  toasts.add(content, stays ? {} : { timeout: (content.actions?.length ?? 0) > 0 ? LONG : SHORT });
+  return toasts.add(content, stays ? {} : { timeout: (content.actions?.length ?? 0) > 0 ? LONG : SHORT });
 }
 
 export function notifyError(error: ErrorData): void {

@@ -52,7 +52,7 @@ export function Crumbs({ tab }: { tab: TabFrame }) {
                 : <SiblingMenu tab={tab} place={folder} at={step.at} open={menu === step.key} onOpenChange={(open) => setMenu(open ? step.key : undefined)} />}
               {last
                 ? <span className="crumb-here" aria-current="location"><Name display={step.label} /></span>
-                : <span role="presentation" onKeyDown={onKeyDown}><Button className="crumb-link" onPress={step.go}><Name display={step.label} /></Button></span>}
+                : <span role="presentation" data-crumb={step.at ?? (steps[i + 1]?.at === 1 ? 0 : undefined)} onKeyDown={onKeyDown}><Button className="crumb-link" onPress={step.go}><Name display={step.label} /></Button></span>}
             </Breadcrumb>
           );
         })}

@@ -5,6 +5,7 @@ import type { KeyboardEvent } from 'react';
 import { commandOf, commandOfKeys, runCommand } from '../../commands/index.ts';
 import { CommandButton } from '../../ui/buttons.tsx';
 import { texts } from '../../texts/index.ts';
+import { EditButtons } from '../editing/EditButtons.tsx';
 import { Crumbs } from './Crumbs.tsx';
 import { HistoryButton } from './HistoryButton.tsx';
 import { PathField } from './PathField.tsx';
@@ -24,6 +25,7 @@ export function Toolbar({ tab }: { tab: TabFrame }) {
         <div className="path-bar">{editing && folder !== undefined ? <PathField tab={tab} folder={folder} /> : <Crumbs tab={tab} />}</div>
         <CommandButton command={commandOf('find')} />
         <CommandButton command={commandOf('extract')} text />
+        <EditButtons />
         <span className="rule" />
         <CommandButton command={commandOf('hidden')} />
         <CommandButton command={commandOf('preview-pane')} />

@@ -1,6 +1,7 @@
 import { useEffect } from 'react';
 import { Menu, Separator } from 'react-aria-components';
-import { commandOf, ENTRY_MENU, runCommand } from '../../commands/index.ts';
+import { commandOf, ENTRY_MENU, LOCKED_ENTRY_MENU, runCommand } from '../../commands/index.ts';
+import { folderEditable } from '../../commands/edit.ts';
 import { activeTab, getApp, setApp, useApp } from '../../app/state.ts';
 import { countOf } from '../../models/ranges.ts';
 import { isMac } from '../../ui/buttons.tsx';
@@ -25,6 +26,7 @@ function EntryMenu() {
   const state = useApp();
   const tab = activeTab(state);
   const mac = isMac(state.info?.platform);
+  const menu = tab === undefined || folderEditable(tab) === true ? ENTRY_MENU : LOCKED_ENTRY_MENU;
   const nothing = tab === undefined || countOf(tab.selection.ranges) === 0;
   return (
     <Menu
@@ -34,7 +36,7 @@ function EntryMenu() {
         runCommand(String(id));
       }}
     >
-      {ENTRY_MENU.filter((id) => id !== 'show-in-folder' || tab?.listing?.search !== undefined).map((id, i) => (id === null
+      {menu.filter((id) => id !== 'show-in-folder' || tab?.listing?.search !== undefined).map((id, i) => (id === null
         ? <Separator key={`line-${i}`} className="menu-rule" />
         : <CommandItem key={id} id={id} mac={mac} enabled={commandOf(id).enabled(state)} {...(id === 'extract' && nothing ? { label: texts.commands.extractAll } : {})} />))}
     </Menu>

@@ -4,6 +4,7 @@ import { commandOf, runCommand } from '../../commands/index.ts';
 import { useChanges } from '../../app/changes.ts';
 import { enter, folderOf, leaveScroll, leftScroll, provideScroll } from '../../app/navigation.ts';
 import { forgetAhead, listAhead } from '../../app/ahead.ts';
+import { dragWithin, isDragWithin } from '../../app/drag-within.ts';
 import { isFocusFree } from '../../app/focus.ts';
 import { errorOf, isCancelled, services } from '../../app/services.ts';
 import { announce, findTab, getApp, loadedRows, selectIn, setApp, type Tab, useApp } from '../../app/state.ts';
@@ -61,9 +62,20 @@ export function Grid({ tab, view, rows, scroll: remembered, columns, label, head
   const row = useApp((state) => ROWS[state.settings.density]);
   const typing = useRef(NOTHING_TYPED);
   const dragOut = useApp((state) => state.info?.dragOut ?? false);
+  const editable = isDragWithin(tab);
+  const dropNode = useApp((state) => state.dragWithin?.to?.node ?? (state.dragging?.zone === 'copy' ? state.dragging.into?.crumbs.at(-1)?.node : undefined));
   useChanges(rows);
 
   const list = useListScroll({ grid, rows, count, row, head: HEAD, start: leftScroll(rows) ?? remembered, centre: selection.focus });
+  // A name that is being changed stays in sight in a window that gets smaller.
+  const renaming = useApp((state) => state.renaming?.tab === tab.id);
+  const { viewport } = list.size;
+  useEffect(() => {
+    if (renaming && selection.focus >= 0) list.show(selection.focus);
+    // Only the size of the window matters: a list that is scrolled by hand stays there.
+    // oxlint-disable-next-line react/exhaustive-effect-dependencies
+  }, [renaming, viewport]);
+
   const { position } = list;
   const { top, first, end } = list;
 
@@ -189,18 +201,21 @@ export function Grid({ tab, view, rows, scroll: remembered, columns, label, head
     const index = indexOf(event.target);
     const folder = folderOf(tab);
     const { image } = tab;
-    if (!dragOut || index === undefined || folder === undefined || image === undefined) return;
+    const within = isDragWithin(tab);
+    if ((!dragOut && !within) || index === undefined || folder === undefined || image === undefined) return;
     const ranges: Ranges = hasIndex(selection.ranges, index) ? selection.ranges : [[index, index + 1]];
-    if (countOf(ranges) > DRAGGED) {
-      notify({ text: texts.grid.tooManyDragged(DRAGGED) });
-      return;
-    }
-    const start = async (): Promise<void> => {
-      // Far rows of a selection may never have been on the screen.
-      const chosen = loadedRows(tab, ranges, DRAGGED) ?? (await Promise.all(ranges.map(([from, to]) => rows.read(from, to)))).flat();
-      await services().app.call('drag.start', { image, layer: folder.layer, entries: chosen.map(({ node, name }) => ({ node, name })) });
+    // Far rows of a selection may never have been on the screen.
+    const read = async (): Promise<EntryRow[]> => loadedRows(tab, ranges, DRAGGED) ?? (await Promise.all(ranges.map(([from, to]) => rows.read(from, to)))).flat();
+    const dragged = countOf(ranges);
+    const start = (): void => {
+      if (dragged > DRAGGED) {
+        notify({ text: texts.grid.tooManyDragged(DRAGGED) });
+        return;
+      }
+      read().then((chosen) => services().app.call('drag.start', { image, layer: folder.layer, entries: chosen.map(({ node, name }) => ({ node, name })) })).catch((error: unknown) => notifyError(errorOf(error)));
     };
-    start().catch((error: unknown) => notifyError(errorOf(error)));
+    if (within) dragWithin(tab, read(), dragged, event, dragOut ? start : undefined);
+    else start();
   };
 
   const base = Math.floor(first / BASE) * BASE;
@@ -229,7 +244,7 @@ export function Grid({ tab, view, rows, scroll: remembered, columns, label, head
           <div role="presentation" className="grid-layer" style={{ transform: `translateY(${base * row - top}px)` }}>
             {shown.map((index) => (
               <Row
-                key={index} index={index} top={placeOf(index)} columns={columns.ids ?? NO_IDS} row={rows.get(index)} error={rows.errorAt(index)} draggable={dragOut}
+                key={index} index={index} top={placeOf(index)} columns={columns.ids ?? NO_IDS} row={rows.get(index)} error={rows.errorAt(index)} draggable={dragOut || editable} dropped={dropNode !== undefined && rows.get(index)?.node === dropNode}
                 selected={hasIndex(selection.ranges, index)} focused={focus === index}
               />
             ))}

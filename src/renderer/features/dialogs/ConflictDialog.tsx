@@ -16,21 +16,23 @@ const t = texts.conflict;
 /** Two things want one name. What keeps both is the default; what destroys one never is. */
 export function ConflictDialog({ transfer, question }: { transfer: Transfer; question: Conflict }) {
   const [all, setAll] = useState(false);
-  const reply = (action: 'replace' | 'skip' | 'keep-both' | 'newer' | 'stop'): void => answer(transfer, { action, all });
+  const reply = (action: 'replace' | 'skip' | 'keep-both' | 'newer' | 'merge' | 'stop'): void => answer(transfer, { action, all });
   return (
     <ModalDialog title={t.title} onClose={() => reply('stop')} role="alertdialog" wide>
       <p className="conflict-path"><Name display={question.path} /></p>
       <div className="sides">
         <SideBox title={t.there} side={question.target} other={question.source} />
-        <SideBox title={t.incoming} side={question.source} other={question.target} />
+        <SideBox title={transfer.kind === 'extract' ? t.incoming.extract : transfer.kind === 'put' ? t.incoming.put : t.incoming.other} side={question.source} other={question.target} />
       </div>
+      {question.merge === undefined ? null : <p className="dim">{t.mergeHint}</p>}
       <Check isSelected={all} onChange={setAll} label={t.all} />
       <footer className="dialog-foot">
         <Button className="button" onPress={() => reply('stop')}>{t.stop}</Button>
         <span className="spacer" />
         <Button className="button" onPress={() => reply('replace')}>{t.replace}</Button>
-        <Button className="button" onPress={() => reply('newer')}>{t.replaceNewer}</Button>
+        {question.merge === undefined ? <Button className="button" onPress={() => reply('newer')}>{t.replaceNewer}</Button> : null}
         <Button className="button" onPress={() => reply('skip')}>{t.skip}</Button>
+        {question.merge === undefined ? null : <Button className="button" onPress={() => reply('merge')}>{t.merge}</Button>}
         <Button className="button is-primary" autoFocus onPress={() => reply('keep-both')}>{t.keepBoth}</Button>
       </footer>
     </ModalDialog>

@@ -1,5 +1,12 @@
 import { setApp, useApp } from '../../app/state.ts';
 import { useTransfers } from '../../app/transfers.ts';
+import { CheckDialog } from '../checking/CheckDialog.tsx';
+import { DeleteDialog } from '../editing/DeleteDialog.tsx';
+import { ClosePendingDialog, DiscardDialog } from '../editing/DiscardDialogs.tsx';
+import { LossesDialog } from '../editing/LossesDialog.tsx';
+import { MakeDialog } from '../editing/MakeDialog.tsx';
+import { PutPathDialog, SaveAsDialog } from '../editing/PathDialogs.tsx';
+import { ReviewDialog } from '../editing/ReviewDialog.tsx';
 import { ChecksumsDialog } from './ChecksumsDialog.tsx';
 import { ConflictDialog } from './ConflictDialog.tsx';
 import { ExtractDialog } from './ExtractDialog.tsx';
@@ -33,6 +40,15 @@ export function Dialogs() {
     case 'settings': return <SettingsDialog />;
     case 'pattern': return <PatternDialog id={dialog.tab} />;
     case 'shortcuts': return <ShortcutSheet />;
+    case 'review': return <ReviewDialog dialog={dialog} />;
+    case 'discard': return <DiscardDialog dialog={dialog} />;
+    case 'close-pending': return <ClosePendingDialog dialog={dialog} />;
+    case 'delete': return <DeleteDialog dialog={dialog} />;
+    case 'make': return <MakeDialog dialog={dialog} />;
+    case 'losses': return <LossesDialog dialog={dialog} />;
+    case 'save-as': return <SaveAsDialog dialog={dialog} />;
+    case 'put-path': return <PutPathDialog dialog={dialog} />;
+    case 'check': return <CheckDialog dialog={dialog} />;
     case undefined: return null;
   }
 }

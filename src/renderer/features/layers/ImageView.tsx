@@ -9,6 +9,7 @@ import { LayerBadges } from '../../ui/badges.tsx';
 import { ErrorPanel } from '../../ui/errors.tsx';
 import { texts } from '../../texts/index.ts';
 import { Browser } from '../browser/Browser.tsx';
+import { EditBars } from '../editing/PendingBar.tsx';
 import { HexPage } from '../hex/HexPage.tsx';
 import { PreviewPane } from '../preview/PreviewPane.tsx';
 import { QuickLook } from '../preview/QuickLook.tsx';
@@ -51,6 +52,7 @@ export function ImageView({ id }: { id: number }) {
         {folderOf(tab) !== undefined && layer.notes.length > 0 ? <Button className="link" onPress={() => goTo(tab.id, { kind: 'layer', layer: layer.path })}>{texts.layer.showNotes}</Button> : null}
         <LayerBadges layer={layer} />
       </header>
+      <EditBars tab={tab} />
       {place.kind === 'search' || tab.bar === 'search' ? <SearchBar tab={tab} /> : tab.bar === 'filter' ? <FilterBar key={placeKey(place)} tab={tab} /> : null}
       <div className="panes" role="presentation" onKeyDown={(event) => { if (event.key === 'Escape' && (event.target as Element).closest('.grid-body') !== null && (place.kind === 'search' || tab.bar !== undefined)) leaveSearch(tab); }}>
         {place.kind === 'bytes' ? <HexPage key={`${place.layer} ${place.file?.node}`} tab={tab} layer={layer} place={place} /> : place.kind === 'space' ? <SpacePage tab={tab} place={place} /> : folderOf(tab) === undefined ? <LayerPage key={place.layer} tab={tab} layer={layer} /> : place.kind === 'search' ? <Found tab={tab} place={place} /> : <Browser tab={tab} />}

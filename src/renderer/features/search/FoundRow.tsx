@@ -32,14 +32,14 @@ export function FoundHeader() {
 }
 
 /** One hit, with the folder that it is in. */
-export const FoundRow = memo(function FoundRow({ index, top, row, selected, focused, draggable }: RowProps) {
+export const FoundRow = memo(function FoundRow({ index, top, row, selected, focused, draggable, dropped }: RowProps) {
   if (row === undefined) return null;
   const path = searchOf(activeTab(getApp())?.listing?.search)?.rows.folderPath(row) ?? '';
   const shown = path === '' ? texts.search.here : path.length > LONGEST_SHOWN ? `…${path.slice(-LONGEST_SHOWN)}` : path;
   return (
     <div
       role="row" id={rowId(index)} data-index={index} aria-rowindex={index + 2} aria-selected={selected} style={{ transform: `translateY(${top}px)` }}
-      className={`grid-row entry-row ${selected ? 'is-selected' : ''} ${focused ? 'is-focused' : ''} ${row.name.startsWith('.') ? 'is-hidden' : ''}`}
+      className={`grid-row entry-row ${dropped ? 'is-drop' : ''} ${selected ? 'is-selected' : ''} ${focused ? 'is-focused' : ''} ${row.name.startsWith('.') ? 'is-hidden' : ''}`}
     >
       <NameCell place={1} row={row} draggable={draggable} />
       <div role="gridcell" aria-colindex={2} className="cell is-folder" title={path.length > 20 ? path.slice(-TIP) : undefined}><bdi>{shown}</bdi></div>

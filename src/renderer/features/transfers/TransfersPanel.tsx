@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'react';
 import { Button, Disclosure, DisclosurePanel, Heading, ProgressBar, ToggleButton, ToggleButtonGroup } from 'react-aria-components';
 import { displayName } from '../../../engines/core/names.ts';
 import { errorOf, services } from '../../app/services.ts';
-import { cancel, clearFinished, isRunning, logText, type LogNote, pause, retry, showTransfers, type Transfer, useTransfers } from '../../app/transfers.ts';
+import { cancel, clearFinished, isRunning, logText, type LogNote, pause, retry, showTransfers, type Transfer, type TransferKind, useTransfers } from '../../app/transfers.ts';
 import { formatDuration, formatSize } from '../../models/format.ts';
 import { IconButton } from '../../ui/buttons.tsx';
 import { copyText } from '../../ui/errors.tsx';
@@ -12,6 +12,9 @@ import { texts } from '../../texts/index.ts';
 import { notifyError } from '../../ui/toasts.ts';
 
 const t = texts.transfers;
+
+/** Work that is not paused in its middle: the image would be half of one and half of the other. */
+const UNBROKEN: ReadonlySet<TransferKind> = new Set(['apply', 'finish', 'undo', 'repair']);
 
 /** Long work: what is running, how far it is, and what became of what has run. */
 export function TransfersPanel() {
@@ -46,24 +49,24 @@ function Panel({ list }: { list: readonly Transfer[] }) {
 }
 
 function Item({ transfer }: { transfer: Transfer }) {
-  const { title, target, state, progress, speed, remaining, summary, error, log } = transfer;
+  const { title, kind, target, state, progress, speed, remaining, summary, error, log } = transfer;
   const running = isRunning(transfer);
   const total = progress?.total;
   const share = progress === undefined || total === undefined || total === 0 ? undefined : Math.min(100, (progress.done / total) * 100);
   return (
     <li className={`transfer is-${state}`} aria-label={title}>
       <div className="transfer-line">
-        <span className="transfer-title"><Name display={title} /> <span className="dim" title={displayName(target.path).slice(0, 4096)}><bdi>{t.to(displayName(target.path))}</bdi></span></span>
-        <span className={`transfer-state tone-${state === 'done' ? 'good' : state === 'failed' ? 'bad' : 'plain'}`}>{t.states[state]}</span>
+        <span className="transfer-title"><Name display={title} /> {target === undefined ? null : <span className="dim" title={displayName(target.path).slice(0, 4096)}><bdi>{t.to(displayName(target.path))}</bdi></span>}</span>
+        <span className={`transfer-state tone-${state === 'done' ? 'good' : state === 'failed' ? 'bad' : 'plain'}`}>{state === 'running' ? t.working(kind) : t.states[state]}</span>
         {running ? (
           <>
-            <IconButton label={state === 'paused' ? t.resume(title) : t.pause(title)} icon={state === 'paused' ? Play : Pause} isDisabled={state === 'asking'} onPress={() => pause(transfer, state !== 'paused')} />
+            {UNBROKEN.has(kind) ? null : <IconButton label={state === 'paused' ? t.resume(title) : t.pause(title)} icon={state === 'paused' ? Play : Pause} isDisabled={state === 'asking'} onPress={() => pause(transfer, state !== 'paused')} />}
             <IconButton label={t.cancel(title)} icon={X} onPress={() => cancel(transfer)} />
           </>
         ) : (
           <>
             {state === 'done' || transfer.failed === undefined ? null : <IconButton label={t.retry(title)} icon={RotateCw} onPress={() => void tryAgain(transfer)} />}
-            <IconButton label={texts.extract.show} icon={FolderOpen} onPress={() => void showFolder(target.token)} />
+            {target === undefined ? null : <IconButton label={texts.extract.show} icon={FolderOpen} onPress={() => void showFolder(target.token)} />}
           </>
         )}
       </div>

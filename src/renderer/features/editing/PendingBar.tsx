@@ -1,0 +1,109 @@
+import { FileWarning, PencilLine, TriangleAlert } from 'lucide-react';
+import { type ReactNode, useEffect, useRef, useState } from 'react';
+import { Button } from 'react-aria-components';
+import type { EditState } from '../../../shared/contract/edit.ts';
+import { discardChanges, recover } from '../../app/editing.ts';
+import { errorOf } from '../../app/services.ts';
+import { announce, type Tab, useApp } from '../../app/state.ts';
+import { openTab } from '../../app/tabs.ts';
+import { commandOf, runCommand } from '../../commands/index.ts';
+import { formatMoment } from '../../models/format.ts';
+import { texts } from '../../texts/index.ts';
+import { notifyError } from '../../ui/toasts.ts';
+
+const t = texts.pending;
+const banner = texts.banner;
+
+/** Above what is shown of an image that is being changed: what is pending, and what stands in the way. */
+export function EditBars({ tab }: { tab: Tab }) {
+  const { edit } = tab;
+  useAnnounced(edit);
+  if (edit === undefined) return null;
+  return (
+    <>
+      {edit.interrupted === undefined || edit.state !== 'interrupted' ? null : <Interrupted id={tab.id} interrupted={edit.interrupted} />}
+      {edit.changedUnderneath === undefined ? null : <Underneath id={tab.id} how={edit.changedUnderneath} operations={edit.operations} />}
+      {edit.state === 'applying' ? <div className="edit-bar" role="region" aria-label={t.label}><PencilLine aria-hidden /><span>{t.applying}</span></div> : null}
+      {edit.state === 'editing' && edit.operations > 0 ? <Pending edit={edit} /> : null}
+    </>
+  );
+}
+
+/** How many changes are pending is told when it changes, once it has settled. */
+function useAnnounced(edit: EditState | undefined): void {
+  const told = useRef(edit?.operations ?? 0);
+  const count = edit?.operations ?? 0;
+  useEffect(() => {
+    if (count === told.current) return undefined;
+    const timer = setTimeout(() => {
+      told.current = count;
+      announce(t.announced(count));
+    }, 1500);
+    return () => clearTimeout(timer);
+  }, [count]);
+}
+
+/** A command as a plain button; when it can't be run, its tooltip says why. */
+function CommandLink({ id, label, primary = false }: { id: string; label: string; primary?: boolean }) {
+  const enabled = useApp(commandOf(id).enabled);
+  return (
+    <span title={enabled === true ? undefined : enabled}>
+      <Button className={`button is-small ${primary ? 'is-primary' : ''}`} isDisabled={enabled !== true} onPress={() => runCommand(id)}>{label}</Button>
+    </span>
+  );
+}
+
+function Pending({ edit }: { edit: EditState }) {
+  return (
+    <div className="edit-bar" role="region" aria-label={t.label}>
+      <PencilLine aria-hidden />
+      <span className="edit-what"><span className="number" data-testid="pending">{t.what(edit.operations, edit.bytes)}</span> <span className="dim edit-hint">{t.hint}</span></span>
+      <span className="edit-actions">
+        <CommandLink id="review" label={t.review} />
+        <CommandLink id="discard" label={t.discard} />
+        <CommandLink id="save-as" label={t.saveAs} />
+        <CommandLink id="apply" label={t.apply} primary />
+      </span>
+    </div>
+  );
+}
+
+/** Something that the person must know before anything else, with what can be done about it. */
+function Banner({ icon, title, what, children }: { icon: ReactNode; title: string; what: string; children: ReactNode }) {
+  return (
+    <section className="edit-banner" role="alert" aria-label={title}>
+      {icon}
+      <div>
+        <h2>{title}</h2>
+        <p>{what}</p>
+        <div className="actions">{children}</div>
+      </div>
+    </section>
+  );
+}
+
+function Interrupted({ id, interrupted: { when, bytes, canFinish, canUndo } }: { id: number; interrupted: NonNullable<EditState['interrupted']> }) {
+  const [now] = useState(Date.now);
+  const run = (how: 'finish' | 'undo') => (): void => { recover(id, how).catch((error: unknown) => notifyError(errorOf(error))); };
+  return (
+    <Banner icon={<FileWarning aria-hidden />} title={banner.interrupted} what={banner.interruptedWhat(formatMoment(when, now).text, bytes)}>
+      <Button className="button is-primary" isDisabled={!canFinish.ok} onPress={run('finish')}>{banner.finish}</Button>
+      <span className="dim">{canFinish.ok ? banner.finishHint : canFinish.reason}</span>
+      <Button className="button" isDisabled={!canUndo.ok} onPress={run('undo')}>{banner.undo}</Button>
+      <span className="dim">{canUndo.ok ? banner.undoHint : canUndo.reason}</span>
+    </Banner>
+  );
+}
+
+function Underneath({ id, how, operations }: { id: number; how: string; operations: number }) {
+  const reopen = async (): Promise<void> => {
+    if (operations > 0) await discardChanges(id);
+    await openTab(id);
+  };
+  return (
+    <Banner icon={<TriangleAlert aria-hidden />} title={banner.underneath} what={banner.underneathWhat(how)}>
+      {operations === 0 ? null : <><CommandLink id="review" label={t.review} /><CommandLink id="save-as" label={t.saveAs} /></>}
+      <Button className="button is-small" onPress={() => void reopen()}>{operations === 0 ? banner.open : banner.reopen}</Button>
+    </Banner>
+  );
+}

@@ -1,0 +1,42 @@
+import type { EditState, Possible } from '../../shared/contract/edit.ts';
+import type { LayerRow } from '../../shared/contract/rows.ts';
+import { texts } from '../texts/index.ts';
+
+const why = texts.editReasons;
+
+/** true, or the reason. */
+export function possible(it: Possible): true | string {
+  return it.ok ? true : it.reason;
+}
+
+/** Why an image can't be changed at the moment, whatever it is that is to be changed; true when it can. */
+export function canWrite(edit: EditState | undefined): true | string {
+  if (edit === undefined) return why.loading;
+  if (edit.changedUnderneath !== undefined) return why.underneath;
+  switch (edit.state) {
+    case 'editing': return true;
+    case 'applying': return why.applying;
+    case 'interrupted': return why.interrupted;
+    case 'read-only': return edit.canUnlock.ok ? why.readOnly : edit.canUnlock.reason;
+  }
+}
+
+/** Why a filesystem of an image can't be changed at the moment; true when it can. */
+export function canEdit(edit: EditState | undefined, layer: LayerRow | undefined): true | string {
+  const image = canWrite(edit);
+  if (image !== true) return image;
+  const access = layer?.filesystem?.access;
+  return access === undefined || access.write ? true : access.reason;
+}
+
+/** What waits for the end of what is being written: undo, redo, apply, discard. */
+export function canSettle(edit: EditState | undefined): true | string {
+  const image = edit?.changedUnderneath === undefined ? canWrite(edit) : true;
+  if (image !== true) return image;
+  return edit?.writing === true ? why.writing : true;
+}
+
+/** Whether an image has changes that are lost when it is closed: pending ones, or some that are being made. */
+export function hasPending(edit: EditState | undefined): boolean {
+  return edit !== undefined && (edit.state === 'editing' || edit.changedUnderneath !== undefined) && (edit.operations > 0 || edit.writing);
+}
