@@ -90,13 +90,13 @@ export function e2fsckFindings(path: string): string | undefined {
   return status === 0 && lines.length === 0 ? undefined : `exit ${status}\n${lines.join('\n')}\n${stderr}`;
 }
 
-/** Contents of the files f<node> of an image, read by the kernel. */
-export function kernelContents(path: string, nodes: readonly number[]): Map<number, Uint8Array> {
+/** Contents of files in the root of an image, read by the kernel: of those that `save` named, unless their names are given. */
+export function kernelContents(path: string, nodes: readonly number[], name = (node: number) => `f${node}`): Map<number, Uint8Array> {
   const mount = `${path}.mnt`;
   mkdirSync(mount, { recursive: true });
   execFileSync('mount', ['-o', 'loop,ro', path, mount]);
   try {
-    return new Map(nodes.map((node) => [node, new Uint8Array(readFileSync(join(mount, `f${node}`)))]));
+    return new Map(nodes.map((node) => [node, new Uint8Array(readFileSync(join(mount, name(node))))]));
   } finally {
     execFileSync('umount', [mount]);
   }

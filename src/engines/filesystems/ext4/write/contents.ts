@@ -11,6 +11,7 @@ import { ClusterUse } from './clusters.ts';
 import { ExtentTree, LONGEST_EXTENT, LONGEST_UNWRITTEN } from './extents.ts';
 import type { FileMap, MappedRun } from './file-map.ts';
 import { type IndirectContext, IndirectMap } from './indirect.ts';
+import type { InlineFiles } from './inline.ts';
 import { largestFile } from './limits.ts';
 import { flexSize } from './placement.ts';
 import { setTime } from './times.ts';
@@ -36,6 +37,7 @@ export interface ContentsContext {
   readonly zone: SystemZone;
   readonly access: WriteAccess;
   readonly orphans: Orphans;
+  readonly inline: InlineFiles;
   operation: Volume['operation'];
   editSuperblock: Volume['editSuperblock'];
   note(note: Note): void;
@@ -108,6 +110,7 @@ export class ContentsWriter implements Contents {
     if (!(Number.isSafeInteger(at) && at >= 0)) throw usage('EINVAL', `${at} is no offset`);
     if (from.length > 0 && room <= 0) throw usage('EFBIG', 'The file would be larger than this filesystem allows');
     const bytes = from.length > room ? from.subarray(0, room) : from;
+    if (inode.has(INODE_FLAGS.inlineData) && bytes.length > 0 && this.#changeInline(node, Math.max(inode.size, at + bytes.length), (held) => { held.set(bytes, at); })) return bytes.length;
     let done = 0;
     while (done < bytes.length) {
       try {
@@ -125,6 +128,7 @@ export class ContentsWriter implements Contents {
     const inode = this.#file(node);
     if (!(Number.isSafeInteger(size) && size >= 0)) throw usage('EINVAL', `${size} is no size`);
     if (size > largestFile(superblock, inode.has(INODE_FLAGS.extents))) throw usage('EFBIG', 'The file would be larger than this filesystem allows');
+    if (inode.has(INODE_FLAGS.inlineData) && this.#changeInline(node, size, () => {})) return;
     const end = Math.ceil(size / this.#blockSize);
     // Blocks may lie behind the end: they go with a truncation to the same size, too (ext4_truncate).
     let done = operation(() => {
@@ -152,7 +156,8 @@ export class ContentsWriter implements Contents {
     const inode = this.#file(node);
     const end = at + length;
     if (!(Number.isSafeInteger(end) && at >= 0 && length > 0)) throw usage('EINVAL', `${length} bytes at ${at} can't be reserved`);
-    if (!inode.has(INODE_FLAGS.extents)) throw usage('ENOTSUP', 'Space can be reserved only in files with extents');
+    if (!inode.has(INODE_FLAGS.extents | INODE_FLAGS.inlineData)) throw usage('ENOTSUP', 'Space can be reserved only in files with extents');
+    if (inode.has(INODE_FLAGS.inlineData)) operation(() => { this.#growOut(node); });
     if (end > largestFile(superblock, true)) throw usage('EFBIG', 'The file would be larger than this filesystem allows');
     const stop = Math.ceil(end / this.#blockSize);
     for (let logical = Math.floor(at / this.#blockSize); logical < stop;) {
@@ -180,6 +185,7 @@ export class ContentsWriter implements Contents {
     if (!(Number.isSafeInteger(at + length) && at >= 0 && length > 0)) throw usage('EINVAL', `${length} bytes at ${at} can't be punched`);
     const end = Math.min(at + length, inode.size);
     if (at >= end) return;
+    if (inode.has(INODE_FLAGS.inlineData) && this.#changeInline(node, inode.size, (held) => { held.fill(0, at, end); })) return;
     const size = this.#blockSize;
     const first = Math.ceil(at / size);
     // The last block goes wholly when the file ends in it.
@@ -214,8 +220,32 @@ export class ContentsWriter implements Contents {
     if (inode.type !== 'file') throw usage(inode.type === 'dir' ? 'EISDIR' : 'EINVAL', `Inode ${node} is a ${inode.type}`);
     if (inode.has(INODE_FLAGS.encrypt)) throw unsupported('encrypt', `Inode ${node} is encrypted, and Clutch has not its key`);
     if (inode.has(INODE_FLAGS.verity)) throw usage('EPERM', `Inode ${node} is sealed by verity`);
-    if (inode.has(INODE_FLAGS.inlineData)) throw unsupported('inline_data', `Inode ${node} has its contents inside the inode`);
     return inode;
+  }
+
+  /** Changes contents that lie in the inode. @returns false when they are too long for it: the file has blocks then, with the old contents */
+  #changeInline(node: number, size: number, change: (held: Uint8Array) => void): boolean {
+    const { operation, inline, superblock } = this.#context;
+    return operation(() => {
+      if (size <= superblock.inodeSize) {
+        const held = new Uint8Array(size);
+        held.set(inline.read(node).subarray(0, size));
+        change(held);
+        if (inline.store(node, held)) {
+          this.#touch(node);
+          return true;
+        }
+      }
+      this.#growOut(node);
+      return false;
+    });
+  }
+
+  /** Contents in the inode move into blocks. */
+  #growOut(node: number): void {
+    const held = this.#context.inline.takeOut(node);
+    if (held.length > 0) this.#writePiece(node, 0, held);
+    this.#growTo(node, held.length);
   }
 
   /** Writes as much as one operation should. @returns bytes, at least 1 */

@@ -3,11 +3,13 @@ import type { Superblock } from '../superblock.ts';
 import { BlockAllocator } from './allocator.ts';
 import { ContentsWriter } from './contents.ts';
 import { GroupTable } from './groups.ts';
+import { InlineFiles } from './inline.ts';
 import { InodeWriter } from './inodes.ts';
 import type { Foundation } from './open.ts';
 import { OrphanWriter } from './orphans.ts';
 import { unlimited } from './quota.ts';
-import type { Contents, Orphans, Volume } from './volume.ts';
+import type { Contents, Volume } from './volume.ts';
+import { Attributes } from './xattrs.ts';
 import { SystemZone } from './zones.ts';
 
 /** More than any device has; counts of groups are held in arrays. */
@@ -31,7 +33,7 @@ export function openVolume(foundation: Foundation, options: VolumeOptions = {}):
   refuseShape(superblock);
   const table = new GroupTable(superblock, transaction, note);
   const zone = new SystemZone(superblock, table);
-  const inodes = new InodeWriter({ superblock, transaction, groups, table, usage: unlimited, access, note });
+  const inodes = new InodeWriter({ superblock, transaction, groups, table, charges: unlimited, access, note });
   const allocator = new BlockAllocator({
     superblock, transaction, table, zone, waits: access.durability === 'direct',
     reserved: options.asRoot === false ? Math.ceil(superblock.reservedCount / superblock.clusterRatio) : 0,
@@ -46,10 +48,10 @@ export function openVolume(foundation: Foundation, options: VolumeOptions = {}):
       return transaction.operation(run);
     }
   };
-  // Contents and orphans know each other.
-  const late: { contents?: Contents; orphans?: Orphans } = {};
-  const orphans = late.orphans = new OrphanWriter({ superblock, transaction, inodes, editSuperblock, get contents() { return late.contents!; } });
-  const contents = late.contents = new ContentsWriter({ superblock, transaction, inodes, allocator, zone, access, orphans, operation, editSuperblock, note });
+  // They know each other.
+  const late: { contents?: Contents; inline?: InlineFiles } = {};
+  const orphans = new OrphanWriter({ superblock, transaction, inodes, editSuperblock, get contents() { return late.contents!; } });
+  const contents = late.contents = new ContentsWriter({ superblock, transaction, inodes, allocator, zone, access, orphans, operation, editSuperblock, note, get inline() { return late.inline!; } });
 
   transaction.beforeCommit(() => {
     if (!table.takeCountsChanged()) return;
@@ -60,10 +62,12 @@ export function openVolume(foundation: Foundation, options: VolumeOptions = {}):
     raw.s_free_inodes_count = table.totals.inodes;
   });
 
-  return {
+  const volume: Volume = {
     superblock, transaction, groups, inodes, allocator, contents, orphans, access, note, editSuperblock, operation,
     get free() { return { blocks: table.totals.clusters * superblock.clusterRatio, inodes: table.totals.inodes }; },
   };
+  late.inline = new InlineFiles(volume, new Attributes(volume));
+  return volume;
 }
 
 /** What mke2fs never makes, and what a writer would have to trust. */

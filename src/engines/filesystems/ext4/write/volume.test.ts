@@ -1,3 +1,4 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { e2fsckFindings, kernelContents, testVolume } from '../../../testing/ext4-volume.ts';
@@ -37,6 +38,43 @@ function pattern(length: number, seed: number): Uint8Array {
   }
   return bytes;
 }
+
+describe.skipIf(noTools !== undefined)('contents in the inode', () => {
+  it.each([256, 1024])('change there, and grow out of it (inodes of %i bytes)', (inodeSize) => {
+    const folder = join(scratch.path, `inline-${inodeSize}`);
+    mkdirSync(folder);
+    const small = pattern(100, 1);
+    ['a', 'b', 'c', 'd', 'e'].forEach((name) => { writeFileSync(join(folder, name), small); });
+    const test = testVolume(join(scratch.path, `inline-image-${inodeSize}`), ['-t', 'ext4', '-O', 'inline_data', '-I', `${inodeSize}`, '-d', folder], 16 << 10);
+    const { contents, inodes } = test.volume;
+    const inline = [12, 13, 14, 15, 16];
+    for (const node of inline) expect(inodes.get(node).has(0x10000000)).toBe(true);
+    const expected = new Map(inline.map((node) => [node, new Uint8Array(small)]));
+    contents.write(12, 50, pattern(30, 2));
+    expected.get(12)!.set(pattern(30, 2), 50);
+    contents.write(13, 90, pattern(5000, 3));
+    expected.set(13, new Uint8Array(5090));
+    expected.get(13)!.set(small);
+    expected.get(13)!.set(pattern(5000, 3), 90);
+    contents.truncate(14, 70);
+    contents.truncate(14, 90);
+    expected.set(14, new Uint8Array(90));
+    expected.get(14)!.set(small.subarray(0, 70));
+    contents.reserve(15, 1000, 9000);
+    expected.set(15, new Uint8Array(10_000));
+    expected.get(15)!.set(small);
+    contents.punch(16, 10, 70);
+    expected.get(16)!.fill(0, 10, 80);
+    const there = (node: number): boolean => inodes.get(node).has(0x10000000);
+    expect(inline.map(there)).toEqual([true, false, true, false, true]);
+    for (const [node, bytes] of expected) expect(Buffer.compare(test.read(node), bytes), `inode ${node}`).toBe(0);
+    const path = test.save([]);
+    expect(e2fsckFindings(path)).toBeUndefined();
+    if (!asRoot) return;
+    const names = new Map(inline.map((node, i) => [node, 'abcde'[i]!]));
+    for (const [node, bytes] of kernelContents(path, inline, (node) => names.get(node)!)) expect(Buffer.compare(bytes, expected.get(node)!), `inode ${node}`).toBe(0);
+  });
+});
 
 describe.skipIf(noTools !== undefined)('files written below the directories', () => {
   it.each([...SETS])('%s', (name, mkfs, size, mounts) => {
