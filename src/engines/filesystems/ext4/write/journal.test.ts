@@ -44,7 +44,7 @@ function leaveDirty(ledger: Ledger, commits: number, seed: number): { dirty: Uin
   const { blockSize, blocks } = ledger;
   const device = new RecordingDevice(new MemoryDevice(ledger.image.slice()));
   const { transaction } = openLedger(device);
-  const expected = new Map(blocks.map((block) => [block, ledger.image.slice(block * blockSize, (block + 1) * blockSize)]));
+  const expected = new Map<number, Uint8Array>(blocks.map((block) => [block, ledger.image.slice(block * blockSize, (block + 1) * blockSize)]));
   for (let number = 1; number <= commits; number++) {
     transaction.operation(() => {
       for (let i = dice.below(20); i >= 0; i--) {

@@ -36,6 +36,16 @@ function stateOf(transaction: Transaction): string {
   return Array.from({ length: COUNT }, (_, block) => `${transaction.changed(block)?.join(',') ?? '-'}`).join('\n');
 }
 
+/** Whether it throws because the device failed. */
+function failed(run: () => void): boolean {
+  try {
+    run();
+    return false;
+  } catch (error) {
+    return isDiskError(error) && error.kind === 'io';
+  }
+}
+
 describe('a transaction', () => {
   it('shows what is changed, and gives it to the device at the commit', () => {
     const { transaction, device } = begin();
@@ -168,14 +178,6 @@ describe('a transaction', () => {
     const device = new FaultyDevice(new MemoryDevice(new Uint8Array(SIZE * COUNT)), { writesBeforeLoss: 1 });
     const transaction = new Transaction(device, SIZE, COUNT, new InPlaceCommitter(device, SIZE));
     transaction.operation(() => { transaction.edit(1, 'a')[0] = 1; transaction.edit(5, 'a')[0] = 1; });
-    const failed = (run: () => void): boolean => {
-      try {
-        run();
-        return false;
-      } catch (error) {
-        return isDiskError(error) && error.kind === 'io';
-      }
-    };
     expect(failed(() => { transaction.commit(); })).toBe(true);
     expect(failed(() => transaction.operation(() => {}))).toBe(true);
     expect(failed(() => { transaction.commit(); })).toBe(true);

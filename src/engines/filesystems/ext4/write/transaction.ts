@@ -89,6 +89,11 @@ export class Transaction implements Blocks {
     return this.#changed.get(block);
   }
 
+  /** Whether an operation is running. */
+  get isRunning(): boolean {
+    return this.#running.length > 0;
+  }
+
   /** Blocks that the next commit writes so far. */
   get size(): number {
     return this.#changed.size;

@@ -1,0 +1,75 @@
+import type { DeviceEvent } from '../../core/bytes/recording.ts';
+import type { Random } from '../fuzz/random.ts';
+
+/** What a disk writes as a whole, in bytes. */
+const SECTOR = 512;
+
+type Write = Extract<DeviceEvent, { kind: 'write' }>;
+
+/** What a disk could hold after the power went. */
+export interface PowerCut {
+  /** The number of events before it. */
+  readonly at: number;
+  /** What became of the writes that no flush had followed, for messages. */
+  readonly how: string;
+  /** A fresh copy. */
+  readonly image: Uint8Array;
+}
+
+/**
+ * Cuts a recording of a disk at every event, and again with what could have become of the writes since the last flush: any of them may be
+ * on the disk, or not, or only some of its sectors. Writes to the same sectors keep their order, as a disk's cache does.
+ * @param image what the disk held before
+ * @param variants how many of those there are for every event, beside the plain prefix: a fraction is a chance
+ */
+export function* powerCuts(image: Uint8Array, events: readonly DeviceEvent[], variants: number, dice: Random): Iterable<PowerCut> {
+  // All that is durable, and what came since.
+  const durable = image.slice();
+  let pending: Write[] = [];
+  for (let at = 0; at <= events.length; at++) {
+    const event = events[at - 1];
+    if (event?.kind === 'read') continue;
+    if (event?.kind === 'write') pending.push(event);
+    if (event?.kind === 'flush') {
+      for (const write of pending) durable.set(write.bytes, write.at);
+      pending = [];
+    }
+    yield { at, how: `all ${pending.length} writes since the last flush`, image: apply(durable, pending.map((write) => [write, undefined])) };
+    if (pending.length === 0) continue;
+    const count = Math.floor(variants) + (dice.below(1000) < (variants % 1) * 1000 ? 1 : 0);
+    for (let i = 0; i < count; i++) yield { at, ...someOf(durable, pending, dice) };
+  }
+}
+
+/** @param sectors those of a torn write that are on the disk; undefined for all */
+function apply(durable: Uint8Array, writes: readonly (readonly [write: Write, sectors: ReadonlySet<number> | undefined])[]): Uint8Array {
+  const image = durable.slice();
+  for (const [{ at, bytes }, sectors] of writes) {
+    if (sectors === undefined) {
+      image.set(bytes, at);
+      continue;
+    }
+    for (const sector of sectors) image.set(bytes.subarray(sector * SECTOR, (sector + 1) * SECTOR), at + sector * SECTOR);
+  }
+  return image;
+}
+
+function someOf(durable: Uint8Array, pending: readonly Write[], dice: Random): Pick<PowerCut, 'how' | 'image'> {
+  // Mostly lost, mostly there, or half and half: each finds other faults.
+  const chance = dice.pick([10, 50, 90]);
+  const kept: [Write, ReadonlySet<number> | undefined][] = [];
+  const said: string[] = [];
+  for (const [index, write] of pending.entries()) {
+    if (dice.oneIn(4)) {
+      const count = Math.ceil(write.bytes.length / SECTOR);
+      const sectors = new Set<number>();
+      for (let sector = 0; sector < count; sector++) if (dice.below(100) < chance) sectors.add(sector);
+      kept.push([write, sectors]);
+      said.push(`${index} torn (${sectors.size} of ${count} sectors)`);
+    } else if (dice.below(100) < chance) {
+      kept.push([write, undefined]);
+      said.push(`${index}`);
+    }
+  }
+  return { how: `of ${pending.length} writes since the last flush: ${said.join(', ') || 'none'}`, image: apply(durable, kept) };
+}

@@ -1,0 +1,79 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { random } from '../fuzz/random.ts';
+import { run } from '../tools.ts';
+import { judge } from './judge.ts';
+import { powerCuts } from './power.ts';
+import { record } from './workload.ts';
+
+/** A kind of filesystem that loses its power. */
+export interface Setup {
+  readonly name: string;
+  /** Arguments of mke2fs; groups are small, so that there are several, with a backup of the superblock. */
+  readonly mkfs: readonly string[];
+  readonly size: string;
+}
+
+const UUID = '6d7e2d8a-1b2c-4d3e-8f90-a1b2c3d4e5f6';
+
+export const SETUPS: readonly Setup[] = [
+  { name: 'ext3, 1 KiB', mkfs: ['-t', 'ext3', '-b', '1024', '-J', 'size=1', '-g', '2048'], size: '4M' },
+  { name: 'ext4, 1 KiB', mkfs: ['-t', 'ext4', '-b', '1024', '-J', 'size=1', '-g', '2048', '-O', 'metadata_csum,64bit'], size: '4M' },
+  { name: 'ext4, 4 KiB', mkfs: ['-t', 'ext4', '-b', '4096', '-J', 'size=4', '-g', '1024', '-O', 'metadata_csum,64bit'], size: '12M' },
+  { name: 'fast_commit', mkfs: ['-t', 'ext4', '-b', '1024', '-J', 'size=2', '-g', '2048', '-O', 'fast_commit'], size: '5M' },
+  { name: 'orphan_file', mkfs: ['-t', 'ext4', '-b', '1024', '-J', 'size=1', '-g', '2048', '-O', 'orphan_file'], size: '4M' },
+  { name: 'inline_data, gdt_csum', mkfs: ['-t', 'ext4', '-b', '2048', '-J', 'size=2', '-g', '2048', '-O', 'inline_data,^metadata_csum,uninit_bg', '-I', '256'], size: '6M' },
+  { name: 'without extents and checksums', mkfs: ['-t', 'ext4', '-b', '1024', '-J', 'size=1', '-g', '2048', '-O', '^extent,^64bit,^metadata_csum,^flex_bg'], size: '4M' },
+  { name: 'bigalloc', mkfs: ['-t', 'ext4', '-b', '1024', '-C', '4096', '-J', 'size=1', '-O', 'bigalloc'], size: '8M' },
+  { name: 'ext2 with a redo log', mkfs: ['-t', 'ext2', '-b', '1024', '-g', '2048'], size: '3M' },
+];
+
+export interface CrashOptions {
+  readonly setup: Setup;
+  readonly seed: number;
+  /** Cut points to try. */
+  readonly points: number;
+  /** One in so many is shown to e2fsck, too. */
+  readonly e2fsckEvery: number;
+  readonly folder: string;
+  /** Tells the files of one worker apart. */
+  readonly worker: number;
+  report?(done: number): void;
+}
+
+export interface CrashResult {
+  readonly points: number;
+  readonly byE2fsck: number;
+  readonly operations: number;
+  readonly full: number;
+  /** What makes it again, and what is wrong. */
+  readonly failures: readonly string[];
+}
+
+/** Records workload after workload and cuts each of them, until there are as many points as wanted. */
+export async function crash({ setup, seed, points, e2fsckEvery, folder, worker, report }: CrashOptions): Promise<CrashResult> {
+  const path = join(folder, `made-${worker}.img`);
+  run('mke2fs', ['-q', '-F', '-U', UUID, '-E', `hash_seed=${UUID}`, ...setup.mkfs, path, setup.size]);
+  const image = new Uint8Array(readFileSync(path));
+  const failures: string[] = [];
+  let done = 0;
+  let byE2fsck = 0;
+  let operations = 0;
+  let full = 0;
+  for (let round = 0; done < points; round++) {
+    const dice = random(seed, round);
+    const recording = await record(image, 40, dice);
+    operations += recording.moments.length;
+    full += recording.full;
+    for (const cut of powerCuts(recording.image, recording.events, 1.5, dice)) {
+      if (done >= points) break;
+      const verdict = await judge(recording, cut, done % e2fsckEvery === 0, folder, worker);
+      if (verdict.byE2fsck) byE2fsck++;
+      if (verdict.wrong !== undefined) failures.push(`${setup.name}, seed ${seed}, workload ${round}, cut after event ${cut.at} of ${recording.events.length} (${cut.how}): ${verdict.wrong}`);
+      if (failures.length >= 5) return { points: done, byE2fsck, operations, full, failures };
+      done++;
+      report?.(done);
+    }
+  }
+  return { points: done, byE2fsck, operations, full, failures };
+}
