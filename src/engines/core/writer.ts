@@ -33,6 +33,14 @@ export interface NameRules {
   readonly caseSensitive: boolean;
 }
 
+/** What a filesystem can't keep of a node, where it can't keep all of it. */
+export interface Limits {
+  /** Nanoseconds since 1970 that it can tell; others become the nearest. */
+  readonly times: { readonly from: bigint; readonly to: bigint; /** It counts in steps of so many nanoseconds. */ readonly step: bigint };
+  /** Bytes of a file. */
+  readonly largest: number;
+}
+
 /**
  * Changing a tree of files. Every method is one operation: it happens as a whole or, when it throws, not at all (a `write` may have written a
  * first part, and then answers how much). Errors are DiskErrors of kind usage with the errno that Linux would give: EEXIST, ENOENT, ENOTEMPTY,
@@ -40,6 +48,8 @@ export interface NameRules {
  */
 export interface Writer {
   readonly names: NameRules;
+  /** For whoever says before a copy what it would lose. Absent where nothing is lost that files have. */
+  readonly limits?: Limits;
   /** An empty regular file. */
   create(dir: NodeId, name: Name, node: NewNode): Maybe<NodeId>;
   mkdir(dir: NodeId, name: Name, node: NewNode): Maybe<NodeId>;

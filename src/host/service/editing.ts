@@ -1,31 +1,335 @@
-import { usage } from '../../engines/core/errors.ts';
-import type { HostContract } from '../../shared/contract/calls.ts';
-import type { editCalls, EditState } from '../../shared/contract/edit.ts';
-import type { Cancel, Service } from '../../shared/rpc/types.ts';
+import { statSync } from 'node:fs';
+import { DiskError, usage } from '../../engines/core/errors.ts';
+import type { FileSystem, NodeId } from '../../engines/core/filesystem.ts';
+import type { JobContext } from '../../engines/core/job.ts';
+import type { EditState, OperationLabel, OperationRow, Possible, TreeChange, Verb } from '../../shared/contract/edit.ts';
+import type { Cancel } from '../../shared/rpc/types.ts';
+import type { EditOperation, EditState as SessionState } from '../edit/editing.ts';
+import type { Tally } from '../jobs/extract/tally.ts';
+import type { WritableFileSystem } from '../jobs/untar.ts';
+import type { ImageSession } from '../session.ts';
+import type { Work } from './jobs.ts';
+import { Told } from './told.ts';
+import { Turns } from './turns.ts';
 
-export type EditService = Pick<Service<HostContract>, keyof typeof editCalls>;
+/** Folders that one change tells of; with more, everything of the layer may be different. */
+const MOST_FOLDERS = 1000;
 
-const refuse = (): never => { throw usage('EROFS', 'The image is open for reading'); };
+/** Operations whose labels are kept beside the session's own texts. */
+const MOST_LABELS = 100_000;
 
-async function* silent(first: EditState | undefined, cancel: Cancel): AsyncGenerator<never> {
-  if (first !== undefined) yield first as never;
-  if (!cancel.aborted) await new Promise<void>((done) => { cancel.onAbort(done); });
+/** What the image's host does for its editing. */
+export interface EditedImage {
+  session(): Promise<ImageSession>;
+  /** Undefined until the image is open. */
+  opened(): ImageSession | undefined;
+  /** Jobs of any kind that run. */
+  running(): number;
+  /** A filesystem that is open. @throws DiskError */
+  filesystem(layer: string): Promise<FileSystem>;
+  /** Layers are other ones than before: what clients hold of the old ones is dropped. */
+  reset(): void;
+  /** Something of what `info` tells is different. */
+  changed(): void;
+  /** What is kept of a filesystem may be out of date. */
+  forget(fs: FileSystem): void;
 }
 
-/** An image that is read, and not changed. */
+/** An operation that is to be done. */
+export interface Wanted extends OperationLabel {
+  readonly layer: string;
+  /** Of the folder in which it is done. */
+  readonly path: string;
+}
+
+/** What an operation tells of, while it runs and at its end. */
+export interface Changed {
+  /** A folder whose entries are not what they were. */
+  folder(node: NodeId, layer?: string): void;
+}
+
+const OK: Possible = { ok: true };
+const no = (reason: string): Possible => ({ ok: false, reason });
+
+const TEXTS: Readonly<Record<Verb, string>> = {
+  create: 'Created', mkdir: 'Made the folder', symlink: 'Made the link', rename: 'Renamed', delete: 'Deleted', move: 'Moved', copy: 'Copied', duplicate: 'Duplicated', put: 'Put in', paste: 'Pasted', change: 'Changed', xattr: 'Changed an attribute of', repair: 'Repaired',
+};
+
+/** Changing one image on behalf of its clients: one operation at a time, each with its undo; everybody hears of it. */
 export class Editing {
-  readonly pending = 0;
+  readonly #image: EditedImage;
+  readonly #turns = new Turns(() => this.tell());
+  readonly #states = new Told<EditState>();
+  readonly #layers = new Told<ReadonlyMap<string, TreeChange>>(joinChanges);
+  readonly #labels = new Map<number, OperationRow>();
+  readonly #pendingTold: ((pending: number) => void)[] = [];
+  #pending = 0;
+  #applying = false;
+  #watched: ImageSession | undefined;
 
-  onPending(_tell: (pending: number) => void): void {}
+  constructor(image: EditedImage) {
+    this.#image = image;
+  }
 
-  service(): EditService {
-    const reason = 'Images are open for reading';
-    const state = { state: 'read-only', canUnlock: { ok: false, reason }, canApply: { ok: false, reason }, operations: 0, bytes: 0, writing: false } satisfies EditState;
-    return {
-      'edit.changes': (_params, cancel) => silent(state, cancel), 'tree.changes': (_params, cancel) => silent(undefined, cancel),
-      'edit.unlock': refuse, 'edit.lock': () => state, 'edit.review': () => ({ operations: [], total: 0 }), 'edit.undo': refuse, 'edit.redo': refuse, 'edit.discard': refuse, 'edit.apply': refuse, 'edit.saveAs': refuse,
-      'edit.recover': refuse, 'entry.create': refuse, 'entry.rename': refuse, 'entry.change': refuse, 'entry.xattr': refuse, 'delete.start': refuse, 'copy.start': refuse, 'copy.plan': refuse,
-      'put.start': refuse, 'put.plan': refuse, 'parcel.pack': refuse, 'parcel.unpack': refuse, 'check.start': refuse, 'check.rows': refuse, 'check.repair': refuse, 'check.report': refuse, 'check.save': refuse,
+  /** Operations that were neither applied nor discarded. */
+  get pending(): number {
+    return this.#pending;
+  }
+
+  onPending(tell: (pending: number) => void): void {
+    this.#pendingTold.push(tell);
+  }
+
+  /** The state, now and whenever it changes. */
+  async *states(cancel: Cancel): AsyncGenerator<EditState> {
+    yield* this.#states.items(cancel, await this.state());
+  }
+
+  /** What of the tree changes. */
+  async *treeChanges(cancel: Cancel): AsyncGenerator<TreeChange> {
+    for await (const changes of this.#layers.items(cancel)) yield* changes.values();
+  }
+
+  async state(): Promise<EditState> {
+    return this.#stateOf(await this.#session());
+  }
+
+  /** Tells all clients of the state as it is now. */
+  tell(): void {
+    const session = this.#image.opened();
+    if (session === undefined) return;
+    const state = this.#stateOf(session);
+    this.#states.tell(state);
+    if (state.operations === this.#pending) return;
+    this.#pending = state.operations;
+    for (const tell of this.#pendingTold) tell(this.#pending);
+  }
+
+  unlock(): Promise<EditState> {
+    return this.#reopening(async ({ editing }) => { await editing.unlock(); });
+  }
+
+  lock(discard: boolean): Promise<EditState> {
+    return this.#reopening(async ({ editing }) => {
+      if (discard && editing.state.state === 'editing') await editing.discard();
+      await editing.lock();
+    });
+  }
+
+  undo(): Promise<EditState> {
+    return this.#reopening(async ({ editing }) => {
+      if (await editing.undo() === undefined) throw usage('EINVAL', 'There is nothing to undo');
+    });
+  }
+
+  redo(): Promise<EditState> {
+    return this.#reopening(async ({ editing }) => {
+      if (await editing.redo() === undefined) throw usage('EINVAL', 'There is nothing to redo');
+    });
+  }
+
+  discard(): Promise<EditState> {
+    return this.#reopening(({ editing }) => editing.discard());
+  }
+
+  async review(from: number, count: number): Promise<{ operations: OperationRow[]; total: number }> {
+    const { operations } = await (await this.#session()).editing.review();
+    return { operations: operations.slice(from, from + count).map((operation) => this.#rowOf(operation)), total: operations.length };
+  }
+
+  /** Work that applies the pending changes. */
+  async apply(): Promise<Work> {
+    const { canApply } = await this.state();
+    if (!canApply.ok) throw new DiskError({ kind: 'busy' }, canApply.reason);
+    return async (job, tally) => {
+      const session = await this.#session();
+      await this.#turns.job(job.signal, async () => {
+        this.#applying = true;
+        this.tell();
+        try {
+          tally.bytes = (await session.editing.apply(job)).bytes;
+        } finally {
+          this.#applying = false;
+        }
+      });
+      this.#labels.clear();
+      this.#image.changed();
+      return tally;
     };
   }
+
+  /** Work that writes a new image. @param path absolute */
+  saveAs(path: string, replace: boolean): Work {
+    return async (job, tally) => {
+      const session = await this.#session();
+      await this.#turns.job(job.signal, () => session.editing.saveAs(path, { replace, job }));
+      return { ...tally, files: 1, bytes: session.size };
+    };
+  }
+
+  /** @throws DiskError usage EROFS when the image is not unlocked; unsupported when the filesystem can only be read */
+  async writable(layer: string): Promise<WritableFileSystem> {
+    const { editing } = await this.#session();
+    if (editing.state.state !== 'editing') throw usage('EROFS', 'The image is open for reading', 'Unlock it to edit.');
+    const fs = await this.#image.filesystem(layer);
+    if (fs.writer === undefined) throw new DiskError({ kind: 'unsupported', feature: 'writing' }, 'This volume can only be read', 'Its properties say why.');
+    return fs as WritableFileSystem;
+  }
+
+  /** One operation of a call. @throws DiskError busy while a job writes */
+  call<T>(wanted: Wanted, run: (fs: WritableFileSystem, changed: Changed) => Promise<T>): Promise<T> {
+    return this.#turns.call(() => this.#operation(wanted, run));
+  }
+
+  /** Work that is one operation. */
+  work(wanted: Wanted, run: (fs: WritableFileSystem, changed: Changed, job: JobContext, tally: Tally) => Promise<unknown>): Work {
+    return async (job, tally) => {
+      await this.#turns.job(job.signal, () => this.#operation(wanted, (fs, changed) => run(fs, changed, job, tally)));
+      return tally;
+    };
+  }
+
+  /** Work that writes to a layer's device itself, past the filesystem on it; when it throws, nothing of it stays. */
+  rawWork(wanted: Wanted, run: (session: ImageSession, job: JobContext, tally: Tally) => Promise<unknown>): Work {
+    return async (job, tally) => {
+      await this.#turns.job(job.signal, async () => {
+        const session = await this.#session();
+        try {
+          await session.editing.operation({ text: textOf(wanted), layer: wanted.layer, raw: true }, () => run(session, job, tally));
+          this.#label(session, wanted, false);
+        } finally {
+          this.#image.reset();
+          this.#changedAll(session);
+        }
+      });
+      return tally;
+    };
+  }
+
+  async #operation<T>(wanted: Wanted, run: (fs: WritableFileSystem, changed: Changed) => Promise<T>): Promise<T> {
+    const session = await this.#session();
+    const fs = await this.writable(wanted.layer);
+    const folders = new Map<string, TreeChange>();
+    const changed: Changed = {
+      folder: (node, layer = wanted.layer) => {
+        const change = new Map([[layer, { layer, folders: [node] }]]);
+        for (const [path, each] of joinChanges(folders, change)) folders.set(path, each);
+      },
+    };
+    let partial = true;
+    try {
+      const result = await session.editing.operation({ text: textOf(wanted), layer: wanted.layer }, () => run(fs, changed));
+      partial = false;
+      return result;
+    } finally {
+      // What was done until it failed stays, and is to be seen.
+      this.#label(session, wanted, partial);
+      this.#image.forget(fs);
+      this.#layers.tell(folders);
+      this.#image.changed();
+      this.tell();
+    }
+  }
+
+  /** Tells of folders before the operation that fills them has ended. */
+  tellFolder(layer: string, node: NodeId): void {
+    this.#layers.tell(new Map([[layer, { layer, folders: [node] }]]));
+  }
+
+  /** Something that opens the layers anew. */
+  #reopening(run: (session: ImageSession) => Promise<void>): Promise<EditState> {
+    return this.#turns.call(async () => {
+      if (this.#image.running() > 0) throw new DiskError({ kind: 'busy' }, 'Work on the image is still under way', 'Wait for it or cancel it.');
+      const session = await this.#session();
+      try {
+        await run(session);
+      } finally {
+        this.#image.reset();
+        this.#changedAll(session);
+      }
+      return this.#stateOf(session);
+    });
+  }
+
+  #changedAll(session: ImageSession): void {
+    this.#layers.tell(new Map(session.filesystems().map(({ path }) => [path, { layer: path }])));
+    this.#image.changed();
+    this.tell();
+  }
+
+  async #session(): Promise<ImageSession> {
+    const session = await this.#image.session();
+    if (this.#watched !== session) {
+      this.#watched = session;
+      session.editing.onChange(() => this.tell());
+    }
+    return session;
+  }
+
+  /** The session knows an operation by its text; clients are told what it was in parts. */
+  #label(session: ImageSession, { verb, name, to, count, layer, path }: Wanted, partial: boolean): void {
+    const { state } = session.editing;
+    const last = state.state === 'editing' ? state.undo : undefined;
+    // An operation that wrote nothing is none.
+    if (last === undefined || this.#labels.has(last.id)) return;
+    this.#labels.set(last.id, { id: last.id, verb, name, count, layer, path, when: last.time, bytes: last.bytes, ...(to === undefined ? {} : { to }), ...(partial ? { partial } : {}) });
+    if (this.#labels.size > MOST_LABELS) this.#labels.delete(this.#labels.keys().next().value!);
+  }
+
+  #rowOf({ id, text, layer, bytes, time }: EditOperation): OperationRow {
+    return { ...(this.#labels.get(id) ?? { verb: 'change', name: text, count: 1, path: '' }), id, layer, bytes, when: time };
+  }
+
+  #labelOf(operation: EditOperation): OperationLabel {
+    const { verb, name, to, count } = this.#rowOf(operation);
+    return { verb, name, count, ...(to === undefined ? {} : { to }) };
+  }
+
+  #stateOf({ editing, recovery: all }: ImageSession): EditState {
+    const { state } = editing;
+    const recovery = all.find((each) => each.state === 'impossible') ?? all.find((each) => each.state !== 'unchanged') ?? all[0];
+    const writing = this.#turns.jobs > 0;
+    const more = recovery === undefined ? {} : { recovery: { state: recovery.state, message: recovery.message } };
+    if (state.state === 'read-only') {
+      const canUnlock = state.refused === undefined ? OK : no(state.refused.message);
+      if (recovery?.state !== 'impossible') return { state: 'read-only', canUnlock, canApply: no('The image is open for reading'), operations: 0, bytes: 0, writing, ...more };
+      return {
+        state: 'interrupted', canUnlock: no('The changes that were being applied come first'), canApply: no('The image is open for reading'), operations: 0, bytes: 0, writing, ...more,
+        interrupted: { ...sidecarOf(recovery.sidecar), canFinish: OK, canUndo: no('The old contents are not kept; all of the new ones are') },
+      };
+    }
+    return {
+      state: this.#applying ? 'applying' : 'editing', canUnlock: no('It is unlocked'), canApply: this.#canApply(state, writing),
+      operations: state.operations, bytes: state.changedBytes, writing, ...more,
+      ...(state.undo ? { undo: this.#labelOf(state.undo) } : {}), ...(state.redo ? { redo: this.#labelOf(state.redo) } : {}),
+      ...(state.changedUnderneath ? { changedUnderneath: state.changedUnderneath.message } : {}),
+    };
+  }
+
+  #canApply(state: Extract<SessionState, { state: 'editing' }>, writing: boolean): Possible {
+    if (state.changedUnderneath) return no(state.changedUnderneath.message);
+    if (state.cannotApply) return no(state.cannotApply.message);
+    if (writing) return no('The image is being changed');
+    return state.changedBytes === 0 ? no('Nothing is changed') : OK;
+  }
+}
+
+function sidecarOf(path: string): { readonly when: number; readonly bytes: number } {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return { when: Math.floor(found?.mtimeMs ?? 0), bytes: found?.size ?? 0 };
+}
+
+function textOf({ verb, name, to, count }: OperationLabel): string {
+  return `${TEXTS[verb]} ${name}${count > 1 ? ` and ${count - 1} more` : ''}${to === undefined ? '' : ` to ${to}`}`;
+}
+
+/** Both changes together. */
+function joinChanges(one: ReadonlyMap<string, TreeChange>, other: ReadonlyMap<string, TreeChange>): ReadonlyMap<string, TreeChange> {
+  const joined = new Map(one);
+  for (const [layer, change] of other) {
+    const before = joined.get(layer);
+    const folders = before === undefined ? change.folders : before.folders && change.folders && [...new Set([...before.folders, ...change.folders])];
+    joined.set(layer, folders === undefined || folders.length > MOST_FOLDERS ? { layer } : { layer, folders });
+  }
+  return joined;
 }

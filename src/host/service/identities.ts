@@ -43,6 +43,11 @@ export function identitiesOf(fs: FileSystem): Maybe<Identities> {
   return loading;
 }
 
+/** They are read again the next time: the filesystem was changed. */
+export function forgetIdentities(fs: FileSystem): void {
+  known.delete(fs);
+}
+
 async function load(fs: FileSystem): Promise<Identities> {
   const users = await namesIn(fs, '/etc/passwd');
   const groups = await namesIn(fs, '/etc/group');

@@ -3,6 +3,7 @@ import type { Subvolumes } from '../../engines/core/filesystem.ts';
 import { type Layer, layersOf } from '../../engines/core/layers.ts';
 import { displayName } from '../../engines/core/names.ts';
 import type { ImageInfo, LayerRow, SubvolumeRow } from '../../shared/contract/rows.ts';
+import { checkableFormats } from './checking.ts';
 import type { ImageSession } from '../session.ts';
 
 /** Subvolumes of one filesystem that the window shows: snapshots are made by the hour and kept for years. */
@@ -11,24 +12,27 @@ const MAX_SUBVOLUMES = 4096;
 /** An open image as its clients see it. */
 export async function imageInfo(session: ImageSession): Promise<ImageInfo> {
   const layers: LayerRow[] = [];
-  for (const layer of layersOf(session.layers)) layers.push(await layerRow(layer));
+  const all = [...layersOf(session.layers)];
+  const checkable = await checkableFormats(all, session.registry);
+  for (const layer of all) layers.push(await layerRow(layer, checkable.has(layer.format)));
   return { name: session.name, path: session.path, size: session.size, summary: session.summary(), layers };
 }
 
-async function layerRow(layer: Layer): Promise<LayerRow> {
+/** @param checkable its format has a check */
+async function layerRow(layer: Layer, checkable: boolean): Promise<LayerRow> {
   const { path, kind, format, title, label, uuid, offset, size, evidence, alternatives, guesses, openers, details, volume, filesystem, error } = layer;
   const trees = filesystem?.subvolumes === undefined ? undefined : await subvolumeRows(filesystem.subvolumes);
   return {
     path, kind, format, title, label: displayName(label), uuid, offset, size, evidence, alternatives, guesses, openers, details: details.map(([name, value]) => [name, displayName(value)] as const), notes: trees?.note === undefined ? [...layer.notes] : [...layer.notes, trees.note],
     ...(error ? { error: error.toJSON() } : {}),
     ...(volume ? { volume: { ...(volume.number === undefined ? {} : { number: volume.number }), kind: volume.kind, typeId: volume.typeId, flags: volume.flags } } : {}),
-    ...(filesystem ? { filesystem: { ...filesystemRow(filesystem), ...(trees ? { subvolumes: trees.rows } : {}) } } : {}),
+    ...(filesystem ? { filesystem: { ...filesystemRow(filesystem), ...(checkable ? { checkable } : {}), ...(trees ? { subvolumes: trees.rows } : {}) } } : {}),
   };
 }
 
-function filesystemRow({ root, info }: NonNullable<Layer['filesystem']>): NonNullable<LayerRow['filesystem']> {
+function filesystemRow({ root, info, writer }: NonNullable<Layer['filesystem']>): NonNullable<LayerRow['filesystem']> {
   const { free, blockSize, state, features, featureDetails, inodes, access } = info;
-  return { root, free, blockSize, state, features, access, ...(inodes ? { inodes } : {}), ...(featureDetails ? { featureDetails } : {}) };
+  return { root, free, blockSize, state, features, access, ...(inodes ? { inodes } : {}), ...(writer ? { names: writer.names } : {}), ...(featureDetails ? { featureDetails } : {}) };
 }
 
 /** Damage in the list of subvolumes is a note: the tree at the top can be read without it. */

@@ -13,7 +13,9 @@ import type { Cancel, Params, Service, Transport } from '../../shared/rpc/types.
 import { deviceSource } from '../jobs/hash.ts';
 import { type FilesystemLayer, type ImageSession, nodeJob, openImage, type OpenImageOptions, type ReopenOptions, resolvePath } from '../session.ts';
 import type { GrantUse } from '../control.ts';
+import { EditCalls } from './edit-calls.ts';
 import { Editing } from './editing.ts';
+import { forgetIdentities } from './identities.ts';
 import { checkName, entryDetails } from './entries.ts';
 import { findBytes, type FindRequest, type Readable } from './find-bytes.ts';
 import { extraction } from './extraction.ts';
@@ -41,12 +43,18 @@ export class ImageHost {
   readonly #jobs = new Jobs();
   /** Paths that clients may use, by what for and their word. */
   readonly #granted: Readonly<Record<GrantUse, Map<string, string>>> = { folder: new Map(), put: new Map(), parcel: new Map() };
-  readonly #editing = new Editing();
+  readonly #editing: Editing;
+  readonly #editCalls: EditCalls;
+  /** What clients look at. */
+  readonly #views = new Set<Views>();
   /** Rows of checksums that nobody has taken yet, by job. */
   readonly #hashes = new Map<number, HashRows>();
   readonly #closing = { aborted: false };
   readonly #noticed = new Set<() => void>();
-  readonly #session: Promise<ImageSession>;
+  #session: Promise<ImageSession>;
+  /** The same, once it is open. */
+  #opened: ImageSession | undefined;
+  readonly #options: Pick<OpenImageOptions, 'registry'>;
   /** The one under way, or the last one. */
   #opening = new Opening();
   /** Resolves when no layer is being opened anew. */
@@ -57,9 +65,45 @@ export class ImageHost {
   /** Opens at once; a failure is told by every call. @param options the formats that are looked for, where not all that Clutch has */
   constructor(path: string, options: Pick<OpenImageOptions, 'registry'> = {}) {
     this.#path = path;
-    this.#session = this.#tellOpening((how) => openImage(this.#path, { ...options, ...how }));
-    // Told to whoever asks; without a client yet it must not count as unhandled.
-    this.#session.catch(() => {});
+    this.#options = options;
+    this.#editing = new Editing({
+      session: () => this.#session, opened: () => this.#opened, running: () => this.#jobs.running,
+      filesystem: async (layer) => (await this.#filesystem(layer)).filesystem,
+      reset: () => this.#dropViews(), changed: () => this.#tellChange(), forget: forgetIdentities,
+    });
+    this.#editCalls = new EditCalls({
+      jobs: this.#jobs, editing: this.#editing, session: () => this.#session, layer: async (layer) => this.#layer(await this.#session, layer), filesystem: (layer) => this.#filesystem(layer),
+      granted: (use, token) => {
+        const found = this.#granted[use].get(token);
+        if (found === undefined) throw usage('EACCES', 'That file or folder was not granted to this image');
+        return found;
+      },
+      checkSettled: () => this.#checkSettled(), reopenAll: () => this.#reopenAll(),
+    });
+    this.#session = this.#open();
+  }
+
+  /** Opens the image; a failure is told to whoever asks. */
+  #open(): Promise<ImageSession> {
+    const session = this.#tellOpening((how) => openImage(this.#path, { ...this.#options, ...how })).then((opened) => (this.#opened = opened));
+    // Without a client yet it must not count as unhandled.
+    session.catch(() => {});
+    return session;
+  }
+
+  /** Once more from the beginning, as after an Apply that could not be finished the first time. */
+  async #reopenAll(): Promise<void> {
+    await (await this.#session).close();
+    this.#opened = undefined;
+    this.#session = this.#open();
+    await this.#session;
+    this.#dropViews();
+    this.#editing.tell();
+    this.#tellChange();
+  }
+
+  #dropViews(): void {
+    for (const views of this.#views) views.clear();
   }
 
   /** @throws DiskError when the image can't be opened */
@@ -85,21 +129,23 @@ export class ImageHost {
   /** Answers a client until its channel ends. */
   connect(transport: Transport): void {
     const views = new Views();
+    this.#views.add(views);
     const hashes = new Set<number>();
     transport.onClose(() => {
+      this.#views.delete(views);
       views.clear();
       for (const job of hashes) this.#dropHashes(job);
     });
     serve<HostContract>(hostContract, this.#service(views, hashes), transport, { onFault: (name, error) => console.error(`clutch: ${name}:`, error) });
   }
 
-  /** Cancels the jobs and closes the image. */
+  /** Cancels the jobs and closes the image; pending changes go with it. */
   async close(): Promise<void> {
     this.#closing.aborted = true;
     await this.#jobs.close();
     // What is being opened anew ends by itself, for its job is cancelled; what it opened is closed with the rest.
     await this.#reopened;
-    await this.#session.then((session) => session.close(), () => {});
+    await this.#session.then((session) => session.close({ discard: true }), () => {});
   }
 
   /** Runs an opening whose steps and notes clients may follow. */
@@ -227,7 +273,7 @@ export class ImageHost {
         this.#checkSettled();
         return { job: this.#jobs.retry(job) };
       },
-      ...this.#editing.service(),
+      ...this.#editCalls.service,
       'job.answer': ({ job, id, answer }) => this.#jobs.get(job).answer(id, answer),
     };
   }

@@ -54,10 +54,13 @@ export interface EditState {
   readonly writing: boolean;
   /** The file was changed by somebody else since it was opened: nothing can be applied any more. Says how it was noticed. */
   readonly changedUnderneath?: string;
-  /** Of 'interrupted': an Apply that did not come to its end. */
+  /** What became of an Apply that was interrupted, found when the image was opened: finished, and so on; for showing. */
+  readonly recovery?: { readonly state: 'finished' | 'unchanged' | 'foreign' | 'damaged' | 'impossible'; readonly message: string };
+  /** Of 'interrupted': an Apply that did not come to its end, and that could not be finished when the image was opened. */
   readonly interrupted?: {
     /** Milliseconds since 1970. */
     readonly when: number;
+    /** Of the file that keeps the changes. */
     readonly bytes: number;
     readonly canFinish: Possible;
     readonly canUndo: Possible;

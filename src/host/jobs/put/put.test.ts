@@ -141,8 +141,10 @@ describe('putting files of this computer into an image', () => {
 /** What is not below "t". */
 const outside = (all: string[]): string[] => all.slice(1).filter((line) => !line.startsWith('/t'));
 
+/** A folder "t" of what is to be put into the root, where all of it is already. */
+const before = () => tree({ f: file('old', { mtime: 5n }), d: dir({ x: file('old x', { mtime: 5n }), keep: file('k') }), t: dir({ f: file('new', { mtime: 9n }), d: dir({ x: file('new x', { mtime: 9n }), y: file('y') }) }) });
+
 describe('names that are taken', () => {
-  const before = () => tree({ f: file('old', { mtime: 5n }), d: dir({ x: file('old x', { mtime: 5n }), keep: file('k') }), t: dir({ f: file('new', { mtime: 9n }), d: dir({ x: file('new x', { mtime: 9n }), y: file('y') }) }) });
   const cases: [WriteOptions, string[]][] = [
     [{ conflict: 'replace', folders: 'merge' }, ['/d dir 755', '/d/keep file 644 k', '/d/x file 644 new x', '/d/y file 644 y', '/f file 644 new']],
     [{ conflict: 'skip', folders: 'merge' }, ['/d dir 755', '/d/keep file 644 k', '/d/x file 644 old x', '/d/y file 644 y', '/f file 644 old']],
