@@ -8,6 +8,7 @@ import { MODE, RawInode } from './raw-inode.ts';
 
 /** Small changes of directories that pass 2 has made sound: names looked up, put in, taken out; blocks added; new ones made. */
 
+const ROOT = 2;
 const I_BLOCK_AT = 40;
 const I_BLOCK_SIZE = 60;
 const INLINE_PARENT = 4;
@@ -144,8 +145,9 @@ export function appendBlock(context: CheckContext, inode: RawInode): number | un
 export function makeDirectory(context: CheckContext, number: number, parent: number, mode: number): boolean {
   const { superblock, tables } = context;
   const { blockSize, clusterRatio, features, inodeSize } = superblock;
-  const block = context.allocateBlock();
+  const block = number === ROOT && context.rootRepairBlock !== 0 ? context.rootRepairBlock : context.allocateBlock();
   if (block === undefined) return false;
+  if (number === ROOT) context.rootRepairBlock = 0;
   const inode = new RawInode(number, new Uint8Array(inodeSize));
   const now = Number(context.options.now() / 1_000_000_000n);
   const { raw } = inode;

@@ -33,7 +33,7 @@ export const checkExt4: Check = async (device, options, job) => {
     return result(context);
   } catch (error) {
     if (isDiskError(error) && error.kind === 'cancelled') throw error;
-    return { ...result(context), state: 'unchecked', error: (error instanceof Abort ? error.error : toDiskError(error)).toJSON() };
+    return { ...result(context), state: context.left > 0 ? 'errors' : 'unchecked', error: (error instanceof Abort ? error.error : toDiskError(error)).toJSON() };
   }
 };
 

@@ -26,6 +26,7 @@ export async function checkTree(context: CheckContext): Promise<void> {
     if (context.restart !== undefined) return;
   }
   lostAndFound(context);
+  releaseReserved(context);
   if (context.restart === undefined) await rebuildDirectories(context);
 }
 
@@ -47,6 +48,15 @@ function checkRoot(context: CheckContext): void {
 interface Walks {
   readonly of: Map<number, number>;
   count: number;
+}
+
+/** The block that pass 1 kept for a root directory, where none had to be made: as if it had not been taken. */
+function releaseReserved(context: CheckContext): void {
+  if (context.rootRepairBlock === 0) return;
+  const cluster = Math.floor(context.rootRepairBlock / context.superblock.clusterRatio);
+  context.tables.clustersUsed.delete(cluster);
+  context.tables.changedClusters.delete(cluster);
+  context.rootRepairBlock = 0;
 }
 
 function checkDirectory(context: CheckContext, number: number, walks: Walks): void {
