@@ -1,3 +1,4 @@
+import { aclWithMode, formatAcl, isPlainAcl, modeOfAcl, parseAcl } from '../core/acl.ts';
 import { usage } from '../core/errors.ts';
 import type { NodeId, Stat } from '../core/filesystem.ts';
 import { encodeName, type Name } from '../core/names.ts';
@@ -83,11 +84,13 @@ export class WritableMemoryFileSystem extends MemoryFileSystem {
       ...made, mode: given.mode & 0o7777, uid: given.uid ?? 0, gid: given.gid ?? 0,
       mtime: given.mtime ?? now, atime: given.atime ?? now, ctime: now, btime: given.btime ?? now,
     };
+    this.#inherit(folder, node);
     this.#enter(folder, name, node);
     return this.id(node);
   }
 
   #link(parent: NodeId, name: Name, id: NodeId): void {
+    this.directory(parent);
     const node = this.node(id);
     if (node.type === 'dir') throw usage('EPERM', 'A directory has one name');
     if ((this.#names.get(node) ?? 0) === 0) throw usage('ENOENT', 'The node has no name any more');
@@ -172,6 +175,8 @@ export class WritableMemoryFileSystem extends MemoryFileSystem {
     if (!(length > 0)) throw usage('EINVAL', 'Nothing is asked for');
     const size = sizeOf(node);
     if (how === 'punch') {
+      // Behind the end there is nothing to change.
+      if (at >= size) return;
       const content = bytesOf(node.content ?? '').slice();
       content.fill(0, at, at + length);
       node.content = content;
@@ -184,7 +189,11 @@ export class WritableMemoryFileSystem extends MemoryFileSystem {
 
   #change(node: MemoryNode, changes: Changes): void {
     const { mode, uid, gid, mtime, atime, btime, ctime, flags } = changes;
-    if (mode !== undefined) node.mode = mode & 0o7777;
+    if (mode !== undefined) {
+      node.mode = mode & 0o7777;
+      const acl = node.xattrs?.[ACL_ACCESS];
+      if (acl !== undefined) node.xattrs![ACL_ACCESS] = formatAcl(aclWithMode(parseAcl(bytesOf(acl))!, mode));
+    }
     if (uid !== undefined) node.uid = uid;
     if (gid !== undefined) node.gid = gid;
     if (mtime !== undefined) node.mtime = mtime;
@@ -198,8 +207,24 @@ export class WritableMemoryFileSystem extends MemoryFileSystem {
     const there = Object.hasOwn((node.xattrs ??= {}), name);
     if (how === 'create' && there) throw usage('EEXIST', `The attribute ${name} is there`);
     if (how === 'replace' && !there) throw usage('ENODATA', `There is no attribute ${name}`);
-    node.xattrs[name] = value.slice();
     node.ctime = this.#now();
+    node.xattrs[name] = value.slice();
+    if (name !== ACL_ACCESS && name !== ACL_DEFAULT) return;
+    const acl = value.length === 0 ? [] : parseAcl(value);
+    if (acl === undefined) throw usage('EINVAL', 'That is no ACL');
+    // An access ACL sets the mode, and none is kept that says no more than the mode.
+    if (name === ACL_ACCESS && acl.length > 0) node.mode = (node.mode! & ~0o777) | modeOfAcl(acl);
+    if (acl.length === 0 || (name === ACL_ACCESS && isPlainAcl(acl))) delete node.xattrs[name];
+  }
+
+  #inherit(folder: MemoryNode, node: MemoryNode): void {
+    const given = folder.xattrs?.[ACL_DEFAULT];
+    if (given === undefined || node.type === 'symlink') return;
+    const acl = parseAcl(bytesOf(given))!;
+    node.xattrs = {
+      ...(node.type === 'dir' ? { [ACL_DEFAULT]: formatAcl(acl) } : {}),
+      ...(isPlainAcl(acl) ? {} : { [ACL_ACCESS]: formatAcl(aclWithMode(acl, node.mode!)) }),
+    };
   }
 
   #removeXattr(node: MemoryNode, name: Name): void {
@@ -265,6 +290,9 @@ export class WritableMemoryFileSystem extends MemoryFileSystem {
     return this.nodes.filter((node) => !this.#gone.has(node)).reduce((sum, node) => sum + bytesOf(node.content ?? '').length, 0);
   }
 }
+
+const ACL_ACCESS = 'system.posix_acl_access';
+const ACL_DEFAULT = 'system.posix_acl_default';
 
 function checkName(name: Name): void {
   const { length } = encodeName(name);

@@ -212,7 +212,7 @@ def parse_stat(answer):
     seconds = int(seconds, 16)
     seconds = (seconds - (1 << 32) if seconds >> 31 else seconds) + ((high & 3) << 32)
     entry = {
-        "type": kinds[field(rb"Type: (\w+)")], "mode": f"{int(field(rb'Mode: +([0-7]+)'), 8):04o}", "uid": int(field(rb"User: +(\d+)")), "gid": int(field(rb"Group: +(\d+)")),
+        "type": kinds[field(rb"Type: (\w+)")], "mode": f"{int(field(rb'Mode: +([0-7]+)'), 8):04o}", "uid": int(field(rb"User: +(-?\d+)")) & 0xffffffff, "gid": int(field(rb"Group: +(-?\d+)")) & 0xffffffff,
         "size": int(field(rb"Size: +(\d+)")), "nlink": int(field(rb"Links: +(\d+)")), "mtime": str(seconds * 10**9 + (high >> 2)),
     }
     target = re.search(rb'Fast link dest: "([^"\n]*)"', answer)

@@ -2,11 +2,10 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { CACHE } from '../recipes/build.ts';
+import { CACHE, ROOT } from '../recipes/build.ts';
 import type { WalkEntry } from '../walk.ts';
 
-const SCRIPT = join(dirname(fileURLToPath(import.meta.url)), 'kernel-walk.py');
+const SCRIPT = join(ROOT, 'src/engines/testing/oracle/kernel-walk.py');
 
 /** The reference's tree, or why it gives none. */
 export type Truth = { readonly entries: readonly WalkEntry[] } | { readonly refused: string };
@@ -25,14 +24,15 @@ export function truth(image: string, question: Question): Truth {
   const key = createHash('sha256').update(readFileSync(SCRIPT)).update(JSON.stringify(question)).digest('hex').slice(0, 24);
   const kept = join(CACHE, 'truth', `${key}.json`);
   if (existsSync(kept)) return JSON.parse(readFileSync(kept, 'utf8')) as Truth;
-  const answer = ask(image, question);
+  const answer = askReference(image, question);
   if ('refused' in answer && /needs root|not installed|timed out|namespace/.test(answer.refused)) return answer;
   mkdirSync(dirname(kept), { recursive: true });
   writeFileSync(kept, JSON.stringify(answer));
   return answer;
 }
 
-function ask(image: string, question: Question): Truth {
+/** As `truth`, without keeping the answer. */
+export function askReference(image: string, question: Question): Truth {
   const done = spawnSync('python3', [SCRIPT, ...(question.oracle === undefined ? [] : [`--${question.oracle}`]), image], {
     encoding: 'utf8', timeout: 60_000, maxBuffer: 1 << 30,
     env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`, CLUTCH_SCRATCH: CACHE, CLUTCH_MOUNT_OPTIONS: question.mountOptions ?? '' },

@@ -140,7 +140,11 @@ export class Ext4Writer implements Writer {
         this.#exchange(fromDir, fromBytes, source, toDir, toBytes, target!);
         return undefined;
       }
-      if (target !== undefined) this.#mayReplace(source, target, to);
+      if (target !== undefined) {
+        // What lies above the source holds it, at least.
+        if (target.type === 'dir' && this.#isWithin(fromDir, target.node)) throw usage('ENOTEMPTY', `${to} is not empty`);
+        this.#mayReplace(source, target, to);
+      }
       if (target === undefined) {
         this.#directories.add(toDir, { name: toBytes, inode: source.node, type: source.type });
       } else {
