@@ -1,35 +1,6 @@
-import { struct, u16, u32, u64 } from '../../../core/layout/struct.ts';
+import { OldQuotaRecord, QUOTA_BLOCK, QUOTA_DEPTH, QUOTA_MAGICS, QUOTA_ROOT, QuotaBlockHeader, QuotaHeader, QuotaRecord } from '../quota-layout.ts';
 
-/**
- * Quota files of format "vfsv1" (Documentation/filesystems/quota.rst; fs/quota/quota_tree.c, quotaio_v2.h): a header, then blocks of
- * 1 KiB that are a tree of four levels by the bytes of an id, highest first, whose lowest level leads to blocks of entries.
- */
-
-const Header = struct('v2_disk_dqheader, v2_disk_dqinfo', 32, {
-  dqh_magic: u32(0x0), dqh_version: u32(0x4),
-  dqi_bgrace: u32(0x8), dqi_igrace: u32(0xc), dqi_flags: u32(0x10), dqi_blocks: u32(0x14), dqi_free_blk: u32(0x18), dqi_free_entry: u32(0x1c),
-});
-
-const BlockHeader = struct('qt_disk_dqdbheader', 16, { dqdh_next_free: u32(0x0), dqdh_prev_free: u32(0x4), dqdh_entries: u16(0x8) });
-
-/** Version 1, 64-bit numbers. */
-const Entry = struct('v2r1_disk_dqblk', 72, {
-  dqb_id: u32(0x0), dqb_ihardlimit: u64(0x8), dqb_isoftlimit: u64(0x10), dqb_curinodes: u64(0x18), dqb_bhardlimit: u64(0x20),
-  dqb_bsoftlimit: u64(0x28), dqb_curspace: u64(0x30), dqb_btime: u64(0x38), dqb_itime: u64(0x40),
-});
-
-/** Version 0, most numbers of 32 bits. */
-const OldEntry = struct('v2r0_disk_dqblk', 48, {
-  dqb_id: u32(0x0), dqb_ihardlimit: u32(0x4), dqb_isoftlimit: u32(0x8), dqb_curinodes: u32(0xc), dqb_bhardlimit: u32(0x10),
-  dqb_bsoftlimit: u32(0x14), dqb_curspace: u64(0x18), dqb_btime: u64(0x20), dqb_itime: u64(0x28),
-});
-
-/** Users, groups, projects: what dqh_magic must be, in the order of their inodes in the superblock. */
-const MAGICS = [0xd9c01f11, 0xd9c01927, 0xd9c03f14] as const;
-const BLOCK = 1024;
-const ROOT = 1;
-const DEPTH = 4;
-const FAN = BLOCK / 4;
+const FAN = QUOTA_BLOCK / 4;
 /** Seconds that a soft limit may be passed: a week, where nothing else was set (MAX_DQ_TIME). */
 const GRACE = 604_800;
 /** Larger files are no quota files (quotaio_v2.c). */
@@ -70,20 +41,20 @@ export function emptyQuota(id: number): QuotaEntry {
 export function readQuotaFile(type: number, size: number, read: (block: number) => Uint8Array): QuotaFile & { readonly damage?: string } {
   const entries = new Map<number, QuotaEntry>();
   const broken = (damage: string): QuotaFile & { readonly damage: string } => ({ entries, spaceGrace: GRACE, inodeGrace: GRACE, damage });
-  if (size < Header.size || size > MOST_BYTES) return broken(`its size is ${size} bytes`);
-  const header = Header.at(read(0));
-  if (header.dqh_magic !== MAGICS[type]) return broken(`its magic is 0x${header.dqh_magic.toString(16)}`);
+  if (size < QuotaHeader.size || size > MOST_BYTES) return broken(`its size is ${size} bytes`);
+  const header = QuotaHeader.at(read(0));
+  if (header.dqh_magic !== QUOTA_MAGICS[type]) return broken(`its magic is 0x${header.dqh_magic.toString(16)}`);
   if (header.dqh_version > 1) return broken(`its version is ${header.dqh_version}`);
   const blocks = header.dqi_blocks;
-  if (blocks > Math.ceil(size / BLOCK)) return broken(`it counts ${blocks} blocks in ${size} bytes`);
+  if (blocks > Math.ceil(size / QUOTA_BLOCK)) return broken(`it counts ${blocks} blocks in ${size} bytes`);
   if (header.dqi_free_blk >= blocks || header.dqi_free_entry >= blocks) return broken('its lists of free blocks begin outside of it');
   const large = header.dqh_version === 1;
   const seen = new Uint8Array(blocks);
   let damage: string | undefined;
   const leaf = (block: number): void => {
     const bytes = read(block);
-    const step = large ? Entry.size : OldEntry.size;
-    for (let at = BlockHeader.size; at + step <= BLOCK; at += step) {
+    const step = large ? QuotaRecord.size : OldQuotaRecord.size;
+    for (let at = QuotaBlockHeader.size; at + step <= QUOTA_BLOCK; at += step) {
       if (bytes.subarray(at, at + step).every((byte) => byte === 0)) continue;
       const entry = large ? fromDisk(bytes, at) : fromOldDisk(bytes, at);
       entries.set(entry.id, entry);
@@ -92,11 +63,11 @@ export function readQuotaFile(type: number, size: number, read: (block: number) 
   const descend = (block: number, depth: number): void => {
     // Each block once: a tree that leads back to itself ends.
     if (seen[block] === 1) {
-      if (depth < DEPTH) damage ??= `block ${block} is in its tree twice`;
+      if (depth < QUOTA_DEPTH) damage ??= `block ${block} is in its tree twice`;
       return;
     }
     seen[block] = 1;
-    if (depth === DEPTH) return leaf(block);
+    if (depth === QUOTA_DEPTH) return leaf(block);
     const bytes = read(block).slice();
     const view = new DataView(bytes.buffer);
     for (let i = 0; i < FAN; i++) {
@@ -106,40 +77,40 @@ export function readQuotaFile(type: number, size: number, read: (block: number) 
       else descend(below, depth + 1);
     }
   };
-  if (blocks > ROOT) descend(ROOT, 0);
+  if (blocks > QUOTA_ROOT) descend(QUOTA_ROOT, 0);
   return { entries, spaceGrace: header.dqi_bgrace, inodeGrace: header.dqi_igrace, ...(damage === undefined ? {} : { damage }) };
 }
 
 /** The bytes of a quota file of version 1. @param type 0 users, 1 groups, 2 projects */
 export function writeQuotaFile(type: number, file: QuotaFile): Uint8Array {
   const used = [...file.entries.values()].filter((entry) => !isUnused(entry)).toSorted((a, b) => a.id - b.id);
-  const blocks: Uint8Array[] = [new Uint8Array(BLOCK), new Uint8Array(BLOCK)];
-  const fresh = (): number => blocks.push(new Uint8Array(BLOCK)) - 1;
-  const room = Math.floor((BLOCK - BlockHeader.size) / Entry.size);
+  const blocks: Uint8Array[] = [new Uint8Array(QUOTA_BLOCK), new Uint8Array(QUOTA_BLOCK)];
+  const fresh = (): number => blocks.push(new Uint8Array(QUOTA_BLOCK)) - 1;
+  const room = Math.floor((QUOTA_BLOCK - QuotaBlockHeader.size) / QuotaRecord.size);
   let leaf = 0;
   let inLeaf = 0;
   for (const entry of used) {
-    let node = ROOT;
-    for (let depth = 0; depth < DEPTH - 1; depth++) node = child(blocks, node, index(entry.id, depth), fresh);
+    let node = QUOTA_ROOT;
+    for (let depth = 0; depth < QUOTA_DEPTH - 1; depth++) node = child(blocks, node, index(entry.id, depth), fresh);
     if (leaf === 0 || inLeaf === room) {
       leaf = fresh();
       inLeaf = 0;
     }
-    child(blocks, node, index(entry.id, DEPTH - 1), () => leaf);
-    toDisk(entry, blocks[leaf]!, BlockHeader.size + inLeaf * Entry.size);
+    child(blocks, node, index(entry.id, QUOTA_DEPTH - 1), () => leaf);
+    toDisk(entry, blocks[leaf]!, QuotaBlockHeader.size + inLeaf * QuotaRecord.size);
     inLeaf++;
-    BlockHeader.at(blocks[leaf]!).dqdh_entries = inLeaf;
+    QuotaBlockHeader.at(blocks[leaf]!).dqdh_entries = inLeaf;
   }
-  const header = Header.at(blocks[0]!);
-  header.dqh_magic = MAGICS[type]!;
+  const header = QuotaHeader.at(blocks[0]!);
+  header.dqh_magic = QUOTA_MAGICS[type]!;
   header.dqh_version = 1;
   header.dqi_bgrace = file.spaceGrace;
   header.dqi_igrace = file.inodeGrace;
   header.dqi_blocks = blocks.length;
   // All leaves but the last are full; it is the whole list of those with room.
   header.dqi_free_entry = inLeaf < room ? leaf : 0;
-  const whole = new Uint8Array(blocks.length * BLOCK);
-  for (const [number, bytes] of blocks.entries()) whole.set(bytes, number * BLOCK);
+  const whole = new Uint8Array(blocks.length * QUOTA_BLOCK);
+  for (const [number, bytes] of blocks.entries()) whole.set(bytes, number * QUOTA_BLOCK);
   return whole;
 }
 
@@ -159,7 +130,7 @@ export function isUnused(entry: QuotaEntry): boolean {
 }
 
 function index(id: number, depth: number): number {
-  return (id >>> ((DEPTH - depth - 1) * 8)) & 0xff;
+  return (id >>> ((QUOTA_DEPTH - depth - 1) * 8)) & 0xff;
 }
 
 /** The block that `node` leads to at `at`; made where there is none. */
@@ -174,7 +145,7 @@ function child(blocks: readonly Uint8Array[], node: number, at: number, make: ()
 }
 
 function fromDisk(bytes: Uint8Array, at: number): QuotaEntry {
-  const raw = Entry.at(bytes, at);
+  const raw = QuotaRecord.at(bytes, at);
   return {
     id: raw.dqb_id, inodes: raw.dqb_curinodes, space: raw.dqb_curspace, inodeHard: raw.dqb_ihardlimit, inodeSoft: raw.dqb_isoftlimit,
     spaceHard: raw.dqb_bhardlimit, spaceSoft: raw.dqb_bsoftlimit, spaceTime: raw.dqb_btime, inodeTime: raw.dqb_itime,
@@ -182,7 +153,7 @@ function fromDisk(bytes: Uint8Array, at: number): QuotaEntry {
 }
 
 function fromOldDisk(bytes: Uint8Array, at: number): QuotaEntry {
-  const raw = OldEntry.at(bytes, at);
+  const raw = OldQuotaRecord.at(bytes, at);
   return {
     id: raw.dqb_id, inodes: BigInt(raw.dqb_curinodes), space: raw.dqb_curspace, inodeHard: BigInt(raw.dqb_ihardlimit), inodeSoft: BigInt(raw.dqb_isoftlimit),
     spaceHard: BigInt(raw.dqb_bhardlimit), spaceSoft: BigInt(raw.dqb_bsoftlimit), spaceTime: raw.dqb_btime, inodeTime: raw.dqb_itime,
@@ -190,7 +161,7 @@ function fromOldDisk(bytes: Uint8Array, at: number): QuotaEntry {
 }
 
 function toDisk(entry: QuotaEntry, bytes: Uint8Array, at: number): void {
-  const raw = Entry.at(bytes, at);
+  const raw = QuotaRecord.at(bytes, at);
   raw.dqb_id = entry.id;
   raw.dqb_curinodes = entry.inodes;
   raw.dqb_curspace = entry.space;

@@ -4,7 +4,7 @@ import type { Note } from '../../../core/filesystem.ts';
 import type { Groups } from '../groups.ts';
 import { inodePlace } from '../inode-place.ts';
 import { checksumsOf, decodeInode, EXTRA_END, type Inode } from '../inode.ts';
-import { Ext4InodeExtra, type Ext4InodeView, INODE_FLAGS } from '../layout.ts';
+import { Ext4InodeExtra, type Ext4InodeView, INODE, INODE_FLAGS } from '../layout.ts';
 import type { Superblock } from '../superblock.ts';
 import { clearBits, firstClear, setBits } from './bitmap.ts';
 import type { GroupTable } from './groups.ts';
@@ -27,7 +27,7 @@ export interface InodeContext {
   readonly transaction: Transaction;
   readonly groups: Groups;
   readonly table: GroupTable;
-  readonly usage: Usage;
+  readonly charges: Usage;
   readonly access: WriteAccess;
   note(note: Note): void;
 }
@@ -64,7 +64,7 @@ export class InodeWriter implements Inodes {
   }
 
   allocate(parent: number, mode: number, owner: Owner, forValue = false): { readonly node: number; readonly inode: Ext4InodeView } {
-    const { superblock: sb, transaction, table, groups, usage, access } = this.#context;
+    const { superblock: sb, transaction, table, groups, charges, access } = this.#context;
     const isDirectory = (mode & S_IFMT) === S_IFDIR;
     const group = choosePlace(sb, table, Math.floor((parent - 1) / sb.inodesPerGroup), isDirectory, parent);
     const index = this.#freeIndex(group);
@@ -72,7 +72,7 @@ export class InodeWriter implements Inodes {
     setBits(table.editInodeBitmap(group), index, 1);
     const node = group * sb.inodesPerGroup + index + 1;
     table.add(group, { inodes: -1, directories: isDirectory ? 1 : 0, usedInodes: index + 1 });
-    if (!forValue) usage.add(owner, 0, 1);
+    if (!forValue) charges.add(owner, 0, 1);
 
     const { block, at } = inodePlace(sb, groups, node);
     const bytes = transaction.edit(block, `inode table block of inode ${node}`);
@@ -95,7 +95,7 @@ export class InodeWriter implements Inodes {
   }
 
   free(node: number): void {
-    const { superblock: sb, table, usage, access } = this.#context;
+    const { superblock: sb, table, charges, access } = this.#context;
     const inode = this.get(node);
     const raw = this.edit(node);
     const group = Math.floor((node - 1) / sb.inodesPerGroup);
@@ -104,7 +104,7 @@ export class InodeWriter implements Inodes {
     if (firstClear(bitmap, index, index + 1) === index) throw corrupt(`inode bitmap of group ${group}`, `inode ${node} is free already`);
     clearBits(bitmap, index, 1);
     table.add(group, { inodes: 1, directories: inode.type === 'dir' ? -1 : 0 });
-    if (!inode.has(INODE_FLAGS.eaInode)) usage.add(this.ownerOf(inode), 0, -1);
+    if (this.#isCharged(inode)) charges.add(this.ownerOf(inode), 0, -1);
     raw.i_links_count = 0;
     raw.i_size_lo = 0;
     raw.i_size_high = 0;
@@ -117,18 +117,19 @@ export class InodeWriter implements Inodes {
   }
 
   setOwner(node: number, owner: Owner, inodes = 1): void {
-    const { usage } = this.#context;
+    const { charges } = this.#context;
     const inode = this.get(node);
     const bytes = this.#blockBytes(inode);
-    usage.add(this.ownerOf(inode), -bytes, -inodes);
+    const counts = this.#isCharged(inode);
+    if (counts) charges.add(this.ownerOf(inode), -bytes, -inodes);
     const raw = this.edit(node);
     this.#setOwner(raw, inode.extraSize, owner);
-    usage.add(this.ownerOf(this.get(node)), bytes, inodes);
+    if (counts) charges.add(this.ownerOf(this.get(node)), bytes, inodes);
   }
 
   charge(node: number, blocks: number, inodes = 0): void {
     if (blocks === 0 && inodes === 0) return;
-    const { superblock: sb, usage } = this.#context;
+    const { superblock: sb, charges } = this.#context;
     const inode = this.get(node);
     if (blocks !== 0) {
       const raw = this.edit(node);
@@ -136,8 +137,7 @@ export class InodeWriter implements Inodes {
       if (bytes < 0) throw corrupt(`inode ${node}`, 'it says that it has fewer blocks than it has', inode.at, sb.inodeSize);
       this.#setBlockBytes(raw, bytes);
     }
-    // Values of attributes are charged to who has them.
-    if (!inode.has(INODE_FLAGS.eaInode)) usage.add(this.ownerOf(inode), blocks * sb.blockSize, inodes);
+    if (this.#isCharged(inode)) charges.add(this.ownerOf(inode), blocks * sb.blockSize, inodes);
   }
 
   #decode(node: number, bytes: Uint8Array, at: number, place: number): Inode {
@@ -188,6 +188,13 @@ export class InodeWriter implements Inodes {
     raw.i_gid = gid & 0xffff;
     raw.i_gid_high = gid >>> 16;
     if (this.#context.superblock.features.project && extraSize >= EXTRA_END.projid) raw.i_projid = project;
+  }
+
+  /** Whether somebody is charged with it: not the filesystem's own inodes, nor values of attributes, which are charged to who has them (e2fsck check_blocks). */
+  #isCharged(inode: Inode): boolean {
+    const { s_prj_quota_inum: projects, s_orphan_file_inum: orphans } = this.#context.superblock.raw;
+    if (inode.has(INODE_FLAGS.eaInode) || inode.node === projects || inode.node === orphans) return false;
+    return inode.node === INODE.root || inode.node >= this.#firstInode;
   }
 
   #freeIndex(group: number): number {

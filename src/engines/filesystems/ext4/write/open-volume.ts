@@ -7,7 +7,7 @@ import { InlineFiles } from './inline.ts';
 import { InodeWriter } from './inodes.ts';
 import type { Foundation } from './open.ts';
 import { OrphanWriter } from './orphans.ts';
-import { unlimited } from './quota.ts';
+import { QuotaFiles, unlimited, type Usage } from './quota.ts';
 import type { Contents, Volume } from './volume.ts';
 import { Attributes } from './xattrs.ts';
 import { SystemZone } from './zones.ts';
@@ -33,7 +33,9 @@ export function openVolume(foundation: Foundation, options: VolumeOptions = {}):
   refuseShape(superblock);
   const table = new GroupTable(superblock, transaction, note);
   const zone = new SystemZone(superblock, table);
-  const inodes = new InodeWriter({ superblock, transaction, groups, table, charges: unlimited, access, note });
+  // They know each other.
+  const late: { contents?: Contents; inline?: InlineFiles; charges: Usage } = { charges: unlimited };
+  const inodes = new InodeWriter({ superblock, transaction, groups, table, get charges() { return late.charges; }, access, note });
   const allocator = new BlockAllocator({
     superblock, transaction, table, zone, waits: access.durability === 'direct',
     reserved: options.asRoot === false ? Math.ceil(superblock.reservedCount / superblock.clusterRatio) : 0,
@@ -48,8 +50,6 @@ export function openVolume(foundation: Foundation, options: VolumeOptions = {}):
       return transaction.operation(run);
     }
   };
-  // They know each other.
-  const late: { contents?: Contents; inline?: InlineFiles } = {};
   const orphans = new OrphanWriter({ superblock, transaction, inodes, editSuperblock, get contents() { return late.contents!; } });
   const contents = late.contents = new ContentsWriter({ superblock, transaction, inodes, allocator, zone, access, orphans, operation, editSuperblock, note, get inline() { return late.inline!; } });
 
@@ -66,14 +66,14 @@ export function openVolume(foundation: Foundation, options: VolumeOptions = {}):
     superblock, transaction, groups, inodes, allocator, contents, orphans, access, note, editSuperblock, operation,
     get free() { return { blocks: table.totals.clusters * superblock.clusterRatio, inodes: table.totals.inodes }; },
   };
+  if (superblock.features.quota) late.charges = new QuotaFiles({ superblock, transaction, inodes, contents, access });
   late.inline = new InlineFiles(volume, new Attributes(volume));
   return volume;
 }
 
 /** What mke2fs never makes, and what a writer would have to trust. */
 function refuseShape(superblock: Superblock): void {
-  const { groupCount, blocksPerGroup, clusterRatio, inodesPerGroup, features } = superblock;
-  if (features.quota) throw unsupported('quota', 'The quota files are not kept yet');
+  const { groupCount, blocksPerGroup, clusterRatio, inodesPerGroup } = superblock;
   if (groupCount > MOST_GROUPS) throw unsupported('groups', `The filesystem has ${groupCount} groups, more than can be held`);
   if ((blocksPerGroup / clusterRatio) % 8 !== 0 || inodesPerGroup % 8 !== 0) throw unsupported('group size', `A group has ${blocksPerGroup} blocks and ${inodesPerGroup} inodes, which its bitmaps can't be filled with`);
 }

@@ -72,7 +72,34 @@ describe.skipIf(noTools !== undefined)('contents in the inode', () => {
     expect(e2fsckFindings(path)).toBeUndefined();
     if (!asRoot) return;
     const names = new Map(inline.map((node, i) => [node, 'abcde'[i]!]));
-    for (const [node, bytes] of kernelContents(path, inline, (node) => names.get(node)!)) expect(Buffer.compare(bytes, expected.get(node)!), `inode ${node}`).toBe(0);
+    for (const [node, bytes] of kernelContents(path, inline, (each) => names.get(each)!)) expect(Buffer.compare(bytes, expected.get(node)!), `inode ${node}`).toBe(0);
+  });
+});
+
+describe.skipIf(noTools !== undefined)('quota files', () => {
+  it.each([1024, 4096])('say what users, groups and projects use (%i byte blocks)', (blockSize) => {
+    const test = testVolume(join(scratch.path, `quota-${blockSize}`), ['-t', 'ext4', '-b', `${blockSize}`, '-I', '256', '-O', 'quota,project', '-E', 'quotatype=usrquota:grpquota:prjquota'], 32 << 10);
+    const { contents, inodes, operation } = test.volume;
+    const nodes: number[] = [];
+    for (let i = 0; i < 65; i++) {
+      const node = test.create({ uid: i * 77, gid: i % 3 === 0 ? 4_000_000_000 : i, project: i >> 2 });
+      contents.write(node, 0, pattern(i * 500, i));
+      nodes.push(node);
+    }
+    operation(() => { inodes.setOwner(nodes[5]!, { uid: 1, gid: 2, project: 3 }); });
+    contents.truncate(nodes[60]!, 10);
+    // An operation that fails leaves no trace in them.
+    expect(() => operation(() => {
+      inodes.setOwner(nodes[6]!, { uid: 123_456, gid: 2, project: 3 });
+      throw new Error('no');
+    })).toThrow('no');
+    for (const node of nodes.splice(20, 10)) {
+      operation(() => {
+        contents.free(node, 0);
+        inodes.free(node);
+      });
+    }
+    expect(e2fsckFindings(test.save(nodes))).toBeUndefined();
   });
 });
 
