@@ -1,0 +1,272 @@
+import { mkdirSync, readFileSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ConflictAnswer } from '../../engines/core/job.ts';
+import { missingTools, run, scratchFolder } from '../../engines/testing/tools.ts';
+import type { HostContract, JobEvent } from '../../shared/contract/calls.ts';
+import type { CheckEvent, EditState, TreeChange } from '../../shared/contract/edit.ts';
+import type { EntryRow } from '../../shared/contract/rows.ts';
+import { createClient } from '../../shared/rpc/client.ts';
+import { memoryPair } from '../../shared/rpc/transports/memory.ts';
+import type { Client } from '../../shared/rpc/types.ts';
+import { ImageHost } from './service.ts';
+
+const skip = missingTools('mke2fs', 'debugfs', 'e2fsck');
+const word = (n: number): string => n.toString(16).padStart(32, '0');
+
+describe.skipIf(skip !== undefined)(`editing an ext4 image${skip === undefined ? '' : ` (skipped: ${skip})`}`, () => {
+  let scratch: ReturnType<typeof scratchFolder>;
+  let image: string;
+  let host: ImageHost;
+  let client: Client<HostContract>;
+
+  beforeEach(async () => {
+    scratch = scratchFolder();
+    image = join(scratch.path, 'image.ext4');
+    const source = join(scratch.path, 'source');
+    mkdirSync(join(source, 'docs/old'), { recursive: true });
+    writeFileSync(join(source, 'hello.txt'), 'hello\n');
+    writeFileSync(join(source, 'docs/a.txt'), 'alpha');
+    writeFileSync(join(source, 'docs/old/b.txt'), 'beta');
+    symlinkSync('hello.txt', join(source, 'link'));
+    writeFileSync(image, '');
+    truncateSync(image, 32 << 20);
+    run('mke2fs', ['-q', '-F', '-t', 'ext4', '-d', source, image]);
+    open();
+  });
+  afterEach(async () => {
+    client.close();
+    await host.close();
+    scratch.remove();
+  });
+
+  function open(): void {
+    host = new ImageHost(image);
+    const [near, far] = memoryPair();
+    host.connect(far);
+    client = createClient<HostContract>(near);
+  }
+
+  async function reopen(): Promise<void> {
+    client.close();
+    await host.close();
+    open();
+  }
+
+  const layer = '0';
+  const rows = async (folder = 2): Promise<EntryRow[]> => {
+    const { view, count } = await client.call('view.open', { layer, node: folder, sort: { key: 'name', descending: false }, hidden: true });
+    return client.call('view.rows', { view, from: 0, count: Math.max(1, count) });
+  };
+  const names = async (folder = 2): Promise<string[]> => (await rows(folder)).map(({ name }) => name);
+  const entry = async (path: string): Promise<{ folder: number; node: number; name: string }> => {
+    let folder = 2;
+    let node = 2;
+    let name = '';
+    for (const part of path.split('/')) {
+      folder = node;
+      const row = (await rows(folder)).find((each) => each.name === part)!;
+      ({ node, name } = row);
+    }
+    return { folder, node, name };
+  };
+  /** Follows a job to its end. */
+  async function ended({ job }: { job: number }, ...answers: ConflictAnswer[]): Promise<Extract<JobEvent, { event: 'end' }> & { log: string[] }> {
+    const log: string[] = [];
+    for await (const event of client.stream('job.events', { job })) {
+      if (event.event === 'question') await client.call('job.answer', { job, id: event.id, answer: answers.shift()! });
+      if (event.event === 'log') log.push(`${event.note.path ?? ''}: ${event.note.message}`);
+      if (event.event === 'end') return { ...event, log };
+    }
+    throw new Error('the job told no end');
+  }
+  /** The image as it lies there is sound, by the reference tool. */
+  const sound = (): void => { run('e2fsck', ['-fn', image]); };
+  const state = async (): Promise<EditState> => {
+    for await (const each of client.stream('edit.changes', {})) return each;
+    throw new Error('no state was told');
+  };
+
+  it('opens for reading; nothing is changed before it is unlocked', async () => {
+    expect(await state()).toMatchObject({ state: 'read-only', canUnlock: { ok: true }, canApply: { ok: false }, operations: 0 });
+    await expect(client.call('entry.create', { layer, folder: 2, name: 'x', kind: { type: 'file' } })).rejects.toMatchObject({ fault: { errno: 'EROFS' } });
+    await expect(client.call('delete.start', { layer, entries: [await entry('hello.txt')] })).rejects.toMatchObject({ fault: { errno: 'EROFS' } });
+  });
+
+  it('makes, renames and changes entries, takes them back, and applies them', async () => {
+    const before = readFileSync(image);
+    expect(await client.call('edit.unlock', {})).toMatchObject({ state: 'editing', operations: 0, canApply: { ok: false } });
+    expect((await client.call('image.info', {})).layers[0]!.filesystem).toMatchObject({ names: { longest: 255, unit: 'bytes' }, checkable: true });
+    const made = await client.call('entry.create', { layer, folder: 2, name: 'New folder', unique: true, kind: { type: 'dir' } });
+    expect(made.name).toBe('New folder');
+    expect(await client.call('entry.create', { layer, folder: 2, name: 'New folder', unique: true, kind: { type: 'dir' } })).toMatchObject({ name: 'New folder (2)' });
+    await expect(client.call('entry.create', { layer, folder: 2, name: 'New folder', kind: { type: 'dir' } })).rejects.toMatchObject({ fault: { errno: 'EEXIST' } });
+    await client.call('entry.create', { layer, folder: made.node, name: 'there', kind: { type: 'symlink', target: '../hello.txt' } });
+    await client.call('entry.rename', { layer, ...await entry('hello.txt'), to: 'hallo.txt' });
+    await expect(client.call('entry.rename', { layer, ...await entry('hallo.txt'), to: 'link' })).rejects.toMatchObject({ fault: { errno: 'EEXIST' } });
+    await expect(client.call('entry.rename', { layer, ...await entry('hallo.txt'), to: 'a/b' })).rejects.toMatchObject({ fault: { errno: 'EINVAL' } });
+    const { node, name } = await entry('hallo.txt');
+    await client.call('entry.change', { layer, entries: [{ node, name }], changes: { mode: { set: 0o111, clear: 0 }, uid: 1000, mtime: 1_234_567_890_123_456_789n } });
+    await client.call('entry.xattr', { layer, node, name, key: 'user.tag', value: Uint8Array.of(1, 2, 3) });
+    expect(await state()).toMatchObject({ state: 'editing', operations: 6, canApply: { ok: true }, undo: { verb: 'xattr', name: 'hallo.txt', to: 'user.tag' } });
+    const { operations, total } = await client.call('edit.review', { from: 2, count: 2 });
+    expect([total, operations]).toMatchObject([6, [{ verb: 'symlink', name: 'there', path: '/New folder', layer, count: 1 }, { verb: 'rename', name: 'hello.txt', to: 'hallo.txt', path: '/' }]]);
+    expect(await client.call('edit.undo', {})).toMatchObject({ operations: 5, redo: { verb: 'xattr' } });
+    expect((await client.call('entry.details', { layer, node, name })).xattrs).toEqual([]);
+    await client.call('edit.undo', {});
+    expect((await rows()).find((row) => row.name === 'hallo.txt')).toMatchObject({ mode: 0o644, uid: statSync(join(scratch.path, 'source/hello.txt')).uid });
+    await client.call('edit.redo', {});
+    expect(readFileSync(image).equals(before)).toBe(true);
+    expect(await ended(await client.call('edit.apply', {}))).toMatchObject({ state: 'done' });
+    expect(await state()).toMatchObject({ state: 'editing', operations: 0, bytes: 0 });
+    await reopen();
+    sound();
+    expect(await names()).toEqual(['docs', 'lost+found', 'New folder', 'New folder (2)', 'hallo.txt', 'link']);
+    expect((await rows()).find((row) => row.name === 'hallo.txt')).toMatchObject({ mode: 0o755, uid: 1000, mtime: 1_234_567_890_123_456_789n });
+  });
+
+  it('puts, copies, moves and deletes in jobs, and asks about names that are taken', async () => {
+    const [file, folder] = [join(scratch.path, 'hello.txt'), join(scratch.path, 'docs')];
+    writeFileSync(file, 'another');
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'c.txt'), 'gamma');
+    host.grant(word(1), file, 'put');
+    host.grant(word(2), folder, 'put');
+    await client.call('edit.unlock', {});
+    const changes: TreeChange[] = [];
+    const listening = (async () => { for await (const change of client.stream('tree.changes', {})) changes.push(change); })();
+    expect(await client.call('put.plan', { layer, folder: 2, sources: [word(1), word(2)] })).toMatchObject({ files: 2, directories: 1, losses: [], complete: true });
+    await expect(client.call('put.start', { layer, folder: 2, sources: [word(3)], options: {} })).rejects.toMatchObject({ fault: { errno: 'EACCES' } });
+    const put = await ended(await client.call('put.start', { layer, folder: 2, sources: [word(1), word(2)], options: {} }), { action: 'keep-both' }, { action: 'merge' });
+    expect(put).toMatchObject({ state: 'done', log: [], summary: { files: 2, problems: 0 } });
+    expect(await names((await entry('docs')).node)).toEqual(['old', 'a.txt', 'c.txt']);
+    const old = await entry('docs/old');
+    expect(await ended(await client.call('copy.start', { layer, entries: [old, await entry('hello (2).txt')], to: { layer, folder: 2 }, move: true, options: {} }))).toMatchObject({ state: 'done', summary: { problems: 0 } });
+    expect(await ended(await client.call('copy.start', { layer, entries: [await entry('old')], to: { layer, folder: 2 }, move: false, options: {} }))).toMatchObject({ state: 'done', log: [] });
+    expect(await names()).toEqual(['docs', 'lost+found', 'old', 'old (2)', 'hello (2).txt', 'hello.txt', 'link']);
+    await expect(client.call('copy.start', { layer, entries: [await entry('old')], to: { layer, folder: (await entry('old')).node }, move: true, options: {} }).then(ended)).resolves.toMatchObject({ state: 'failed', error: { fault: { errno: 'EINVAL' } } });
+    expect(await ended(await client.call('delete.start', { layer, entries: [await entry('old'), await entry('link')] }))).toMatchObject({ state: 'done', summary: { files: 2, directories: 1 } });
+    expect((await client.call('edit.review', { from: 0, count: 10 })).operations).toMatchObject([{ verb: 'put', name: 'hello.txt', count: 2 }, { verb: 'move', count: 2, path: '/docs' }, { verb: 'duplicate', name: 'old', path: '/' }, { verb: 'delete', count: 2 }]);
+    expect(await ended(await client.call('edit.apply', {}))).toMatchObject({ state: 'done' });
+    expect(changes.flatMap(({ folders }) => folders ?? [])).toContain(2);
+    await reopen();
+    await listening.catch(() => {});
+    sound();
+    expect(await names()).toEqual(['docs', 'lost+found', 'old (2)', 'hello (2).txt', 'hello.txt']);
+    const { node } = await entry('docs/c.txt');
+    expect(new TextDecoder().decode((await client.call('bytes.read', { layer, node, at: 0, length: 100 })).bytes)).toBe('gamma');
+  });
+
+  it('saves a new image, discards, and refuses to be locked while changes are pending', async () => {
+    const before = readFileSync(image);
+    await client.call('edit.unlock', {});
+    await client.call('entry.create', { layer, folder: 2, name: 'x', kind: { type: 'file' } });
+    await expect(client.call('edit.lock', {})).rejects.toMatchObject({ fault: { kind: 'busy' } });
+    expect(host.pending).toBe(1);
+    host.grant(word(5), scratch.path);
+    expect(await ended(await client.call('edit.saveAs', { target: word(5), name: 'copy.ext4' }))).toMatchObject({ state: 'done' });
+    expect(await ended(await client.call('edit.saveAs', { target: word(5), name: 'copy.ext4' }))).toMatchObject({ state: 'failed', error: { fault: { errno: 'EEXIST' } } });
+    expect(run('debugfs', ['-R', 'stat /x', join(scratch.path, 'copy.ext4')])).toContain('Type: regular');
+    run('e2fsck', ['-fn', join(scratch.path, 'copy.ext4')]);
+    expect(await client.call('edit.discard', {})).toMatchObject({ state: 'editing', operations: 0 });
+    expect(await client.call('edit.lock', {})).toMatchObject({ state: 'read-only' });
+    expect(host.pending).toBe(0);
+    expect(await names()).not.toContain('x');
+    expect(readFileSync(image).equals(before)).toBe(true);
+  });
+
+  it('cancels a job that writes within 200 ms; the next one has its turn, and calls are refused meanwhile', async () => {
+    const taken = join(scratch.path, 'hello.txt');
+    writeFileSync(taken, Buffer.alloc(5 << 20, 7));
+    host.grant(word(1), taken, 'put');
+    await client.call('edit.unlock', {});
+    // It waits for an answer.
+    const first = await client.call('put.start', { layer, folder: 2, sources: [word(1)], options: {} });
+    for await (const event of client.stream('job.events', first)) if (event.event === 'question') break;
+    const second = await client.call('delete.start', { layer, entries: [await entry('link')] });
+    await expect(client.call('entry.create', { layer, folder: 2, name: 'x', kind: { type: 'file' } })).rejects.toMatchObject({ fault: { kind: 'busy' } });
+    await expect(client.call('edit.undo', {})).rejects.toMatchObject({ fault: { kind: 'busy' } });
+    expect((await state()).writing).toBe(true);
+    const from = performance.now();
+    await client.call('job.cancel', { job: first.job });
+    expect(await ended(first)).toMatchObject({ state: 'cancelled' });
+    expect(performance.now() - from).toBeLessThan(200);
+    expect(await ended(second)).toMatchObject({ state: 'done' });
+    expect(await names()).toEqual(['docs', 'lost+found', 'hello.txt']);
+    expect((await entry('hello.txt').then(({ node }) => client.call('bytes.read', { layer, node, at: 0, length: 100 }))).size).toBe(6);
+    expect(await ended(await client.call('edit.apply', {}))).toMatchObject({ state: 'done' });
+    sound();
+  });
+
+  it('brings entries from one image into another, with all that belongs to them', async () => {
+    run('debugfs', ['-w', '-R', 'ea_set /docs/a.txt user.tag blue', image]);
+    await reopen();
+    const other = join(scratch.path, 'other.ext4');
+    writeFileSync(other, '');
+    truncateSync(other, 16 << 20);
+    run('mke2fs', ['-q', '-F', '-t', 'ext4', other]);
+    const parcel = join(scratch.path, 'parcel.tar');
+    host.grant(word(9), parcel, 'parcel');
+    const { node, name } = await entry('docs');
+    expect(await ended(await client.call('parcel.pack', { layer, entries: [{ node, name }], parcel: word(9) }))).toMatchObject({ state: 'done', summary: { problems: 0 } });
+    client.close();
+    await host.close();
+    image = other;
+    open();
+    host.grant(word(9), parcel, 'parcel');
+    await client.call('edit.unlock', {});
+    expect(await ended(await client.call('parcel.unpack', { layer, folder: 2, parcel: word(9), options: {} }))).toMatchObject({ state: 'done', log: [], summary: { files: 2, directories: 2 } });
+    expect((await client.call('entry.details', { layer, ...await entry('docs/a.txt').then((found) => ({ node: found.node, name: found.name })) })).xattrs).toMatchObject([{ name: 'user.tag', text: 'blue' }]);
+    await ended(await client.call('edit.apply', {}));
+    sound();
+  });
+
+  /** All that a check tells. */
+  async function checked({ job }: { job: number }): Promise<{ ids: string[]; repairable: string[]; end: CheckEvent | undefined }> {
+    const ids: string[] = [];
+    const repairable: string[] = [];
+    let end: CheckEvent | undefined;
+    for await (const event of client.stream('check.rows', { job })) {
+      if (event.event === 'end') end = event;
+      else for (const { id, repair } of event.findings) {
+        ids.push(id);
+        if (repair !== undefined) repairable.push(id);
+      }
+    }
+    return { ids, repairable, end };
+  }
+
+  it('checks without writing, and makes the repairs that are ticked as one pending operation', async () => {
+    const clean = await checked(await client.call('check.start', { layer }));
+    expect(clean).toMatchObject({ ids: [], end: { state: 'clean', findings: 0, cut: false } });
+    run('debugfs', ['-w', '-R', 'sif /docs/a.txt links_count 5', image]);
+    run('debugfs', ['-w', '-R', 'sif /hello.txt links_count 3', image]);
+    await reopen();
+    const before = readFileSync(image);
+    const started = await client.call('check.start', { layer });
+    const found = await checked(started);
+    expect(found.end).toMatchObject({ event: 'end', state: 'errors', repaired: 0 });
+    expect(found.repairable.length).toBeGreaterThan(1);
+    expect((await client.call('check.report', started)).text).toContain('State: errors');
+    host.grant(word(4), scratch.path);
+    await client.call('check.save', { ...started, target: word(4), name: 'report.txt' });
+    expect(readFileSync(join(scratch.path, 'report.txt'), 'utf8')).toBe((await client.call('check.report', started)).text);
+    await expect(client.call('check.save', { ...started, target: word(4), name: 'report.txt' })).rejects.toMatchObject({ fault: { errno: 'EEXIST' } });
+    await expect(client.call('check.repair', { ...started, findings: found.ids })).rejects.toMatchObject({ fault: { errno: 'EROFS' } });
+    expect(readFileSync(image).equals(before)).toBe(true);
+    await client.call('edit.unlock', {});
+    // One alone, then the rest.
+    const one = await client.call('check.repair', { ...started, findings: [found.repairable[0]!] });
+    expect((await checked(one)).end).toMatchObject({ state: 'errors', repaired: 1 });
+    await ended(one);
+    expect(await state()).toMatchObject({ operations: 1, undo: { verb: 'repair' } });
+    const again = await client.call('check.start', { layer });
+    const left = await checked(again);
+    expect(left.ids).not.toContain(found.repairable[0]);
+    const all = await client.call('check.repair', { ...again, findings: left.ids });
+    expect((await checked(all)).end).toMatchObject({ state: 'fixed' });
+    expect(await ended(all)).toMatchObject({ state: 'done' });
+    expect(await ended(await client.call('edit.apply', {}))).toMatchObject({ state: 'done' });
+    sound();
+  });
+});
