@@ -12,51 +12,74 @@ import { openDirect, type Recording } from './workload.ts';
 /** What e2fsck -p may say of a filesystem that lost its power, and nothing else: the journal, and what was deleted or cut while it was open. */
 const EXPECTED = /recovering journal|Clearing orphaned inode|Truncating orphaned inode|Truncating inode|^\s*$|: clean|\d+\/\d+ files|was not cleanly unmounted|orphan file|Setting (free|filetype)/i;
 
-export interface Verdict {
-  /** What is wrong with the image; undefined when nothing is. */
-  readonly wrong?: string;
-  /** e2fsck was asked. */
-  readonly byE2fsck: boolean;
+/** Who recovers a cut beside ourselves. */
+export interface Judges {
+  readonly e2fsck: boolean;
+  readonly kernel: boolean;
 }
 
 /**
- * Judges one cut: recovered by ourselves and, apart from that, by e2fsck, it is clean and holds a state between the last sync before the cut and
- * the operation that it interrupted.
- * @param withE2fsck without it, only our own recovery is looked at
+ * Judges one cut: recovered by ourselves and, each apart from the others, by e2fsck and the kernel, it is clean and holds a state between the
+ * last sync before the cut and the operation that it interrupted. It writes to the cut's image.
+ * @returns what is wrong; undefined when nothing is
  */
-export async function judge(recording: Recording, cut: PowerCut, withE2fsck: boolean, folder: string, worker: number): Promise<Verdict> {
-  const sidecar = recording.redo.find(({ from, to }) => from <= cut.at && cut.at < to);
+export async function judge(recording: Recording, cut: PowerCut, by: Judges, folder: string, worker: number): Promise<string | undefined> {
   // What the host does before it opens the image: a redo log that is there is made true.
-  for (const { at, bytes } of sidecar?.writes ?? []) cut.image.set(bytes, at);
+  for (const { at, bytes } of recording.redo.find(({ from, to }) => from <= cut.at && cut.at < to)?.writes ?? []) cut.image.set(bytes, at);
   const path = join(folder, `cut-${worker}.img`);
-  const journal = recording.redo.length === 0;
-  if (journal) {
-    const device = new MemoryDevice(cut.image.slice());
-    const fs = await openDirect(device, 1_800_000_000);
-    const lost = lostIn(recording, cut, await snapshot(fs));
-    await fs.close();
-    if (lost !== undefined) return { wrong: `recovered by us: ${lost}`, byE2fsck: false };
-    if (!withE2fsck) return { byE2fsck: false };
-    await writeFile(path, device.view(0, device.size));
-    const checked = await e2fsck(['-fn', path]);
-    if (checked.code !== 0) return { wrong: `recovered by us, e2fsck -fn says:\n${checked.said}`, byE2fsck: true };
-  } else if (!withE2fsck) {
-    return { byE2fsck: false };
+  let wrong: string | undefined;
+  if (by.e2fsck) {
+    await writeFile(path, cut.image);
+    wrong = await byE2fsck(recording, cut, path);
   }
+  if (wrong === undefined && by.kernel) {
+    await writeFile(path, cut.image);
+    wrong = await byKernel(recording, cut, path);
+  }
+  // Last, as it writes to the image. Without a journal, what was not unmounted is checked before it is opened for writing again.
+  return recording.redo.length > 0 ? wrong : wrong ?? byUs(recording, cut, path, by.e2fsck);
+}
 
+async function byUs(recording: Recording, cut: PowerCut, path: string, checked: boolean): Promise<string | undefined> {
+  const fs = await openDirect(new MemoryDevice(cut.image), 1_800_000_000);
+  const lost = lostIn(recording, cut, await snapshot(fs));
+  await fs.close();
+  if (lost !== undefined) return `recovered by us: ${lost}`;
+  if (!checked) return undefined;
   await writeFile(path, cut.image);
+  return clean('recovered by us', path);
+}
+
+async function byE2fsck(recording: Recording, cut: PowerCut, path: string): Promise<string | undefined> {
+  // Where the superblock itself is torn, e2fsck is told of a backup, and preening is not for that.
   const torn = !superblockIsSound(cut.image);
-  // Where the superblock itself is torn, e2fsck takes a backup, and preening is not for that; nor is a filesystem without a journal that was not unmounted.
   const backup = new Superblock(recording.image.slice(1024, 2048), 1024);
-  const repaired = await e2fsck([...(torn ? ['-fy', '-b', `${backup.groupStart(1)}`, '-B', `${backup.blockSize}`] : ['-fp']), path]);
-  if (repaired.code > 1) return { wrong: `e2fsck ${torn ? '-fy' : '-fp'} ends with ${repaired.code}:\n${repaired.said}`, byE2fsck: true };
-  const surprise = torn ? undefined : repaired.said.split('\n').find((line) => !EXPECTED.test(line));
-  if (surprise !== undefined) return { wrong: `e2fsck -fp repairs more than the journal and orphans: ${surprise}`, byE2fsck: true };
-  const checked = await e2fsck(['-fn', path]);
-  if (checked.code !== 0) return { wrong: `recovered by e2fsck, e2fsck -fn says:\n${checked.said}`, byE2fsck: true };
+  const args = torn ? ['-fy', '-b', `${backup.groupStart(1)}`, '-B', `${backup.blockSize}`] : ['-fp'];
+  const { code, said } = await run('e2fsck', [...args, path]);
+  if (code > 1) return `e2fsck ${args.join(' ')} ends with ${code}:\n${said}`;
+  const surprise = torn ? undefined : said.split('\n').find((line) => !EXPECTED.test(line));
+  if (surprise !== undefined) return `e2fsck -fp repairs more than the journal and orphans: ${surprise}`;
+  return await clean('recovered by e2fsck', path) ?? readBack(recording, cut, 'recovered by e2fsck', path);
+}
+
+async function byKernel(recording: Recording, cut: PowerCut, path: string): Promise<string | undefined> {
+  // It mounts none with a torn superblock, its own no more than ours.
+  if (!superblockIsSound(cut.image)) return undefined;
+  const script = 'mkdir -p "$1.mnt" && mount -o loop "$1" "$1.mnt" && umount "$1.mnt"';
+  const { code, said } = await run('unshare', ['--mount', '--propagation', 'private', 'bash', '-c', script, 'bash', path]);
+  if (code !== 0) return `the kernel does not mount it:\n${said}`;
+  return await clean('recovered by the kernel', path) ?? readBack(recording, cut, 'recovered by the kernel', path);
+}
+
+async function readBack(recording: Recording, cut: PowerCut, how: string, path: string): Promise<string | undefined> {
   const fs = await ext4.open(new MemoryDevice(new Uint8Array(await readFile(path))), testContext());
   const lost = lostIn(recording, cut, await snapshot(fs));
-  return lost === undefined ? { byE2fsck: true } : { wrong: `recovered by e2fsck${torn ? ' from a backup superblock' : ''}: ${lost}`, byE2fsck: true };
+  return lost === undefined ? undefined : `${how}: ${lost}`;
+}
+
+async function clean(how: string, path: string): Promise<string | undefined> {
+  const { code, said } = await run('e2fsck', ['-fn', path]);
+  return code === 0 ? undefined : `${how}, e2fsck -fn says:\n${said}`;
 }
 
 /** Whether a tree is none of those that it could be after the cut: how it differs from the last that was synced. */
@@ -79,13 +102,13 @@ function superblockIsSound(image: Uint8Array): boolean {
   return new Superblock(image.slice(1024, 2048), 1024).checksumMatches;
 }
 
-async function e2fsck(args: readonly string[]): Promise<{ code: number; said: string }> {
+async function run(tool: string, args: readonly string[]): Promise<{ code: number; said: string }> {
   const env = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`, LC_ALL: 'C' };
   return new Promise((resolve, reject) => {
-    execFile('e2fsck', args, { env, maxBuffer: 1 << 24 }, (error, stdout, stderr) => {
+    execFile(tool, args, { env, maxBuffer: 1 << 24 }, (error, stdout, stderr) => {
       const code = error === null ? 0 : error.code;
       if (typeof code === 'number') resolve({ code, said: stdout + stderr.replace(/^e2fsck \d.*\n/, '') });
-      else reject(error ?? new Error('e2fsck'));
+      else reject(error ?? new Error(tool));
     });
   });
 }

@@ -12,7 +12,7 @@ export interface PowerCut {
   readonly at: number;
   /** What became of the writes that no flush had followed, for messages. */
   readonly how: string;
-  /** A fresh copy. */
+  /** Good until the next cut is asked for; may be written to. */
   readonly image: Uint8Array;
 }
 
@@ -25,6 +25,7 @@ export interface PowerCut {
 export function* powerCuts(image: Uint8Array, events: readonly DeviceEvent[], variants: number, dice: Random): Iterable<PowerCut> {
   // All that is durable, and what came since.
   const durable = image.slice();
+  const cut = image.slice();
   let pending: Write[] = [];
   for (let at = 0; at <= events.length; at++) {
     const event = events[at - 1];
@@ -34,16 +35,16 @@ export function* powerCuts(image: Uint8Array, events: readonly DeviceEvent[], va
       for (const write of pending) durable.set(write.bytes, write.at);
       pending = [];
     }
-    yield { at, how: `all ${pending.length} writes since the last flush`, image: apply(durable, pending.map((write) => [write, undefined])) };
+    yield { at, how: `all ${pending.length} writes since the last flush`, image: apply(durable, pending.map((write) => [write, undefined]), cut) };
     if (pending.length === 0) continue;
     const count = Math.floor(variants) + (dice.below(1000) < (variants % 1) * 1000 ? 1 : 0);
-    for (let i = 0; i < count; i++) yield { at, ...someOf(durable, pending, dice) };
+    for (let i = 0; i < count; i++) yield { at, ...someOf(durable, pending, dice, cut) };
   }
 }
 
 /** @param sectors those of a torn write that are on the disk; undefined for all */
-function apply(durable: Uint8Array, writes: readonly (readonly [write: Write, sectors: ReadonlySet<number> | undefined])[]): Uint8Array {
-  const image = durable.slice();
+function apply(durable: Uint8Array, writes: readonly (readonly [write: Write, sectors: ReadonlySet<number> | undefined])[], image: Uint8Array): Uint8Array {
+  image.set(durable);
   for (const [{ at, bytes }, sectors] of writes) {
     if (sectors === undefined) {
       image.set(bytes, at);
@@ -54,7 +55,7 @@ function apply(durable: Uint8Array, writes: readonly (readonly [write: Write, se
   return image;
 }
 
-function someOf(durable: Uint8Array, pending: readonly Write[], dice: Random): Pick<PowerCut, 'how' | 'image'> {
+function someOf(durable: Uint8Array, pending: readonly Write[], dice: Random, cut: Uint8Array): Pick<PowerCut, 'how' | 'image'> {
   // Mostly lost, mostly there, or half and half: each finds other faults.
   const chance = dice.pick([10, 50, 90]);
   const kept: [Write, ReadonlySet<number> | undefined][] = [];
@@ -71,5 +72,5 @@ function someOf(durable: Uint8Array, pending: readonly Write[], dice: Random): P
       said.push(`${index}`);
     }
   }
-  return { how: `of ${pending.length} writes since the last flush: ${said.join(', ') || 'none'}`, image: apply(durable, kept) };
+  return { how: `of ${pending.length} writes since the last flush: ${said.join(', ') || 'none'}`, image: apply(durable, kept, cut) };
 }

@@ -14,6 +14,9 @@ export interface Setup {
   readonly size: string;
 }
 
+/** More of a kind of filesystem say nothing new. */
+const MOST_FAILURES = 5;
+
 const UUID = '6d7e2d8a-1b2c-4d3e-8f90-a1b2c3d4e5f6';
 
 export const SETUPS: readonly Setup[] = [
@@ -24,7 +27,7 @@ export const SETUPS: readonly Setup[] = [
   { name: 'orphan_file', mkfs: ['-t', 'ext4', '-b', '1024', '-J', 'size=1', '-g', '2048', '-O', 'orphan_file'], size: '4M' },
   { name: 'inline_data, gdt_csum', mkfs: ['-t', 'ext4', '-b', '2048', '-J', 'size=2', '-g', '2048', '-O', 'inline_data,^metadata_csum,uninit_bg', '-I', '256'], size: '6M' },
   { name: 'without extents and checksums', mkfs: ['-t', 'ext4', '-b', '1024', '-J', 'size=1', '-g', '2048', '-O', '^extent,^64bit,^metadata_csum,^flex_bg'], size: '4M' },
-  { name: 'bigalloc', mkfs: ['-t', 'ext4', '-b', '1024', '-C', '4096', '-J', 'size=1', '-O', 'bigalloc'], size: '8M' },
+  { name: 'bigalloc', mkfs: ['-t', 'ext4', '-b', '1024', '-C', '4096', '-J', 'size=1', '-g', '1024', '-N', '512', '-O', 'bigalloc'], size: '8M' },
   { name: 'ext2 with a redo log', mkfs: ['-t', 'ext2', '-b', '1024', '-g', '2048'], size: '3M' },
 ];
 
@@ -33,17 +36,18 @@ export interface CrashOptions {
   readonly seed: number;
   /** Cut points to try. */
   readonly points: number;
-  /** One in so many is shown to e2fsck, too. */
+  /** One in so many is shown to e2fsck, too, and one in so many to the kernel; 0 for none. */
   readonly e2fsckEvery: number;
+  readonly kernelEvery: number;
   readonly folder: string;
   /** Tells the files of one worker apart. */
   readonly worker: number;
-  report?(done: number): void;
 }
 
 export interface CrashResult {
   readonly points: number;
   readonly byE2fsck: number;
+  readonly byKernel: number;
   readonly operations: number;
   readonly full: number;
   /** What makes it again, and what is wrong. */
@@ -51,13 +55,15 @@ export interface CrashResult {
 }
 
 /** Records workload after workload and cuts each of them, until there are as many points as wanted. */
-export async function crash({ setup, seed, points, e2fsckEvery, folder, worker, report }: CrashOptions): Promise<CrashResult> {
+export async function crash({ setup, seed, points, e2fsckEvery, kernelEvery, folder, worker }: CrashOptions): Promise<CrashResult> {
   const path = join(folder, `made-${worker}.img`);
   run('mke2fs', ['-q', '-F', '-U', UUID, '-E', `hash_seed=${UUID}`, ...setup.mkfs, path, setup.size]);
   const image = new Uint8Array(readFileSync(path));
   const failures: string[] = [];
   let done = 0;
   let byE2fsck = 0;
+  let byKernel = 0;
+  const isTurn = (every: number): boolean => every > 0 && done % every === 0;
   let operations = 0;
   let full = 0;
   for (let round = 0; done < points; round++) {
@@ -67,13 +73,14 @@ export async function crash({ setup, seed, points, e2fsckEvery, folder, worker, 
     full += recording.full;
     for (const cut of powerCuts(recording.image, recording.events, 1.5, dice)) {
       if (done >= points) break;
-      const verdict = await judge(recording, cut, done % e2fsckEvery === 0, folder, worker);
-      if (verdict.byE2fsck) byE2fsck++;
-      if (verdict.wrong !== undefined) failures.push(`${setup.name}, seed ${seed}, workload ${round}, cut after event ${cut.at} of ${recording.events.length} (${cut.how}): ${verdict.wrong}`);
-      if (failures.length >= 5) return { points: done, byE2fsck, operations, full, failures };
+      const by = { e2fsck: isTurn(e2fsckEvery), kernel: isTurn(kernelEvery) };
+      const wrong = await judge(recording, cut, by, folder, worker);
+      if (by.e2fsck) byE2fsck++;
+      if (by.kernel) byKernel++;
       done++;
-      report?.(done);
+      if (wrong !== undefined) failures.push(`${setup.name}, seed ${seed}, workload ${round}, cut after event ${cut.at} of ${recording.events.length} (${cut.how}): ${wrong}`);
+      if (failures.length >= MOST_FAILURES) return { points: done, byE2fsck, byKernel, operations, full, failures };
     }
   }
-  return { points: done, byE2fsck, operations, full, failures };
+  return { points: done, byE2fsck, byKernel, operations, full, failures };
 }

@@ -5,6 +5,9 @@ import { decodeName } from '../../../core/names.ts';
 import { MMP_MAGIC, MMP_SEQ, MmpStruct } from '../layout.ts';
 import type { Superblock } from '../superblock.ts';
 
+/** mmp_nodename: "Clutch". */
+const NAME = Uint8Array.of(0x43, 0x6c, 0x75, 0x74, 0x63, 0x68);
+
 /**
  * Multi-mount protection while a filesystem is written to. A mount counts mmp_seq on every few seconds, for which an engine has no clock; so the
  * filesystem is marked as e2fsck marks it, with a number that stands still and that every mount and tool refuses at once
@@ -55,6 +58,9 @@ export class MultiMountProtection {
     const mmp = MmpStruct.at(bytes);
     mmp.mmp_seq = seq;
     mmp.mmp_time = BigInt(seconds);
+    // Whoever finds it held is told by whom.
+    mmp.mmp_nodename.fill(0).set(NAME);
+    mmp.mmp_bdevname.fill(0);
     if (this.#superblock.features.metadataChecksum) mmp.mmp_checksum = this.#checksum(mmp.$view);
     this.#device.write!(this.#at, bytes);
     this.#device.flush?.();
