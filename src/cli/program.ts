@@ -1,17 +1,13 @@
 import { Argument, Command, Option } from 'commander';
 import { version } from '../../package.json';
 import { RefusedError, UsageError } from './exit.ts';
-import { examples, EXIT_STATUS, PART_HELP } from './help.ts';
+import { EDIT_HELP, examples, EXIT_STATUS, FSCK_STATUS, PART_HELP } from './help.ts';
 import { stdout } from './streams.ts';
 
 /** Verbs of later versions: named, so that a script learns why they fail. */
 const LATER: readonly (readonly [string, string])[] = [
-  ['untar', 'unpack a tar stream into an image'],
-  ['edit', 'change files in an image'],
-  ['fsck', 'check and repair a filesystem'],
   ['mount', 'mount a filesystem'],
   ['umount', 'unmount it'],
-  ['mkfs', 'make a filesystem'],
   ['convert', 'convert between image formats'],
   ['diff', 'compare two images'],
   ['guests', 'manage the guest machines'],
@@ -145,6 +141,39 @@ ${EXIT_STATUS}`)
     .addArgument(image).argument('[path...]', 'what to archive (default: everything)')),
   PART_HELP, examples('clutch tar disk.img > disk.tar', 'clutch tar disk.img /home | tar -tvf -', 'clutch tar disk.img | sudo tar -x --xattrs --xattrs-include="*" --acls -C /mnt'))
     .action(async (path, paths, options) => done(await (await import('./verbs/tar.ts')).tar(path, paths, options)));
+
+  after(withPart(verb('untar', 'unpack a tar archive into the image', 'Unpacks a tar from standard input into a folder of the image: contents with their holes, modes, owners, times to the nanosecond, extended attributes, ACLs, hard links, devices. What has a member\'s name is replaced, folders are merged; names never lead out of the folder. The image changes when all of it is unpacked, and then all at once.')
+    .addArgument(image).argument('[path]', 'the folder to unpack into', '/')
+    .option('--direct', "write to the image at once, through the filesystem's own journal")),
+  PART_HELP, examples('clutch untar disk.img < tree.tar', 'tar -C tree --xattrs -cf - . | clutch untar disk.img /srv', 'clutch tar old.img | clutch untar new.img'))
+    .action(async (path, at, options) => done(await (await import('./verbs/untar.ts')).untar(path, at, options)));
+
+  withPart(json(verb('fsck', 'check and repair a filesystem', 'Checks a filesystem, as e2fsck does, and prints what is wrong: what it is, what it means, where it lies, and how it would be repaired. Nothing is changed without --fix. With it, each repair is asked about; the repairs reach the image all at once at the end, or not at all when the check is stopped.')
+    .addArgument(image)
+    .option('--fix', 'repair, too')
+    .option('--yes', 'with --fix: make every repair without asking'), 'print one JSON object a finding (id, code, severity, message, meaning, place, repair, repaired), and last the state and the exit status'))
+    .addHelpText('after', `\n${[PART_HELP, examples('clutch fsck disk.img', 'clutch fsck --fix disk.img --part 2', 'clutch fsck --fix --yes --json /dev/sdb1'), FSCK_STATUS].join('\n\n')}`)
+    .action(async (path, options) => done(await (await import('./verbs/fsck.ts')).fsck(path, options)));
+
+  after(withPart(verb('edit', 'change files in an image', 'Runs operations from a script, or from standard input, one a line. They are staged, and reach the image all at once at the end: when one of them fails, the image stays as it was, and the line is named.')
+    .addArgument(image)
+    .option('-f, --file <script>', 'the script (default, or "-": standard input)')
+    .option('--direct', 'write to the image at once, operation by operation, through the filesystem\'s own journal')),
+  EDIT_HELP, PART_HELP, examples('clutch edit disk.img -f changes.txt', "echo 'put hosts /etc/hosts' | clutch edit disk.img --part root"))
+    .action(async (path, options) => done(await (await import('./verbs/edit.ts')).edit(path, options)));
+
+  after(verb('mkfs', 'make a filesystem', 'Makes an empty ext2, ext3 or ext4, as mke2fs would: in a new image file of the given size, or, with --force, over what an image or one of its volumes holds. A new image gets its name when it is whole; an image that is there changes at once and wholly, or not at all.')
+    .addArgument(image)
+    .addOption(new Option('-t, --type <name>', 'what to make').choices(['ext2', 'ext3', 'ext4']).default('ext4'))
+    .option('--size <bytes>', 'of a new image: 64M, 2G')
+    .option('--label <text>', 'the name of the volume')
+    .option('--uuid <uuid>', 'its UUID (default: a random one)')
+    .option('-o, --option <name=value>', 'an option of the format, any number of them; an unknown one lists all', (value: string, all: string[]) => [...all, value], [])
+    .option('--from <dir>', 'copy what is in a folder of this computer into a new image, with all its metadata')
+    .option('--part <sel>', 'the volume to make it in: number, label or UUID, "/" for nesting')
+    .option('--force', 'overwrite what is there'),
+  examples('clutch mkfs new.img --size 1G --label data', 'clutch mkfs new.img --size 64M --type ext2 -o block-size=4096 -o features=^resize_inode', 'clutch mkfs tree.img --size 1G --from ./tree', 'clutch mkfs disk.img --part 2 --force'))
+    .action(async (path, options) => done(await (await import('./verbs/mkfs.ts')).mkfs(path, options)));
 
   after(json(withPart(verb('hash', 'checksums', "Prints checksums: of files in the image; of a volume's bytes, with --part and no path; of the image file itself with neither.")
     .addArgument(image).argument('[path...]', 'files in the image; of directories all files below')

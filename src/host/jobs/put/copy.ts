@@ -46,6 +46,18 @@ export async function copy(source: CopySource, target: CopyTarget, options: Copy
   return tally;
 }
 
+/** As `copy`, of all that is in a folder; the folder it goes into gets what that one has: mode, owner, times, attributes. */
+export async function copyContents(fs: FileSystem, folder: NodeId, target: CopyTarget, options: CopyOptions, job: JobContext, tally: Tally): Promise<JobSummary> {
+  const account = new Account(job, tally, { total: options.total });
+  const receiver = new Receiver(target.fs, job, account, options);
+  const copying = new Copying({ fs, entries: [], move: false }, target, receiver, job, account);
+  const frame: Frame = { node: target.folder, path: '', item: itemOf(fs, folder, '', await fs.stat(folder), new Uint8Array(0), new Set()) };
+  await copying.below(folder, frame, 0);
+  await receiver.leave(frame);
+  account.report('');
+  return tally;
+}
+
 /** @throws DiskError usage when a folder would go into itself */
 export async function checkOutside({ fs, entries }: CopySource, { folder }: CopyTarget): Promise<void> {
   const sources = new Set(entries.map(({ node }) => node));
@@ -106,7 +118,7 @@ class Copying {
       if (depth >= MAX_DEPTH) throw usage('ELOOP', `More than ${MAX_DEPTH} folders in one another`);
       const entered = await this.#receiver.enter(frame, item);
       if (entered === undefined) return false;
-      const whole = await this.#below(node, entered, depth);
+      const whole = await this.below(node, entered, depth);
       await this.#receiver.leave(entered);
       if (move && whole) await (fs as WritableFileSystem).writer.rmdir(folder, name);
       return whole;
@@ -116,7 +128,8 @@ class Copying {
     }
   }
 
-  async #below(dir: NodeId, frame: Frame, depth: number): Promise<boolean> {
+  /** Everything in a folder. @returns whether all of it is in the target */
+  async below(dir: NodeId, frame: Frame, depth: number): Promise<boolean> {
     const { fs, move } = this.#source;
     const left = new Set<Name>();
     // Entries that go away may make the others close up, so a folder that is moved is listed until nothing goes any more.
