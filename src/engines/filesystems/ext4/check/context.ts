@@ -55,6 +55,8 @@ export class CheckContext {
   superblockChanged = false;
   /** Backups of the superblock and the descriptors are to be written as well. */
   backupsToo = false;
+  /** Superblock and descriptors are those of a backup. */
+  usedBackup = false;
   descriptors!: Descriptors;
   /** A pass sets it when everything must begin again, with the reason; it returns as soon as it can. */
   restart: string | undefined;
@@ -156,6 +158,7 @@ export class CheckContext {
     this.restart = undefined;
     this.restartLater = false;
     this.recreateResizeInode = false;
+    this.usedBackup = false;
     this.rootRepairBlock = 0;
     this.largeDirectories = 0;
     this.largeFiles = 0;
@@ -310,7 +313,19 @@ export class CheckContext {
     if (number === undefined) return undefined;
     inodesUsed.add(number);
     changedInodes.add(number);
+    this.#initialiseInode(number);
     return number;
+  }
+
+  /** An inode that is taken may lie in a part of its table that was never used: the next run must look at it. */
+  #initialiseInode(number: number): void {
+    const { features, inodesPerGroup } = this.superblock;
+    if (!features.gdtChecksum && !features.metadataChecksum) return;
+    const group = Math.floor((number - 1) / inodesPerGroup);
+    const wasUninit = this.descriptors.has(group, 'inodeUninit');
+    this.descriptors.clear(group, 'inodeUninit');
+    const behind = inodesPerGroup - 1 - ((number - 1) % inodesPerGroup);
+    this.descriptors.setUnusedInodes(group, Math.min(behind, wasUninit ? inodesPerGroup : this.descriptors.unusedInodes(group)));
   }
 
   /** An inode is free again: it is in no table from now on. Its blocks are freed apart. */
@@ -347,6 +362,8 @@ export interface Tables {
   readonly regular: Bits;
   /** Something about them is wrong that pass 2 decides, when it comes to a name of theirs (e2fsck's inode_bad_map). */
   readonly badInodes: Bits;
+  /** They lie in a bad block of the inode table: nothing about them is known. */
+  readonly inBadBlocks: Bits;
   /** imagic inodes of AFS: counted as used, nothing else. */
   readonly imagic: Bits;
   /** Directories with the flags encrypt and casefold. */
@@ -395,7 +412,7 @@ export function emptyTables(superblock: Superblock): Tables {
     if (raw.s_prj_quota_inum !== 0 && features.project) kinds.push('project');
   }
   return {
-    inodesUsed: inodes(), directories: inodes(), regular: inodes(), badInodes: inodes(), imagic: inodes(), encrypted: inodes(), casefolded: inodes(),
+    inodesUsed: inodes(), directories: inodes(), regular: inodes(), badInodes: inodes(), inBadBlocks: inodes(), imagic: inodes(), encrypted: inodes(), casefolded: inodes(),
     linkCounts: new Counts(), foundLinks: new Counts(), eaInodes: inodes(), eaInodeReferences: new Counts(),
     encryption: new Map(), clustersUsed: clusters(), clustersShared: clusters(), metadata: blocks(), changedClusters: clusters(), changedInodes: inodes(),
     directoryBlocks: new DirectoryBlocks(), directoryInfo: new DirectoryInfo(), hashed: [], rehash: new Set(), lostAndFound: 0,

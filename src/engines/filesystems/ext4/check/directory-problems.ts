@@ -15,7 +15,7 @@ export const PASS_2 = catalogue('2', {
   'link-to-dot': { severity: 'error', says: 'Entry "{name}" in directory inode {inode} leads to the directory itself', meaning: 'Programs that walk the tree would never end.', repair: 'Clear the entry' },
   'link-to-root': { severity: 'error', says: 'Entry "{name}" in directory inode {inode} leads to the root directory', meaning: 'Programs that walk the tree would never end.', repair: 'Clear the entry' },
   'link-to-directory': { severity: 'error', says: 'Entry "{name}" in directory inode {inode} is a second link to directory inode {other}, which is in directory inode {parent}', meaning: 'A directory has one name; this one goes, the directory stays where it is.', repair: 'Clear the entry' },
-  'link-to-ea-inode': { severity: 'error', says: 'Entry "{name}" in directory inode {inode} leads to inode {other}, which holds an attribute\'s value', meaning: 'The inode is no file.', repair: 'Clear the entry' },
+  'inode-in-bad-block': { severity: 'error', says: 'Entry "{name}" in directory inode {inode} leads to inode {other}, which lies in a bad block', meaning: 'The inode can\'t be read.', repair: 'Clear the entry' },
   'duplicate-dot': { severity: 'error', says: 'Directory inode {inode} has a second "."', meaning: 'Nothing is lost.', repair: 'Clear the entry' },
   'duplicate-dotdot': { severity: 'error', says: 'Directory inode {inode} has a second ".."', meaning: 'Nothing is lost.', repair: 'Clear the entry' },
   'empty-name': { severity: 'error', says: 'An entry in directory inode {inode} has an empty name; it leads to inode {other}', meaning: 'Nothing can be opened by it; what it leads to goes to lost+found.', repair: 'Clear the entry' },

@@ -51,7 +51,6 @@ export class DirectoryScan {
   readonly #careful: number;
   readonly #special: ReadonlySet<number>;
   readonly #first: number;
-  readonly #anyEa: boolean;
   /** Names of the block, for twins: open addressing; a slot counts where its stamp is the block's. */
   readonly #mask: number;
   readonly #stamps: Uint32Array;
@@ -85,7 +84,6 @@ export class DirectoryScan {
     this.#first = firstInode(superblock);
     this.#special = new Set([raw.s_usr_quota_inum, raw.s_grp_quota_inum, raw.s_prj_quota_inum, raw.s_orphan_file_inum].filter((inode) => inode !== 0));
     this.#careful = Math.max(this.#first - 1, ...this.#special);
-    this.#anyEa = tables.eaInodes.next(0) !== undefined;
     let slots = 64;
     while (slots < (this.#blockSize / SMALLEST) * 2) slots *= 2;
     this.#mask = slots - 1;
@@ -212,7 +210,7 @@ export class DirectoryScan {
   #scanPlain(): void {
     const bytes = this.#bytes;
     const end = this.#end;
-    const { regular, directories, badInodes, foundLinks, directoryInfo, eaInodeReferences } = this.#tables;
+    const { regular, directories, badInodes, foundLinks, directoryInfo, inBadBlocks } = this.#tables;
     const self = this.#directory.inode;
     const careful = this.#careful;
     const count = this.#inodeCount;
@@ -229,7 +227,7 @@ export class DirectoryScan {
         const type = bytes[at + 7]!;
         const directory = type === TYPE_DIRECTORY;
         if (directory ? !directories.has(inode) : type !== TYPE_FILE || !regular.has(inode)) break;
-        if (badInodes.has(inode) || (this.#anyEa && eaInodeReferences.get(inode) !== 0)) break;
+        if (badInodes.has(inode) || inBadBlocks.has(inode)) break;
         const start = at + ENTRY_HEADER;
         if (bytes[start] === DOT && (nameLength === 1 || (nameLength === 2 && bytes[start + 1] === DOT))) break;
         let hash = nameLength;
@@ -403,18 +401,19 @@ export class DirectoryScan {
     this.#tables.foundLinks.add(inode, 1);
   }
 
-  #wrongTarget(at: number, dots: number): 'bad-inode-number' | 'duplicate-dot' | 'duplicate-dotdot' | 'link-to-root' | 'empty-name' | 'link-to-ea-inode' | undefined {
+  #wrongTarget(at: number, dots: number): 'bad-inode-number' | 'duplicate-dot' | 'duplicate-dotdot' | 'link-to-root' | 'empty-name' | 'inode-in-bad-block' | undefined {
     const bytes = this.#bytes;
     const inode = u32(bytes, at);
     const length = bytes[at + 6]!;
     if ((inode !== ROOT && inode < this.#first) || inode > this.#inodeCount || this.#special.has(inode)) return 'bad-inode-number';
+    if (this.#tables.inBadBlocks.has(inode)) return 'inode-in-bad-block';
     if (dots > 1) {
       if (length === 1 && bytes[at + 8] === DOT) return 'duplicate-dot';
       if (length === 2 && bytes[at + 8] === DOT && bytes[at + 9] === DOT) return 'duplicate-dotdot';
       if (inode === ROOT) return 'link-to-root';
       if (length === 0) return 'empty-name';
     }
-    return this.#anyEa && this.#tables.eaInodeReferences.get(inode) !== 0 ? 'link-to-ea-inode' : undefined;
+    return undefined;
   }
 
   /** Whether the inode is in use, as far as pass 1 could see. @returns false when the entry was cleared */

@@ -51,6 +51,7 @@ export async function pass1(context: CheckContext): Promise<void> {
         if (!plain.take(number, view, i * inodeSize)) {
           if (badBlocks.size > 0 && badBlocks.has(table + done + Math.floor((i * inodeSize) / blockSize))) {
             context.tables.inodesUsed.add(number);
+            context.tables.inBadBlocks.add(number);
             continue;
           }
           const inode = new RawInode(number, bytes.subarray(i * inodeSize, (i + 1) * inodeSize));

@@ -14,6 +14,8 @@ const GAP = 16;
 /** Directories whose checksum seeds are kept. */
 const MOST_KEPT = 65_536;
 const ROOT = 2;
+/** ro-compat large_file. */
+const LARGE_FILE = 0x2;
 /** s_encoding_flags: names must be well-formed. */
 const STRICT = 1;
 
@@ -70,6 +72,7 @@ class DirectoryPass {
       if (pause !== undefined) await pause;
       if (inodesUsed.has(check.inode)) check.finish();
     }
+    checkLargeFiles(context);
     if (this.#scan.restart !== undefined) context.restart = this.#scan.restart;
   }
 
@@ -188,6 +191,23 @@ class DirectoryPass {
     this.#known.set(inode, directory);
     return directory;
   }
+}
+
+/** Files that old kernels can't deal with need a feature that keeps those away. */
+function checkLargeFiles(context: CheckContext): void {
+  const { raw } = context.superblock;
+  if (context.largeFiles <= 0 || (raw.s_feature_ro_compat & LARGE_FILE) !== 0 || !context.problem(PASS_2['large-files'])) return;
+  if (raw.s_rev_level === 0) {
+    // There are no features before revision 1, and the numbers that came with it are what revision 0 takes for granted.
+    raw.s_rev_level = 1;
+    raw.s_first_ino = 11;
+    raw.s_inode_size = 128;
+    raw.s_feature_compat = 0;
+    raw.s_feature_incompat = 0;
+    raw.s_feature_ro_compat = 0;
+  }
+  raw.s_feature_ro_compat = (raw.s_feature_ro_compat | LARGE_FILE) >>> 0;
+  context.superblockChanged = true;
 }
 
 /** The runs with one more block. */

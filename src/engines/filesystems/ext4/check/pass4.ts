@@ -30,7 +30,7 @@ export async function checkLinkCounts(context: CheckContext): Promise<void> {
     const found = foundLinks.get(number);
     // Nearly all: what the inode says is what was found.
     if (found !== 0 && found === linkCounts.get(number) && found <= MOST_LINKS && !anyEa) continue;
-    if (number === BAD_BLOCKS || (number > ROOT && number < first) || number === projects || number === orphans || imagic.has(number)) continue;
+    if (number === BAD_BLOCKS || (number > ROOT && number < first) || number === projects || number === orphans || imagic.has(number) || tables.inBadBlocks.has(number)) continue;
     checkInode(context, number, directories.has(number));
   }
 }
