@@ -80,20 +80,15 @@ export class CheckRun {
       this.#finish({ ...result, repaired: 0, state: state === 'fixed' ? 'errors' : state });
     } finally {
       overlay.close();
-      this.#stopped = true;
     }
   }
 
   /** Looks again, and makes the repairs of `accepted`. @param device writable @throws DiskError cancelled; then what it wrote is to be taken back */
   async repair(check: Check, device: BlockDevice, accepted: ReadonlySet<string>, job: JobContext, tally: Tally): Promise<void> {
-    try {
-      this.#finish(await this.#run(check, device, job, tally, ({ id }) => accepted.has(id), true));
-    } finally {
-      this.#stopped = true;
-    }
+    this.#finish(await this.#run(check, device, job, tally, ({ id }) => accepted.has(id), true));
   }
 
-  /** It will not run, or run on. */
+  /** Its job has ended. */
   stop(): void {
     this.#stopped = true;
   }

@@ -268,11 +268,11 @@ export class EditCalls {
     const layer = await this.#host.layer(path);
     const check = await checkOf(layer, session.registry);
     const run = new CheckRun(path, layer.label === '' ? layer.title : `${layer.title} (${displayName(layer.label)})`);
-    const started = this.#start(async (job, tally) => {
-      await run.dry(check, layer.device, job, tally);
+    const started = this.#start(this.#editing.still(async (job, tally) => {
+      await run.dry(check, (await this.#host.layer(path)).device, job, tally);
       return tally;
-    });
-    this.#checks.add(started.job, run);
+    }));
+    this.#watch(started.job, run);
     return started;
   }
 
@@ -288,9 +288,13 @@ export class EditCalls {
       const layer = await this.#host.layer(path);
       await run.repair(await checkOf(layer, session.registry), layer.device, accepted, job, tally);
     }));
-    this.#checks.add(started.job, run);
-    void this.#host.jobs.get(started.job).done.then(() => run.stop());
+    this.#watch(started.job, run);
     return started;
+  }
+
+  #watch(job: number, run: CheckRun): void {
+    this.#checks.add(job, run);
+    void this.#host.jobs.get(job).done.then(() => run.stop());
   }
 
   /** Tells of the folder while it is filled, so that people see what comes. */

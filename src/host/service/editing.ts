@@ -189,6 +189,14 @@ export class Editing {
     };
   }
 
+  /** Work that looks at the bytes of an image, and at no other state of them than one: while it is unlocked, nothing else changes them. */
+  still(run: Work): Work {
+    return async (job, tally) => {
+      const { editing } = await this.#session();
+      return editing.state.state === 'editing' ? this.#turns.job(job.signal, () => run(job, tally)) : run(job, tally);
+    };
+  }
+
   /** Work that writes to a layer's device itself, past the filesystem on it; when it throws, nothing of it stays. */
   rawWork(wanted: Wanted, run: (session: ImageSession, job: JobContext, tally: Tally) => Promise<unknown>): Work {
     return async (job, tally) => {

@@ -1,0 +1,111 @@
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import type { AppContract } from '../../shared/contract/calls.ts';
+import { createClient } from '../../shared/rpc/client.ts';
+import { memoryPair } from '../../shared/rpc/transports/memory.ts';
+import type { Client } from '../../shared/rpc/types.ts';
+import type { FromHost, ToHost } from '../control.ts';
+import type { HostLink } from '../supervisor.ts';
+import { App } from './service.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'clutch-pending-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** An image's process that does what it is told to, at once. */
+class FakeProcess implements HostLink<never> {
+  readonly heard: ToHost[] = [];
+  readonly #told: ((message: FromHost) => void)[] = [];
+  readonly #exits: ((reason: string) => void)[] = [];
+
+  tell(message: FromHost): void {
+    for (const run of this.#told) run(message);
+  }
+
+  send(message: ToHost): void {
+    this.heard.push(message);
+    queueMicrotask(() => {
+      if (message.do === 'open') this.tell({ did: 'open', summary: 'ext4', size: 1 });
+      if (message.do === 'grant') this.tell({ did: 'grant', token: message.token });
+      if (message.do === 'close') for (const run of this.#exits) run('exit');
+    });
+  }
+
+  onMessage(run: (message: FromHost) => void): void { this.#told.push(run); }
+  onExit(run: (reason: string) => void): void { this.#exits.push(run); }
+  kill(): void { for (const run of this.#exits) run('killed'); }
+}
+
+describe('images with pending changes', () => {
+  let processes: FakeProcess[];
+  let app: App<never>;
+  let page: Client<AppContract>;
+  const image = join(folder, 'disk.img');
+
+  function connect(): Client<AppContract> {
+    const [near, far] = memoryPair();
+    app.connect(far);
+    return createClient<AppContract>(near);
+  }
+  /** The process that has the image. */
+  const opened = (): FakeProcess => processes.find(({ heard }) => heard.some((message) => message.do === 'open'))!;
+
+  beforeEach(() => {
+    writeFileSync(image, 'x');
+    processes = [];
+    app = new App<never>({
+      info: { version: '0', client: 'browser', platform: 'linux', dialogs: 'path', dragOut: false }, folder, session: false,
+      startProcess() {
+        processes.push(new FakeProcess());
+        return processes.at(-1)!;
+      },
+    });
+    page = connect();
+  });
+
+  const open = async (client: Client<AppContract>): Promise<number> => (await client.call('image.open', { token: (await client.call('path.source', { path: image })).token })).image;
+
+  it('are closed only when they are to be discarded', async () => {
+    const number = await open(page);
+    opened().tell({ did: 'change', pending: 2 });
+    expect(app.pending).toBe(1);
+    await expect(page.call('image.close', { image: number })).rejects.toMatchObject({ fault: { kind: 'busy' }, message: '2 changes of the image are pending' });
+    await page.call('image.close', { image: number, discard: true });
+    expect(opened().heard.at(-1)).toEqual({ do: 'close', discard: true });
+    expect(app.pending).toBe(0);
+    await app.close();
+  });
+
+  it('outlive their page, and are there again for the next one that opens the image', async () => {
+    const number = await open(page);
+    opened().tell({ did: 'change', pending: 1 });
+    page.close();
+    const next = connect();
+    expect(await open(next)).toBe(number);
+    expect(opened().heard.some((message) => message.do === 'close')).toBe(false);
+    opened().tell({ did: 'change', pending: 0 });
+    next.close();
+    await new Promise((resolve) => { setTimeout(resolve, 20); });
+    expect(opened().heard.at(-1)).toMatchObject({ do: 'close' });
+    await app.close();
+  });
+
+  it('are given files to put, and parcels, by words of their own', async () => {
+    const number = await open(page);
+    const { token: source } = await page.call('path.source', { path: image });
+    await expect(page.call('image.grantSources', { image: number, tokens: [source] })).rejects.toMatchObject({ fault: { errno: 'EACCES' } });
+    const { token } = await page.call('path.put', { path: image });
+    await page.call('image.grantSources', { image: number, tokens: [token] });
+    expect(opened().heard.at(-1)).toEqual({ do: 'grant', token, path: image, use: 'put' });
+    await expect(page.call('path.put', { path: join(folder, 'gone') })).rejects.toMatchObject({ fault: { errno: 'ENOENT' } });
+    const { parcel } = await page.call('parcel.make', { from: number, to: number });
+    const granted = opened().heard.at(-1)!;
+    expect(granted).toMatchObject({ do: 'grant', token: parcel, use: 'parcel' });
+    const path = granted.do === 'grant' ? granted.path : '';
+    expect(statSync(dirname(path)).mode & 0o777).toBe(0o700);
+    await page.call('parcel.drop', { parcel });
+    expect(existsSync(dirname(path))).toBe(false);
+    await app.close();
+  });
+});
