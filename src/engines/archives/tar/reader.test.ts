@@ -130,7 +130,7 @@ describe('damage', () => {
     const wrong = whole.slice();
     wrong[0] = 0x62;
     await expect(readAll(wrong)).rejects.toMatchObject({ fault: { kind: 'corrupt' }, message: expect.stringContaining('checksum') });
-    for (const end of [100, 512 + 10, 512 + 610]) await expect(readAll(whole.subarray(0, end))).rejects.toMatchObject({ fault: { kind: 'corrupt' } });
+    for (const end of [0, 100, 512 + 10, 512 + 610, 512 + 1024, 512 + 1024 + 100]) await expect(readAll(whole.subarray(0, end))).rejects.toMatchObject({ fault: { kind: 'corrupt' } });
     const long = tarHead({ path: 'p'.repeat(300), type: 'file', mode: 0, uid: 0, gid: 0, size: 0, mtime: 0n }).bytes;
     await expect(readAll(joined(Array.from({ length: 40 }, () => long.subarray(0, 1024))))).rejects.toMatchObject({ message: expect.stringContaining('more than 32 headers') });
   });

@@ -67,7 +67,7 @@ export class TarReader {
 
   /**
    * The next member; undefined at the end. Contents of the one before that were not read are stepped over.
-   * @throws DiskError corrupt where a header is none or the archive ends early
+   * @throws DiskError corrupt where a header is none, and where the archive ends early or without its end mark
    */
   async next(): Promise<TarMember | undefined> {
     if (this.#ended) return undefined;
@@ -76,8 +76,9 @@ export class TarReader {
     const ahead: Ahead = { records: new Map(this.#global), numbers: [] };
     for (let headers = 0; headers < MOST_HEADERS; headers++) {
       const block = await this.#bytes.take(BLOCK);
-      // Two empty blocks are the end; one is taken for it, as GNU tar does, and so is that of the file.
-      if (block.every((byte) => byte === 0)) {
+      // Two empty blocks are the end; one is taken for it, as GNU tar does. The file's own end is none: the writer before a pipe may have died between two members.
+      if (block.length === 0) throw corrupt('tar archive', 'it ends without its end mark, so that it may have been cut');
+      if (block.length === BLOCK && block.every((byte) => byte === 0)) {
         this.#ended = true;
         return undefined;
       }
