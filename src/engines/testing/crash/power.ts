@@ -20,9 +20,11 @@ export interface PowerCut {
  * Cuts a recording of a disk at every event, and again with what could have become of the writes since the last flush: any of them may be
  * on the disk, or not, or only some of its sectors. Writes to the same sectors keep their order, as a disk's cache does.
  * @param image what the disk held before
- * @param variants how many of those there are for every event, beside the plain prefix: a fraction is a chance
+ * @param variants how many of those there are for every event, beside the plain prefix
+ * @param share of all these cuts that are made, picked at random: 1 for all
  */
-export function* powerCuts(image: Uint8Array, events: readonly DeviceEvent[], variants: number, dice: Random): Iterable<PowerCut> {
+export function* powerCuts(image: Uint8Array, events: readonly DeviceEvent[], variants: number, share: number, dice: Random): Iterable<PowerCut> {
+  const picked = (): boolean => dice.below(1_000_000) < share * 1_000_000;
   // All that is durable, and what came since.
   const durable = image.slice();
   const cut = image.slice();
@@ -35,10 +37,8 @@ export function* powerCuts(image: Uint8Array, events: readonly DeviceEvent[], va
       for (const write of pending) durable.set(write.bytes, write.at);
       pending = [];
     }
-    yield { at, how: `all ${pending.length} writes since the last flush`, image: apply(durable, pending.map((write) => [write, undefined]), cut) };
-    if (pending.length === 0) continue;
-    const count = Math.floor(variants) + (dice.below(1000) < (variants % 1) * 1000 ? 1 : 0);
-    for (let i = 0; i < count; i++) yield { at, ...someOf(durable, pending, dice, cut) };
+    if (picked()) yield { at, how: `all ${pending.length} writes since the last flush`, image: apply(durable, pending.map((write) => [write, undefined]), cut) };
+    for (let i = 0; i < variants && pending.length > 0; i++) if (picked()) yield { at, ...someOf(durable, pending, dice, cut) };
   }
 }
 

@@ -14,6 +14,9 @@ export interface Setup {
   readonly size: string;
 }
 
+/** What is made of every event beside the plain prefix, and how many of all these cuts a workload gives at most. */
+const VARIANTS = 2;
+const MOST_A_WORKLOAD = 150;
 /** More of a kind of filesystem say nothing new. */
 const MOST_FAILURES = 5;
 
@@ -54,11 +57,16 @@ export interface CrashResult {
   readonly failures: readonly string[];
 }
 
-/** Records workload after workload and cuts each of them, until there are as many points as wanted. */
-export async function crash({ setup, seed, points, e2fsckEvery, kernelEvery, folder, worker }: CrashOptions): Promise<CrashResult> {
+/** An empty filesystem. */
+export function makeImage(setup: Setup, folder: string, worker: number): Uint8Array {
   const path = join(folder, `made-${worker}.img`);
   run('mke2fs', ['-q', '-F', '-U', UUID, '-E', `hash_seed=${UUID}`, ...setup.mkfs, path, setup.size]);
-  const image = new Uint8Array(readFileSync(path));
+  return new Uint8Array(readFileSync(path));
+}
+
+/** Records workload after workload and cuts each of them, until there are as many points as wanted. */
+export async function crash({ setup, seed, points, e2fsckEvery, kernelEvery, folder, worker }: CrashOptions): Promise<CrashResult> {
+  const image = makeImage(setup, folder, worker);
   const failures: string[] = [];
   let done = 0;
   let byE2fsck = 0;
@@ -71,7 +79,9 @@ export async function crash({ setup, seed, points, e2fsckEvery, kernelEvery, fol
     const recording = await record(image, 40, dice);
     operations += recording.moments.length;
     full += recording.full;
-    for (const cut of powerCuts(recording.image, recording.events, 1.5, dice)) {
+    const events = recording.events.filter(({ kind }) => kind !== 'read').length;
+    const share = Math.min(1, Math.min(points, MOST_A_WORKLOAD) / (events * (1 + VARIANTS)));
+    for (const cut of powerCuts(recording.image, recording.events, VARIANTS, share, dice)) {
       if (done >= points) break;
       const by = { e2fsck: isTurn(e2fsckEvery), kernel: isTurn(kernelEvery) };
       const wrong = await judge(recording, cut, by, folder, worker);
