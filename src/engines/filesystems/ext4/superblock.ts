@@ -190,7 +190,7 @@ function decodeAt(device: BlockDevice, at: number): Superblock | DiskError | und
  * times the number, for whatever block size, cluster size and group size (mke2fs -g aside), and 1024 bytes later with 1 KiB blocks.
  * At most some 600 reads of 1 KiB.
  */
-function findBackup(device: BlockDevice, like: Superblock | undefined): Superblock | undefined {
+export function findBackup(device: BlockDevice, like: Superblock | undefined): Superblock | undefined {
   if (like !== undefined) {
     for (const group of like.backupGroups()) {
       const found = backupAt(device, like.groupStart(group) * like.blockSize);

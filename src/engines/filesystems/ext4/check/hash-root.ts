@@ -2,7 +2,7 @@ import { Ext4DxRootInfo } from '../directory-layout.ts';
 import { HASH_LEGACY, HASH_SIPHASH, HASH_TEA } from '../hash.ts';
 import { INODE_FLAGS } from '../layout.ts';
 import { type CheckContext } from './context.ts';
-import { mapBlock } from './map-block.ts';
+import { blockAt } from './file-map.ts';
 import { PASS1 } from './pass1-problems.ts';
 import type { RawInode } from './raw-inode.ts';
 
@@ -21,7 +21,7 @@ export function checkHashRoot(context: CheckContext, inode: RawInode, ask: Ask):
   const { superblock } = context;
   const { features, firstDataBlock, blockCount, blockSize } = superblock;
   if ((!inode.isDirectory && ask(PASS1['index-not-directory'])) || (!features.dirIndex && ask(PASS1['index-without-feature']))) return true;
-  const block = mapBlock(context, inode, 0);
+  const block = blockAt(context, inode, 0) ?? 0;
   if (block === 0 || block < firstDataBlock || block >= blockCount) return ask(PASS1['index-bad-root']);
   const bytes = new Uint8Array(blockSize);
   if (!context.tryRead(block, bytes) && ask(PASS1['index-bad-root'])) return true;

@@ -2,12 +2,14 @@ import type { Check, CheckResult } from '../../../core/check.ts';
 import { isDiskError, toDiskError } from '../../../core/errors.ts';
 import { Abort, CheckContext, emptyTables } from './context.ts';
 import { pass1 } from './pass1.ts';
+import { pass1b } from './pass1b.ts';
 import { checkDirectories } from './pass2.ts';
 import { checkTree } from './pass3.ts';
 import { checkLinkCounts } from './pass4.ts';
 import { checkBitmaps } from './pass5.ts';
 import { checkQuota } from './quota.ts';
-import { checkSuperblock, finish } from './superblock.ts';
+import { finish, openFilesystem } from './superblock.ts';
+import { checkSuperblock } from './superblock-check.ts';
 
 /** How often everything may begin again: e2fsck has no bound, and loops for ever over two of the images of its own tests. */
 const MOST_RESTARTS = 5;
@@ -15,7 +17,7 @@ const MOST_RESTARTS = 5;
 type Pass = (context: CheckContext) => Promise<void> | void;
 
 /** In this order. Each returns early when it wants everything to begin again. */
-const PASSES: readonly Pass[] = [checkSuperblock, (context) => { context.tables = emptyTables(context.superblock); }, pass1, checkDirectories, checkTree, checkLinkCounts, checkQuota, checkBitmaps];
+const PASSES: readonly Pass[] = [openFilesystem, checkSuperblock, (context) => { context.tables = emptyTables(context.superblock); }, pass1, pass1b, checkDirectories, checkTree, checkLinkCounts, checkQuota, checkBitmaps];
 
 /** Checks an ext2, ext3 or ext4 filesystem in the order of e2fsck: superblock, journal, and five passes over everything. */
 export const checkExt4: Check = async (device, options, job) => {
@@ -27,7 +29,13 @@ export const checkExt4: Check = async (device, options, job) => {
         await pass(context);
         if (context.restart !== undefined) break;
       }
-      if (context.restart === undefined || run === MOST_RESTARTS) break;
+      if (context.restart === undefined) break;
+      // What was changed so far is what the next run begins with.
+      finish(context);
+      if (run === MOST_RESTARTS) {
+        context.left++;
+        break;
+      }
     }
     finish(context);
     return result(context);

@@ -1,56 +1,158 @@
 import { readBytes } from '../../../core/bytes/device.ts';
+import { corrupt, isDiskError, unsupported } from '../../../core/errors.ts';
 import { crc32c } from '../../../codecs/crc32c.ts';
-import { corrupt, isDiskError } from '../../../core/errors.ts';
-import { SUPERBLOCK_AT, SUPERBLOCK_SIZE } from '../layout.ts';
-import { locateSuperblock, type Superblock } from '../superblock.ts';
+import { Ext4SuperBlock, STATE, SUPERBLOCK_AT, SUPERBLOCK_MAGIC, SUPERBLOCK_SIZE } from '../layout.ts';
+import { findBackup, Superblock } from '../superblock.ts';
 import { Abort, type CheckContext } from './context.ts';
-import { Descriptors } from './descriptors.ts';
+import { areDescriptorsSane, readDescriptors, writeDescriptors } from './descriptor-blocks.ts';
+import { PASS0 } from './superblock-problems.ts';
 
-/** Finds the superblock and the descriptors, and checks what they say. */
-export function checkSuperblock(context: CheckContext): void {
-  const found = locateSuperblock(context.device, true);
-  if (found === undefined) throw new Abort(corrupt('superblock', 'there is none, and no backup of one', SUPERBLOCK_AT));
-  if (isDiskError(found)) throw new Abort(found);
-  context.superblock = found.superblock;
-  context.descriptors = readDescriptors(context);
+/** Groups that a check takes on: 512 TiB with blocks of 4 KiB. A crafted superblock may claim 2^32. */
+const MOST_GROUPS = 1 << 22;
+/** s_error_count up to s_mount_opts: what the kernel noted about errors. */
+const ERRORS_FROM = 0x194;
+const ERRORS_TO = 0x200;
+
+/**
+ * Finds the superblock and the descriptors: the primary ones, or where these make no sense those of a backup, as e2fsck does when it opens a
+ * filesystem.
+ * @throws Abort when there is none that can be used, or it uses features that we don't know
+ */
+export function openFilesystem(context: CheckContext): void {
+  const primary = primaryOf(context);
+  let reason = primary instanceof Superblock ? undefined : primary;
+  if (primary instanceof Superblock) {
+    use(context, primary, 0);
+    if (areDescriptorsSane(context)) return;
+    reason = 'the group descriptors make no sense';
+    if (primary.groupCount === 1) return;
+  }
+  const backup = findBackup(context.device, primary instanceof Superblock ? primary : undefined);
+  if (backup === undefined) {
+    // Descriptors that lie elsewhere than they should are moved one by one.
+    if (primary instanceof Superblock) return;
+    if (useDespiteErrors(context)) return;
+    throw new Abort(corrupt('superblock', reason ?? 'there is none', SUPERBLOCK_AT, SUPERBLOCK_SIZE));
+  }
+  const group = (backup.at / backup.blockSize - backup.firstDataBlock) / backup.blocksPerGroup;
+  const bytes = readBytes(context.device, backup.at, SUPERBLOCK_SIZE).slice();
+  const copy = new Superblock(bytes, SUPERBLOCK_AT);
+  copy.raw.s_block_group_nr = 0;
+  use(context, copy, group);
+  if (!areDescriptorsSane(context) && primary instanceof Superblock) {
+    // No better than the primary's: that is at least newer.
+    use(context, primary, 0);
+    return;
+  }
+  // In backups nobody keeps up what was never used.
+  for (let g = 0; g < context.descriptors.count; g++) {
+    context.descriptors.clear(g, 'blockUninit');
+    context.descriptors.clear(g, 'inodeUninit');
+    context.descriptors.setUnusedInodes(g, 0);
+  }
+  context.descriptors.seal();
+  context.usedBackup = true;
+  if (context.problem(PASS0['backup-used'], { reason: reason ?? '', block: Math.floor(backup.at / backup.blockSize) }, { structure: 'superblock', at: SUPERBLOCK_AT, length: SUPERBLOCK_SIZE })) {
+    context.superblockChanged = true;
+    context.descriptors.changed = true;
+  }
 }
 
-/** The primary descriptors as they lie on the device; those that can't be read are zeros. */
-export function readDescriptors(context: CheckContext): Descriptors {
-  const { superblock } = context;
-  const { blockSize, descriptorsPerBlock, groupCount, descriptorSize } = superblock;
-  const blocks = Math.ceil(groupCount / descriptorsPerBlock);
-  const bytes = new Uint8Array(blocks * blockSize);
-  for (let index = 0; index < blocks; index++) context.tryRead(descriptorBlock(superblock, index), bytes.subarray(index * blockSize, (index + 1) * blockSize));
-  return new Descriptors(superblock, bytes.subarray(0, groupCount * descriptorSize));
+function use(context: CheckContext, superblock: Superblock, group: number): void {
+  if (superblock.groupCount > MOST_GROUPS) throw new Abort(unsupported('size', `The filesystem has ${superblock.groupCount} groups, more than a check takes on`));
+  superblock.features.refuse();
+  context.superblock = superblock;
+  context.descriptors = readDescriptors(context, group);
 }
 
-/** Where the primary copy of a block of descriptors lies (ext2fs_descriptor_block_loc2). */
-export function descriptorBlock(superblock: Superblock, index: number): number {
-  const { blockSize, features, raw, descriptorsPerBlock } = superblock;
-  if (!features.metaBg || index < raw.s_first_meta_bg) return Math.floor(1024 / blockSize) + 1 + index;
-  const group = index * descriptorsPerBlock;
-  return superblock.groupStart(group) + (superblock.hasBackup(group) ? 1 : 0) + (group === 0 && blockSize === 1024 && superblock.firstDataBlock === 0 ? 1 : 0);
+/** The primary superblock, or why it can't be used. */
+function primaryOf({ device }: CheckContext): Superblock | string {
+  if (device.size < SUPERBLOCK_AT + SUPERBLOCK_SIZE) throw new Abort(corrupt('superblock', 'the device is too small to hold one', SUPERBLOCK_AT, SUPERBLOCK_SIZE));
+  try {
+    // A copy: repairs are made in it.
+    const superblock = new Superblock(readBytes(device, SUPERBLOCK_AT, SUPERBLOCK_SIZE).slice(), SUPERBLOCK_AT);
+    return superblock.checksumMatches ? superblock : 'its checksum is wrong';
+  } catch (error) {
+    if (!isDiskError(error)) throw error;
+    return error.message;
+  }
 }
 
-/** Writes the superblock and the descriptors where they were changed. */
+/**
+ * The last resort, without any backup: single numbers of the primary that can't be are replaced by what the rest implies
+ * (EXT2_FLAG_IGNORE_SB_ERRORS in e2fsck).
+ */
+function useDespiteErrors(context: CheckContext): boolean {
+  const bytes = readBytes(context.device, SUPERBLOCK_AT, SUPERBLOCK_SIZE).slice();
+  const raw = Ext4SuperBlock.at(bytes);
+  if (raw.s_magic !== SUPERBLOCK_MAGIC) return false;
+  const fixes: { field: string; value: number; set(): void }[] = [];
+  if (raw.s_rev_level >= 1 && raw.s_inode_size < 128) fixes.push({ field: 's_inode_size', value: raw.s_inode_size, set() { raw.s_inode_size = 128; } });
+  for (const { set } of fixes) set();
+  try {
+    const superblock = new Superblock(bytes, SUPERBLOCK_AT);
+    if (!superblock.checksumMatches) return false;
+    use(context, superblock, 0);
+  } catch (error) {
+    if (!isDiskError(error)) throw error;
+    return false;
+  }
+  for (const { field, value } of fixes) if (context.problem(PASS0['shape'], { field, value })) context.superblockChanged = true;
+  return true;
+}
+
+/** Marks the filesystem as clean where it is, and writes the superblock and the descriptors where they were changed. */
 export function finish(context: CheckContext): void {
-  const { superblock, descriptors, device } = context;
-  if (descriptors.changed) {
-    descriptors.seal();
-    const { blockSize, descriptorsPerBlock, descriptorSize } = superblock;
-    for (let index = 0; index * descriptorsPerBlock < descriptors.count; index++) {
-      const from = index * blockSize;
-      const at = descriptorBlock(superblock, index);
-      const block = readBytes(device, at * blockSize, blockSize).slice();
-      block.set(descriptors.bytes.subarray(from, Math.min(from + blockSize, descriptors.count * descriptorSize)));
-      context.write(at, block);
+  const { superblock, descriptors } = context;
+  const { raw } = superblock;
+  if (context.left === 0) {
+    const wasValid = (raw.s_state & STATE.valid) !== 0;
+    const hadError = (raw.s_state & ~STATE.valid) !== 0;
+    const mark = wasValid ? hadError && context.problem(PASS0['error-state']) : context.problem(PASS0['not-clean']);
+    if (mark || context.repaired > 0) {
+      raw.s_state = STATE.valid;
+      raw.s_lastcheck = context.seconds;
+      raw.s_mnt_count = 0;
+      new Uint8Array(raw.$view.buffer, raw.$view.byteOffset + raw.$at + ERRORS_FROM, ERRORS_TO - ERRORS_FROM).fill(0);
+      context.superblockChanged = true;
     }
+  } else if (context.repaired > 0 && (raw.s_state & STATE.valid) !== 0) {
+    raw.s_state &= ~STATE.valid;
+    context.superblockChanged = true;
   }
-  if (context.superblockChanged) {
-    const { raw } = superblock;
-    const bytes = new Uint8Array(raw.$view.buffer, raw.$view.byteOffset + raw.$at, SUPERBLOCK_SIZE);
-    if (superblock.features.metadataChecksum) raw.s_checksum = crc32c(0xffffffff, bytes, 0, SUPERBLOCK_SIZE - 4);
-    device.write!(SUPERBLOCK_AT, bytes);
+  if (context.usedBackup && !context.superblockChanged) return;
+  if (descriptors.changed) writeDescriptors(context);
+  if (context.superblockChanged) writeSuperblock(context);
+  context.superblockChanged = false;
+  descriptors.changed = false;
+}
+
+/** Writes the superblock to its place, and to the places of its backups where they must know as well. */
+export function writeSuperblock(context: CheckContext): void {
+  const { superblock, device } = context;
+  const { raw, blockSize } = superblock;
+  const bytes = new Uint8Array(raw.$view.buffer, raw.$view.byteOffset + raw.$at, SUPERBLOCK_SIZE);
+  raw.s_block_group_nr = 0;
+  seal(superblock, bytes);
+  device.write!(SUPERBLOCK_AT, bytes);
+  if (!context.backupsToo) return;
+  for (let group = 1; group < superblock.groupCount; group++) {
+    if (!superblock.hasBackup(group)) continue;
+    const copy = bytes.slice();
+    const backup = new Superblock(copy, 0);
+    backup.raw.s_block_group_nr = group & 0xffff;
+    // Backups never say that they are clean, nor that a journal waits.
+    backup.raw.s_state &= ~STATE.valid;
+    backup.raw.s_feature_incompat &= ~NEEDS_RECOVERY;
+    seal(superblock, copy);
+    const at = superblock.groupStart(group) * blockSize;
+    if (at + SUPERBLOCK_SIZE <= device.size) device.write!(at, copy);
   }
+}
+
+/** The incompat feature needs_recovery. */
+const NEEDS_RECOVERY = 0x4;
+
+function seal(superblock: Superblock, bytes: Uint8Array): void {
+  if (superblock.features.metadataChecksum) Ext4SuperBlock.at(bytes).s_checksum = crc32c(0xffffffff, bytes, 0, SUPERBLOCK_SIZE - 4);
 }

@@ -1,0 +1,48 @@
+import { catalogue } from './problems.ts';
+
+const HOUSEKEEPING = 'Nothing is lost by it.';
+const SHAPE = 'The shape of the filesystem is not what it seems.';
+
+/** Problems of the superblock, the descriptors, the journal and the list of orphans. None of them by itself leaves errors: what they lead to is found later. */
+export const PASS0 = catalogue('0', {
+  'backup-used': { severity: 'note', says: 'The primary superblock can\'t be used ({reason}); its backup at block {block} is', meaning: 'Changes of the filesystem\'s shape since the backup was made are not known.', repair: 'Write the backup over the primary' },
+  'shape': { severity: 'note', says: 'The superblock says {field} {value}, which can\'t be', meaning: SHAPE, repair: 'Use the value that the rest of it implies' },
+  'checksum': { severity: 'note', says: 'The superblock\'s checksum is wrong', meaning: 'The kernel refuses to mount it.', repair: 'Correct the checksum' },
+  'inode-count': { severity: 'error', says: 'The superblock counts {count} inodes, its groups have {should}', meaning: SHAPE, repair: 'Correct the count' },
+  'size': { severity: 'error', says: 'The superblock counts {count} blocks, the device has {should}', meaning: 'What lies behind the end can\'t be read: the image may be cut short.' },
+  'extra-isize': { severity: 'note', says: 'The superblock asks for {size} bytes of extra fields in inodes ({field}), which can\'t be', meaning: HOUSEKEEPING, repair: 'Correct the number' },
+  'both-checksums': { severity: 'note', says: 'metadata_csum and uninit_bg are both set; the first takes the place of the other', meaning: HOUSEKEEPING, repair: 'Clear uninit_bg' },
+  'seed-without-checksums': { severity: 'note', says: 'metadata_csum_seed is set without metadata_csum', meaning: HOUSEKEEPING, repair: 'Clear it' },
+  '64bit-without-extents': { severity: 'note', says: 'A 64bit filesystem needs extents', meaning: HOUSEKEEPING, repair: 'Set the feature' },
+  'first-meta-bg': { severity: 'note', says: 'First_meta_bg is {value}, at most {most} is possible', meaning: SHAPE, repair: 'Clear the feature meta_bg' },
+  'block-bitmap-place': { severity: 'note', says: 'The block bitmap of group {group} should lie at block {block}, which is not in the group', meaning: 'What is free in the group is not known.', repair: 'Move it' },
+  'inode-bitmap-place': { severity: 'note', says: 'The inode bitmap of group {group} should lie at block {block}, which is not in the group', meaning: 'What is free in the group is not known.', repair: 'Move it' },
+  'inode-table-place': { severity: 'note', says: 'The inode table of group {group} should lie at block {block}, which is not in the group', meaning: 'All files whose inodes are in it are lost.', repair: 'Make a new one' },
+  'descriptor-checksum': { severity: 'note', says: 'The checksum of group descriptor {group} is wrong', meaning: 'The kernel refuses to mount it.', repair: 'Correct it, and trust nothing that it says of unused inodes', housekeeping: true },
+  'descriptor-uninit': { severity: 'note', says: 'Group descriptor {group} says that parts are not initialised, without the feature', meaning: HOUSEKEEPING, repair: 'Clear the flags', housekeeping: true },
+  'last-uninit': { severity: 'note', says: 'The block bitmap of the last group is not initialised', meaning: HOUSEKEEPING, repair: 'Clear the flag', housekeeping: true },
+  'unused-inodes': { severity: 'note', says: 'Group descriptor {group} says that {count} inodes were never used, which can\'t be', meaning: 'Files may be overlooked.', repair: 'Look at all of them', housekeeping: true },
+  'uuid': { severity: 'note', says: 'The filesystem has no UUID', meaning: HOUSEKEEPING, repair: 'Make one', housekeeping: true },
+  'test-flag': { severity: 'note', says: 'The flag of test filesystems is set', meaning: HOUSEKEEPING, repair: 'Clear it' },
+  'hurd-filetype': { severity: 'note', says: 'The Hurd does not know the feature filetype', meaning: HOUSEKEEPING, repair: 'Clear it' },
+  'revision': { severity: 'note', says: 'Features are set, but the filesystem is of revision 0', meaning: 'Old kernels don\'t see the features.', repair: 'Raise the revision' },
+  'mount-time': { severity: 'note', says: 'The last mount lies in the future', meaning: 'The clock was wrong, then or now.', repair: 'Set it to now' },
+  'write-time': { severity: 'note', says: 'The last write lies in the future', meaning: 'The clock was wrong, then or now.', repair: 'Set it to now' },
+  'write-time-near': { severity: 'note', says: 'The last mount or write lies less than a day in the future', meaning: 'The clock was set to local time.', repair: 'Set it to now', housekeeping: true },
+  'quota-inode': { severity: 'note', says: 'Inode {inode} can\'t be that of {kind} quotas', meaning: 'Quotas can\'t be enforced.', repair: 'Forget it' },
+  'dirhash-hint': { severity: 'note', says: 'Nothing says whether names are hashed with signed characters', meaning: HOUSEKEEPING, repair: 'Say so', housekeeping: true },
+  'journal-backup': { severity: 'note', says: 'The copy of the journal\'s map in the superblock is out of date', meaning: HOUSEKEEPING, repair: 'Copy it', housekeeping: true },
+  'resize-and-meta-bg': { severity: 'note', says: 'The features resize_inode and meta_bg exclude one another', meaning: SHAPE, repair: 'Clear resize_inode' },
+  'reserved-blocks': { severity: 'note', says: '{count} blocks a group are reserved for more descriptors, without the feature resize_inode', meaning: SHAPE, repair: 'Set the number to 0' },
+  'resize-not-clear': { severity: 'note', says: 'The resize inode is not in use, but contains data', meaning: HOUSEKEEPING, repair: 'Clear it' },
+  'resize-invalid': { severity: 'note', says: 'The resize inode is damaged', meaning: 'The filesystem can\'t be enlarged while it is mounted.', repair: 'Make it anew' },
+  'mmp-block': { severity: 'note', says: 'The block for protection against multiple mounts is {block}, which can\'t be', meaning: HOUSEKEEPING, repair: 'Clear it' },
+  'mmp-damaged': { severity: 'note', says: 'The block for protection against multiple mounts is damaged ({reason})', meaning: 'The kernel refuses to mount it.', repair: 'Write it anew', housekeeping: true },
+  'mmp-left': { severity: 'note', says: 'The filesystem is marked as in use by {node}', meaning: 'It was not unmounted; this image may be of a filesystem that was in use.', repair: 'Clear the mark', housekeeping: true },
+  'orphan': { severity: 'note', says: 'Inode {inode} was deleted, or cut to its size, while it was in use', meaning: 'What was begun is brought to its end.', repair: 'Free what it no longer needs', housekeeping: true },
+  'orphan-illegal': { severity: 'note', says: 'The list of orphans names inode {inode}, which can\'t be one', meaning: 'Space may be taken by files that were deleted; it is found later.', repair: 'End the list there', housekeeping: true },
+  'orphan-file-damaged': { severity: 'note', says: 'The orphan file is damaged ({reason})', meaning: 'Space may be taken by files that were deleted; it is found later.' },
+  'orphan-list': { severity: 'note', says: 'The list of orphans is not empty', meaning: 'Pass 1 finds them by itself.', repair: 'Empty the list', housekeeping: true },
+  'not-clean': { severity: 'note', says: 'The filesystem was not marked as clean', meaning: 'It was not unmounted, or an error was found while it was in use.', repair: 'Mark it as clean' },
+  'error-state': { severity: 'note', says: 'An error was found while the filesystem was in use', meaning: 'The kernel asked for this check.', repair: 'Mark it as clean', housekeeping: true },
+});
