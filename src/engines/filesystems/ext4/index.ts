@@ -109,14 +109,15 @@ function open(device: BlockDevice, context: OpenContext): FileSystem {
   const groups = new Groups(superblock, blocks, note);
   const inodes = new InodeTable(superblock, blocks, groups, note);
   const orphans = findOrphans(superblock, blocks, groups, inodes, note);
-  const info = volumeInfo(superblock, groups, blocks, recovery, orphans.length, accessOf(superblock, damage), note);
+  const info = volumeInfo(superblock, groups, blocks, recovery, orphans.length, accessOf(superblock, damage, map?.fastCommits !== undefined), note);
   return new Ext4FileSystem(info, superblock, device, blocks, groups, inodes, orphans, note);
 }
 
 /** Whether it could be opened for writing, as far as reading it has told. */
-function accessOf(superblock: Superblock, damage: boolean): VolumeInfo['access'] {
+function accessOf(superblock: Superblock, damage: boolean, fastCommits: boolean): VolumeInfo['access'] {
   const why = whyReadOnly(superblock);
   if (why !== undefined) return { write: false, reason: why.message };
+  if (fastCommits) return { write: false, reason: 'The journal ends in fast commits: mount it once with Linux, or check it, before anything is changed' };
   if (damage || superblock.at !== SUPERBLOCK_AT) return { write: false, reason: 'It is damaged: check it before anything is changed' };
   return { write: true, reason: 'Every feature that it uses can be written' };
 }

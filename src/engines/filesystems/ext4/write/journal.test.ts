@@ -8,7 +8,8 @@ import { journalImage, replayedByE2fsck } from '../../../testing/ext4-journal.ts
 import { type Ledger, makeLedger, openLedger } from '../../../testing/ext4-ledger.ts';
 import { random } from '../../../testing/fuzz/random.ts';
 import { missingTools, run, scratchFolder } from '../../../testing/tools.ts';
-import { COMPAT_CHECKSUM, INCOMPAT_CSUM_V2 } from '../journal/layout.ts';
+import { COMPAT_CHECKSUM, INCOMPAT_CSUM_V2, JournalSuperblock } from '../journal/layout.ts';
+import { writeJournalState } from '../journal/superblock.ts';
 import { Ext4SuperBlock } from '../layout.ts';
 
 const scratch = scratchFolder();
@@ -127,6 +128,43 @@ describe.skipIf(noTools !== undefined)('commits through the journal', () => {
     writeFileSync(path, bytes);
     run('e2fsck', ['-fn', path]);
     expect(run('dumpe2fs', ['-h', path])).toMatch(/Mount count:\s+1\n/);
+  });
+
+  it('goes on where the numbers of transactions wrap', async () => {
+    const ledger = await makeLedger(scratch.path, 'numbers', ['-t', 'ext4', '-b', '1024', '-J', 'size=1'], '8M', 60);
+    const path = join(scratch.path, 'numbers.img');
+    const { journal } = journalImage(path);
+    const block = ledger.image.subarray(journal.physical(0), journal.physical(0) + 1024);
+    writeJournalState(block, { start: 0, sequence: 0xfffffffe });
+    const { dirty, expected } = leaveDirty(ledger, 6, 4);
+    writeFileSync(path, dirty);
+    const replayed = replayedByE2fsck({ path, bytes: dirty, journal });
+    const ours = new MemoryDevice(dirty.slice());
+    openLedger(ours).close();
+    for (const [number, bytes] of expected) {
+      expect(Buffer.compare(replayed.subarray(number * 1024, (number + 1) * 1024), bytes), `block ${number}`).toBe(0);
+      expect(Buffer.compare(ours.view(number * 1024, 1024), bytes), `block ${number}`).toBe(0);
+    }
+    expect(JournalSuperblock.at(ours.view(journal.physical(0), 1024)).s_sequence).toBeLessThan(10);
+  });
+
+  it('refuses an operation that is larger than the journal, and takes one that fits', async () => {
+    const ledger = await makeLedger(scratch.path, 'large', ['-t', 'ext4', '-b', '1024', '-J', 'size=1'], '8M', 1500);
+    const device = new MemoryDevice(ledger.image.slice());
+    const volume = openLedger(device);
+    const change = (count: number, number: number): void => {
+      volume.transaction.operation(() => { for (const block of ledger.blocks.slice(0, count)) fill(volume.transaction.edit(block, 'ledger'), number); });
+    };
+    expect(() => { change(1500, 1); }).toThrow(expect.objectContaining({ fault: { kind: 'usage', errno: 'ENOSPC' } }));
+    expect(volume.transaction.size).toBe(0);
+    for (const number of [2, 4, 5]) change(380, number);
+    volume.close();
+    const expected = new Uint8Array(1024);
+    fill(expected, 5);
+    for (const [index, block] of ledger.blocks.entries()) expect(Buffer.compare(device.view(block * 1024, 1024), index < 380 ? expected : ledger.image.subarray(block * 1024, (block + 1) * 1024))).toBe(0);
+    const path = join(scratch.path, 'large.img');
+    writeFileSync(path, device.view(0, device.size));
+    run('e2fsck', ['-fn', path]);
   });
 
   it('costs two flushes, and says that recovery is needed as long as it is', async () => {

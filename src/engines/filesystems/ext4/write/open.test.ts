@@ -296,5 +296,6 @@ open(f"{top}/b", "w").write("b" * 5000); commit("b")' "$1.mnt"
     expect(await refused(bytes)).toEqual({ kind: 'dirty' });
     const fs = await ext4.open(new MemoryDevice(bytes), testContext());
     expect(await fs.lookup(fs.root, 'b')).toBeDefined();
+    expect(fs.info.access.write).toBe(false);
   });
 });

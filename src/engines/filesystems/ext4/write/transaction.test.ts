@@ -166,6 +166,11 @@ describe('a transaction', () => {
     const { transaction } = begin(committer);
     for (let block = 0; block < 8; block++) transaction.operation(() => { transaction.edit(block, 'a')[0] = 77; });
     expect(committer.commits).toHaveLength(1);
+    // One that fits, but not with what is there already, gets a transaction of its own.
+    transaction.operation(() => { for (let block = 20; block < 30; block++) transaction.edit(block, 'a')[0] = 79; });
+    expect(committer.commits).toHaveLength(2);
+    expect(transaction.size).toBe(10);
+    transaction.commit();
     const before = stateOf(transaction);
     const large = (): void => transaction.operation(() => { for (let block = 0; block < 20; block++) transaction.edit(block, 'a')[0] = 78; });
     expect(large).toThrow(expect.objectContaining({ fault: { kind: 'usage', errno: 'ENOSPC' } }));

@@ -2,8 +2,8 @@ import { type BlockDevice, readBytes } from '../../../core/bytes/device.ts';
 import { corrupt, type DiskError, usage } from '../../../core/errors.ts';
 import type { Blocks } from '../blocks.ts';
 
-/** Blocks of metadata that are held changed before they are committed by themselves: 4096 of 4 KiB are 16 MiB. */
-const MOST_CHANGED = 4096;
+/** Bytes of changed metadata that are held before they are committed by themselves. */
+const MOST_CHANGED = 16 * 1024 * 1024;
 
 /** A changed block that the device does not have yet. */
 export interface Changed {
@@ -65,6 +65,8 @@ export class Transaction implements Blocks {
   readonly #committed: (() => void)[] = [];
   /** Contents of files were written since the last commit. */
   #hasData = false;
+  /** The running operation was refused, as the transaction became too large for the journal. */
+  #outgrown = false;
   /** A commit failed: what the device has is not known, so nothing more is changed. */
   #failure: unknown;
 
@@ -121,7 +123,7 @@ export class Transaction implements Blocks {
 
   /** A block of metadata was freed: its change is dropped, and what the journal has of it is revoked. @throws DiskError usage ENOSPC when there are too many */
   forget(block: number): void {
-    if (this.#revoked.size >= this.#committer.mostRevoked) throw tooLarge(`${this.#revoked.size} blocks are freed in it`);
+    if (this.#revoked.size >= this.#committer.mostRevoked) throw this.#tooLarge(`${this.#revoked.size} blocks are freed in it`);
     this.#remember(block, false);
     this.#changed.delete(block);
     this.#revoked.add(block);
@@ -162,21 +164,20 @@ export class Transaction implements Blocks {
 
   /**
    * All or nothing. An operation within another one is a part of it; when it throws and the outer one goes on, what the inner one did is
-   * undone alone.
+   * undone alone. It may run twice: when the changes before it have to be committed to make room for its own.
    */
   operation<T>(run: () => T): T {
     if (this.#running.length > 0) return this.#undoable(run);
     this.#refuseAfterFailure();
-    if (this.#changed.size > Math.min(MOST_CHANGED, this.#committer.capacity / 2) || this.#revoked.size > this.#committer.mostRevoked / 2) this.commit();
+    if (this.#changed.size > Math.min(MOST_CHANGED / this.blockSize, this.#committer.capacity / 2) || this.#revoked.size > this.#committer.mostRevoked / 2) this.commit();
+    this.#outgrown = false;
     try {
-      return this.#undoable(() => {
-        const result = run();
-        this.#runEnds();
-        return result;
-      });
-    } finally {
-      this.#ends.clear();
-      for (const watch of this.#watchers) watch();
+      return this.#outermost(run);
+    } catch (error) {
+      // Those before it took a part of what a transaction may change: with all of it to itself, it may fit.
+      if (!this.#outgrown || (this.#changed.size === 0 && this.#revoked.size === 0)) throw error;
+      this.commit();
+      return this.#outermost(run);
     }
   }
 
@@ -212,6 +213,19 @@ export class Transaction implements Blocks {
     if (this.#failure !== undefined) return;
     this.commit();
     this.#guarded(() => { this.#committer.close(); });
+  }
+
+  #outermost<T>(run: () => T): T {
+    try {
+      return this.#undoable(() => {
+        const result = run();
+        this.#runEnds();
+        return result;
+      });
+    } finally {
+      this.#ends.clear();
+      for (const watch of this.#watchers) watch();
+    }
   }
 
   /** Runs a part that is taken back when it throws. */
@@ -267,7 +281,7 @@ export class Transaction implements Blocks {
 
   #hold(block: number, bytes: Uint8Array): void {
     // Half of what the log takes is left for what the commit itself adds: at most a descriptor block a changed bitmap, and the superblock.
-    if (!this.#changed.has(block) && this.#changed.size >= this.#committer.most) throw tooLarge(`it changes ${this.#changed.size} blocks`);
+    if (!this.#changed.has(block) && this.#changed.size >= this.#committer.most) throw this.#tooLarge(`it changes ${this.#changed.size} blocks`);
     this.#remember(block, false);
     this.#changed.set(block, bytes);
     // What is written again in the same transaction must come back from it (jbd2_journal_cancel_revoke).
@@ -286,6 +300,11 @@ export class Transaction implements Blocks {
     for (const put of undone.toReversed()) put();
   }
 
+  #tooLarge(why: string): DiskError {
+    this.#outgrown = true;
+    return usage('ENOSPC', `The change is too large for the journal: ${why}`, 'Do it in smaller parts, or change an overlay, which needs no journal.');
+  }
+
   #check(block: number, structure: string): void {
     // The negated form also refuses NaN.
     if (!(block >= 0 && block < this.count)) throw corrupt(structure, `block ${block} is outside the filesystem of ${this.count} blocks`);
@@ -295,8 +314,4 @@ export class Transaction implements Blocks {
     this.#check(block, structure);
     return readBytes(this.#device, block * this.blockSize, this.blockSize);
   }
-}
-
-function tooLarge(why: string): DiskError {
-  return usage('ENOSPC', `The change is too large for the journal: ${why}`, 'Do it in smaller parts, or change an overlay, which needs no journal.');
 }
