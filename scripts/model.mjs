@@ -6,7 +6,6 @@
  * A failure is printed with what repeats it. Exit: 0 when there was none.
  */
 import { spawn } from 'node:child_process';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'vite';
 import { nodeConfig } from '../vite.node.config.mjs';

@@ -14,7 +14,7 @@ export interface WriteSubject {
 }
 
 /** What every Writer must keep. Each rule is tried on a filesystem of its own, and ends in the reference's check. Declares a vitest suite. */
-export function writerConformance(name: string, open: () => Promise<WriteSubject>): void {
+export function writerConformance(title: string, open: () => Promise<WriteSubject>): void {
   /** A rule, then the check: the same tree must be there when it is opened anew. */
   const rule = (text: string, run: (fs: WriteSubject['fs'], writer: Writer) => Promise<void>): void => {
     it(text, { timeout: 30_000 }, async () => {
@@ -27,7 +27,7 @@ export function writerConformance(name: string, open: () => Promise<WriteSubject
     });
   };
 
-  describe(`writer conformance: ${name}`, () => {
+  describe(`writer conformance: ${title}`, () => {
     rule('read and write: any bytes at any place, what lies between is a hole', async (fs, writer) => {
       const file = await writer.create(fs.root, 'file', NODE);
       const expected = new Uint8Array(300_000);
@@ -223,7 +223,6 @@ export function writerConformance(name: string, open: () => Promise<WriteSubject
 
     rule('attributes: of every size, replaced and removed', async (fs, writer) => {
       const file = await writer.create(fs.root, 'file', NODE);
-      const value = (length: number): Uint8Array => Uint8Array.from({ length }, (_, i) => i * 31);
       const sizes = [0, 1, 3, 4, 40, 100, 400];
       for (const size of sizes) await writer.setXattr(file, `user.of ${size}`, value(size));
       for (const size of sizes) expect(await fs.xattrs!.get(file, `user.of ${size}`)).toEqual(value(size));
@@ -291,6 +290,10 @@ export function writerConformance(name: string, open: () => Promise<WriteSubject
 }
 
 const NODE = { mode: 0o644 } as const;
+
+function value(length: number): Uint8Array {
+  return Uint8Array.from({ length }, (_, i) => i * 31);
+}
 
 function entry(tag: number, permissions: number, id: number = ACL_XATTR.noId): { tag: number; permissions: number; id: number } {
   return { tag, permissions, id };

@@ -7,13 +7,16 @@ import { ext4 } from '../../filesystems/ext4/index.ts';
 import { testContext } from '../context.ts';
 import { random } from '../fuzz/random.ts';
 import { run } from '../tools.ts';
+import { build } from '../recipes/build.ts';
+import { recipes } from '../recipes/ext4.ts';
 import type { Shape } from './matrix.ts';
 
 const UUID = '8f3c0a52-1111-4222-8333-0123456789ab';
 const ENV = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`, LC_ALL: 'C', E2FSPROGS_FAKE_TIME: '1700000000' };
 
-/** The bytes of an empty filesystem as mke2fs makes it: the same each time. @param path of a file that is made for it, and removed */
+/** The bytes that a shape begins with: the same each time. @param path of a file that is made for it, and removed */
 export function freshImage(shape: Shape, path: string): Uint8Array {
+  if (shape.recipe !== undefined) return new Uint8Array(readFileSync(build(recipes.find(({ name }) => name === shape.recipe)!).image));
   try {
     writeFileSync(path, '');
     truncateSync(path, bytesOf(shape.size));

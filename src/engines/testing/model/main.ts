@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { CACHE } from '../recipes/build.ts';
-import { matrix } from './matrix.ts';
+import { filled, matrix } from './matrix.ts';
 import { runModel } from './run.ts';
 
 const { values } = parseArgs({
@@ -12,7 +12,7 @@ const { values } = parseArgs({
   },
 });
 
-const shapes = matrix.filter(({ name }) => name.includes(values.shape));
+const shapes = [...matrix, ...filled].filter(({ name }) => name.includes(values.shape));
 let failures = 0;
 let operations = 0;
 for (let run = 0; run < Number(values.runs); run++) {

@@ -1,6 +1,8 @@
 /** One shape of a filesystem that operations are tried on. */
 export interface Shape {
   readonly name: string;
+  /** The recipe of an image to begin with, which a kernel has filled; else mke2fs makes an empty one. */
+  readonly recipe?: string;
   /** As mke2fs takes them. */
   readonly options: readonly string[];
   /** As mke2fs takes it. */
@@ -53,4 +55,10 @@ export const matrix: readonly Shape[] = [
   shape('block-64k', '128M', '-t ext4 -b 65536', { unmountable: true }),
   shape('project', '32M', '-t ext4 -b 4096 -O project,quota'),
   shape('quota-bigalloc', '32M', '-t ext4 -b 1024 -O quota,bigalloc,ea_inode,^resize_inode -C 4096'),
+];
+
+/** Images that a kernel or mke2fs has filled: what others wrote is changed. */
+export const filled: readonly Shape[] = [
+  ...['ext3', 'ext4', 'block-1k', 'inode-512', 'indirect-1k', 'extents-deep', 'unwritten', 'inline-data', 'inline-data-512', 'symlinks', 'nodes', 'names', 'htree-20000', 'xattr', 'acl', 'ea-inode', 'bigalloc', 'dirty']
+    .map((recipe) => ({ name: `recipe-${recipe}`, recipe, options: [], size: '' })),
 ];

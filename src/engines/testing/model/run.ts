@@ -107,14 +107,19 @@ function withoutAcls(entries: readonly WalkEntry[]): WalkEntry[] {
 const NS = 1_000_000_000n;
 
 /** What a filesystem holds, as a tree for the model. */
-async function copyTree(fs: FileSystem, node: NodeId): Promise<MemoryNode> {
-  const { type, mode, uid, gid, mtime, atime, ctime, btime } = await fs.stat(node);
+async function copyTree(fs: FileSystem, node: NodeId, made = new Map<NodeId, MemoryNode>()): Promise<MemoryNode> {
+  const known = made.get(node);
+  if (known !== undefined) return known;
+  const { type, mode, uid, gid, mtime, atime, ctime, btime, device } = await fs.stat(node);
   const copy: MemoryNode = { type, mode, uid, gid, mtime, atime, ctime, ...(btime === undefined ? {} : { btime }) };
+  made.set(node, copy);
   if (type === 'file') copy.content = await readAll(fs, node);
   if (type === 'symlink') copy.target = await fs.readlink(node);
+  if (device !== undefined) copy.device = { ...device };
+  for (const name of (await fs.xattrs?.list(node)) ?? []) (copy.xattrs ??= {})[name] = (await fs.xattrs!.get(node, name))!;
   if (type === 'dir') {
     copy.entries = [];
-    for (const entry of await listAll(fs, node)) copy.entries.push([entry.name, await copyTree(fs, entry.node)]);
+    for (const entry of await listAll(fs, node)) copy.entries.push([entry.name, await copyTree(fs, entry.node, made)]);
   }
   return copy;
 }

@@ -5,10 +5,11 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Recipe } from './ext4.ts';
 
-const HERE = dirname(fileURLToPath(import.meta.url));
-
 /** The repository's root. */
-export const ROOT = resolve(HERE, '../../../..');
+export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../../../..');
+
+/** This folder, also where the code is run from a bundle. */
+const HERE = join(ROOT, 'src/engines/testing/recipes');
 
 /** Where made images and the reference's answers about them are kept between runs: safe to delete. */
 export const CACHE = resolve(process.env['CLUTCH_CACHE'] ?? join(ROOT, '.cache'), 'fixtures');

@@ -46,13 +46,13 @@ export function bodyBytes(attributes: readonly Attribute[]): number {
 }
 
 /** Lays attributes out in a block, sorted as ext4_xattr_find_entry searches them. @returns false, with nothing changed, when they don't fit */
-export function layOutBlock(block: Uint8Array, attributes: readonly Attribute[], references: number): boolean {
+export function layOutBlock(block: Uint8Array, attributes: readonly Attribute[], count: number): boolean {
   if (bytesNeeded(attributes) + BLOCK_HEADER > block.length) return false;
   block.fill(0);
   const view = viewOf(block);
   const sorted = attributes.toSorted((a, b) => a.index - b.index || a.name.length - b.name.length || compareBytes(a.name, b.name));
   view.setUint32(0, XATTR_MAGIC, true);
-  view.setUint32(4, references, true);
+  view.setUint32(4, count, true);
   view.setUint32(8, 1, true);
   view.setUint32(HASH_AT, blockHash(layOut(block, BLOCK_HEADER, 0, sorted, hashOf)), true);
   return true;

@@ -243,7 +243,7 @@ export class Ext4Writer implements Writer {
 
   /** Lets go of all that is held: nodes without a name are freed. */
   close(): void {
-    for (const node of [...this.#held.keys()]) {
+    for (const node of this.#held.keys()) {
       this.#held.set(node, 1);
       this.release(node);
     }
