@@ -1,8 +1,11 @@
 import { displayName } from '../engines/core/names.ts';
 import { isDiskError, toDiskError } from '../engines/core/errors.ts';
 
-/** The exit statuses of every verb; `fsck` will have fsck(8)'s own. */
+/** The exit statuses of every verb but `fsck`. */
 export const EXIT = { done: 0, failed: 1, usage: 2, refused: 3, interrupted: 130 } as const;
+
+/** Those of `fsck`: fsck(8)'s own. A wrong command line is 2 all the same, and Ctrl-C 130. */
+export const FSCK = { clean: 0, corrected: 1, left: 4, failed: 8 } as const;
 
 /** The command line itself is wrong, or does not say enough. Lines after the first are choices and hints. */
 export class UsageError extends Error {

@@ -24,7 +24,8 @@ export async function withImage<T>(path: string, options: ImageOptions, work: (s
   try {
     return await work(session);
   } finally {
-    await session.close();
+    // What a verb did not apply is not wanted; an Apply that was interrupted goes on at the next opening.
+    await session.close({ discard: true });
   }
 }
 

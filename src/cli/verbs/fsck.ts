@@ -1,0 +1,162 @@
+import { closeSync, openSync, readSync } from 'node:fs';
+import { OverlayDevice } from '../../engines/core/bytes/overlay.ts';
+import type { Check, CheckOptions, CheckResult, Finding } from '../../engines/core/check.ts';
+import { type DiskErrorData, toDiskError } from '../../engines/core/errors.ts';
+import type { JobContext } from '../../engines/core/job.ts';
+import { type Layer, layersOf } from '../../engines/core/layers.ts';
+import { displayName } from '../../engines/core/names.ts';
+import { checkOf, isCheckable } from '../../host/edit/checks.ts';
+import { FilePages } from '../../host/edit/pages.ts';
+import type { ImageSession } from '../../host/session.ts';
+import { errorJson, errorText, FSCK, RefusedError, UsageError } from '../exit.ts';
+import { CliJob } from '../job.ts';
+import { type ImageOptions, selectLayer, withImage } from '../open.ts';
+import { ReaderGone, writeAll } from '../output.ts';
+import { stderr, stdout } from '../streams.ts';
+import { counted } from '../text.ts';
+
+export interface FsckOptions extends ImageOptions {
+  readonly fix?: boolean;
+  readonly yes?: boolean;
+}
+
+/** Findings that are kept until the end, to be printed by severity. A ruined image has one for each of its blocks. */
+const MOST_KEPT = 10_000;
+
+/** Checks a filesystem; with `fix` repairs it. The exit status is fsck(8)'s own. */
+export async function fsck(image: string, options: FsckOptions): Promise<number> {
+  const { fix = false, yes = false, json = false } = options;
+  if (yes && !fix) throw new UsageError('--yes answers what --fix asks: say --fix --yes');
+  if (fix && !yes && !(process.stdin.isTTY && process.stderr.isTTY)) throw new UsageError('--fix asks about each repair, and there is no terminal to ask on; --fix --yes makes all of them');
+  const job = new CliJob({ title: 'Checking', json, printsResult: true });
+  try {
+    return await job.run((context) => withImage(image, options, (session) => (fix ? repair(session, options, context) : look(session, options, context)), context));
+  } catch (error) {
+    if (error instanceof ReaderGone || error instanceof UsageError || toDiskError(error).kind === 'cancelled') throw error;
+    // fsck(8) has one status for all that kept it from checking.
+    stderr.line(json ? errorJson(error) : errorText(error));
+    if (json) stdout.line(JSON.stringify({ state: 'unchecked', exit: FSCK.failed }));
+    return FSCK.failed;
+  }
+}
+
+/** A dry run: nothing is repaired, and what the check itself writes goes to an overlay that is thrown away. */
+async function look(session: ImageSession, options: FsckOptions, job: JobContext): Promise<number> {
+  const layer = selectCheckable(session, options.part);
+  const check = await checkOf(layer, session.registry);
+  const overlay = new OverlayDevice(layer.device, new FilePages());
+  try {
+    const report = new Report(options.json === true, false);
+    return report.end(await run(check, overlay, { accept: () => false, found: (finding) => report.found(finding) }, job));
+  } finally {
+    overlay.close();
+  }
+}
+
+/** Repairs are staged, and applied as a whole. */
+async function repair(session: ImageSession, options: FsckOptions, job: JobContext): Promise<number> {
+  const { path } = selectCheckable(session, options.part);
+  await session.editing.unlock({ repair: true, job });
+  const { state } = session.editing;
+  if (state.state === 'editing' && state.cannotApply !== undefined) throw new RefusedError(state.cannotApply.message);
+  const layer = [...layersOf(session.layers)].find((each) => each.path === path) ?? selectCheckable(session, options.part);
+  const check = await checkOf(layer, session.registry);
+  const report = new Report(options.json === true, true);
+  const accept = options.yes === true ? () => true : (finding: Omit<Finding, 'repaired'>) => finding.repair !== undefined && askRepair(finding);
+  const result = await session.editing.operation({ text: `Repaired ${layer.title}`, layer: path, raw: true }, () => run(check, layer.device, { accept, found: (finding) => report.found(finding) }, job));
+  // Of a check that did not come to its end, nothing is kept: what its later passes would have put right is not.
+  if (result.state !== 'unchecked') await session.editing.apply(job);
+  return report.end(result);
+}
+
+function run(check: Check, device: Layer['device'], options: Omit<CheckOptions, 'now'>, job: JobContext): Promise<CheckResult> {
+  return check(device, { ...options, now: () => BigInt(Date.now()) * 1_000_000n }, job);
+}
+
+/** The layer that `--part` picks, or the only one that can be checked. @throws UsageError, RefusedError */
+function selectCheckable(session: ImageSession, part: string | undefined): Layer {
+  const picked = selectLayer(session, part);
+  const found = [...layersOf(picked)].filter((layer) => isCheckable(layer));
+  if (found.length === 1) return found[0]!;
+  if (found.length > 1) {
+    const lines = found.map((layer) => `  ${layer.path}  ${layer.title}  ${displayName(layer.label)}`.trimEnd());
+    throw new UsageError(['There are several filesystems; choose one with --part:', ...lines].join('\n'));
+  }
+  throw picked.error ?? new RefusedError(`There is no filesystem that can be checked in ${part === undefined ? 'the image' : `"${part}"`} (${session.summary()})`);
+}
+
+/** Asks on the terminal; the check waits for the answer where it is. */
+function askRepair(finding: Omit<Finding, 'repaired'>): boolean {
+  stderr.flush();
+  const terminal = openSync('/dev/tty', 'r+');
+  try {
+    for (;;) {
+      writeAll(terminal, Buffer.from(`${displayName(finding.message)}\n  ${displayName(finding.repair ?? '')}? [y]es, [n]o: `));
+      const line = Buffer.alloc(1024);
+      const answer = line.subarray(0, readSync(terminal, line)).toString().trim().toLowerCase();
+      if (answer === 'y' || answer === 'yes') return true;
+      if (answer === 'n' || answer === 'no' || answer === '') return false;
+    }
+  } finally {
+    closeSync(terminal);
+  }
+}
+
+const ORDER: readonly Finding['severity'][] = ['error', 'warning', 'note'];
+const HEADINGS = { error: 'Errors', warning: 'Warnings', note: 'Notes' } as const;
+
+/** What is printed: for programs as it comes, for people at the end and by severity. */
+class Report {
+  readonly #json: boolean;
+  readonly #fix: boolean;
+  readonly #kept: Finding[] = [];
+  #left = 0;
+
+  constructor(json: boolean, fix: boolean) {
+    this.#json = json;
+    this.#fix = fix;
+  }
+
+  found(finding: Finding): void {
+    if (this.#json) stdout.line(JSON.stringify(finding));
+    else if (this.#kept.length < MOST_KEPT) this.#kept.push(finding);
+    else this.#left++;
+  }
+
+  /** @returns the exit status */
+  end({ state, findings, repaired, error }: CheckResult): number {
+    const exit = EXITS[state];
+    if (this.#json) {
+      stdout.line(JSON.stringify({ state, exit, findings, repaired, ...(error === undefined ? {} : { error: { ...error.fault, message: error.message } }) }));
+      return exit;
+    }
+    for (const severity of ORDER) {
+      const list = this.#kept.filter((finding) => finding.severity === severity);
+      if (list.length > 0) stdout.line(`${HEADINGS[severity]}:`);
+      for (const finding of list) this.#print(finding);
+    }
+    if (this.#left > 0) stdout.line(`… and ${this.#left} more; --json prints all of them`);
+    stdout.line(summary(state, findings, repaired, this.#fix, error));
+    return exit;
+  }
+
+  #print({ message, meaning, place, repair: what, repaired, code }: Finding): void {
+    const where = place?.at === undefined ? place?.structure : `${place.structure}, byte ${place.at}`;
+    stdout.line(`  ${displayName(message)}`);
+    stdout.line(`    ${displayName(meaning)}`);
+    if (where !== undefined) stdout.line(`    Where:  ${displayName(where)} (${code})`);
+    if (what !== undefined) stdout.line(`    ${repaired ? 'Done:  ' : 'Repair:'} ${displayName(what)}`);
+  }
+}
+
+const EXITS = { clean: FSCK.clean, fixed: FSCK.corrected, errors: FSCK.left, unchecked: FSCK.failed } as const satisfies Record<CheckResult['state'], number>;
+
+function summary(state: CheckResult['state'], findings: number, repaired: number, fix: boolean, error: DiskErrorData | undefined): string {
+  const found = counted(findings, 'finding');
+  switch (state) {
+    case 'clean': return findings === 0 ? 'Clean' : `Clean; ${found}`;
+    case 'fixed': return `Repaired: ${found}, ${repaired} repaired`;
+    case 'errors': return fix ? `Errors are left: ${found}, ${repaired} repaired` : `Errors: ${found}; clutch fsck --fix repairs them`;
+    case 'unchecked': return `Not checked to its end${error === undefined ? '' : `: ${displayName(error.message)}`}${fix ? '; nothing was changed' : ''}`;
+  }
+}
