@@ -16,6 +16,8 @@ export function checkQuota(context: CheckContext): void {
 function checkFile(context: CheckContext, kind: QuotaKind, usage: ReadonlyMap<number, Usage>): void {
   const { raw } = context.superblock;
   const number = kind === 'user' ? raw.s_usr_quota_inum : kind === 'group' ? raw.s_grp_quota_inum : raw.s_prj_quota_inum;
+  // A number that no inode has: the superblock's own check has said so, and nobody wanted it repaired.
+  if (number < 1 || number > context.superblock.inodeCount) return;
   const inode = context.readInode(number);
   const file = read(context, inode, TYPES[kind]);
   const why = file.damage ?? difference(file, usage);
