@@ -5,6 +5,9 @@ import type { Blocks } from '../blocks.ts';
 /** Bytes of changed metadata that are held before they are committed by themselves. */
 const MOST_CHANGED = 16 * 1024 * 1024;
 
+/** Copies of blocks that are kept for the next operations. */
+const MOST_SPARE = 64;
+
 /** A changed block that the device does not have yet. */
 export interface Changed {
   readonly block: number;
@@ -59,6 +62,7 @@ export class Transaction implements Blocks {
   readonly #revoked = new Set<number>();
   /** The running operations, each within the one before it. */
   readonly #running: Running[] = [];
+  readonly #spare: Uint8Array[] = [];
   readonly #ends = new Map<string | number, () => void>();
   readonly #watchers: (() => void)[] = [];
   readonly #committing: (() => void)[] = [];
@@ -238,11 +242,14 @@ export class Transaction implements Blocks {
     } catch (error) {
       this.#undo(running);
       this.#running.pop();
+      this.#recycle(running);
       throw error;
     }
     this.#running.pop();
     const outer = this.#running.at(-1);
-    if (outer !== undefined) {
+    if (outer === undefined) {
+      this.#recycle(running);
+    } else {
       // The outer one can still be undone, back to what it found.
       for (const [block, before] of running.before) {
         if (!outer.before.has(block)) outer.before.set(block, before);
@@ -250,6 +257,17 @@ export class Transaction implements Blocks {
       outer.undone.push(...running.undone);
     }
     return result;
+  }
+
+  /** Every operation copies the few blocks that it changes: the copies take one another's place. */
+  #recycle({ before }: Running): void {
+    for (const { contents } of before.values()) if (contents !== undefined && this.#spare.length < MOST_SPARE) this.#spare.push(contents);
+  }
+
+  #copy(bytes: Uint8Array): Uint8Array {
+    const copy = this.#spare.pop() ?? new Uint8Array(this.blockSize);
+    copy.set(bytes);
+    return copy;
   }
 
   #runEnds(): void {
@@ -276,7 +294,7 @@ export class Transaction implements Blocks {
     if (running === undefined) throw new Error('no operation is running');
     if (running.before.has(block)) return;
     const bytes = this.#changed.get(block);
-    running.before.set(block, { bytes, contents: copy ? bytes?.slice() : undefined, revoked: this.#revoked.has(block) });
+    running.before.set(block, { bytes, contents: copy && bytes !== undefined ? this.#copy(bytes) : undefined, revoked: this.#revoked.has(block) });
   }
 
   #hold(block: number, bytes: Uint8Array): void {
