@@ -50,6 +50,8 @@ export class CheckContext {
   findings = 0;
   repaired = 0;
   left = 0;
+  /** Repairs that count only when the superblock changes as well. */
+  quiet = 0;
   /** The superblock in memory: `superblock.raw` may be changed, and `superblockChanged` set. Made anew when its features or numbers changed. */
   superblock!: Superblock;
   superblockChanged = false;
@@ -66,6 +68,8 @@ export class CheckContext {
   readonly relocations: Relocations = { blockBitmaps: new Set(), inodeBitmaps: new Set(), inodeTables: new Set() };
   /** What pass 1 and the later ones found. Made anew at every start. */
   tables!: Tables;
+  /** The journal was given up: a new one is made when it is known what is free. */
+  recreateJournal = false;
   /** The resize inode was cleared: pass 1 makes it anew, when it knows what is free. */
   recreateResizeInode = false;
   /** Directories that need the feature large_dir, and regular files of 2 GiB and more, which need large_file. */
@@ -115,7 +119,8 @@ export class CheckContext {
     }
     const repaired = this.options.accept(finding);
     if (repaired) {
-      if (problem.housekeeping !== true) this.repaired++;
+      if (problem.housekeeping === undefined) this.repaired++;
+      else if (problem.housekeeping === 'with-changes') this.quiet++;
     } else {
       this.#refused.add(id);
       if (severity !== 'note') this.left++;

@@ -1,6 +1,9 @@
 import type { Check, CheckResult } from '../../../core/check.ts';
 import { isDiskError, toDiskError } from '../../../core/errors.ts';
 import { Abort, CheckContext, emptyTables } from './context.ts';
+import { checkJournal } from './journal.ts';
+import { recreateJournal } from './journal-create.ts';
+import { emptyOrphanFile } from './orphans.ts';
 import { pass1 } from './pass1.ts';
 import { pass1b } from './pass1b.ts';
 import { checkDirectories } from './pass2.ts';
@@ -8,7 +11,7 @@ import { checkTree } from './pass3.ts';
 import { checkLinkCounts } from './pass4.ts';
 import { checkBitmaps } from './pass5.ts';
 import { checkQuota } from './quota.ts';
-import { finish, openFilesystem } from './superblock.ts';
+import { finish, openFilesystem, writeChanges } from './superblock.ts';
 import { checkSuperblock } from './superblock-check.ts';
 
 /** How often everything may begin again: e2fsck has no bound, and loops for ever over two of the images of its own tests. */
@@ -17,7 +20,7 @@ const MOST_RESTARTS = 5;
 type Pass = (context: CheckContext) => Promise<void> | void;
 
 /** In this order. Each returns early when it wants everything to begin again. */
-const PASSES: readonly Pass[] = [openFilesystem, checkSuperblock, (context) => { context.tables = emptyTables(context.superblock); }, pass1, pass1b, checkDirectories, checkTree, checkLinkCounts, checkQuota, checkBitmaps];
+const PASSES: readonly Pass[] = [openFilesystem, checkJournal, (context) => { context.tables = emptyTables(context.superblock); }, checkSuperblock, pass1, pass1b, checkDirectories, checkTree, checkLinkCounts, recreateJournal, checkQuota, checkBitmaps, emptyOrphanFile];
 
 /** Checks an ext2, ext3 or ext4 filesystem in the order of e2fsck: superblock, journal, and five passes over everything. */
 export const checkExt4: Check = async (device, options, job) => {
@@ -31,7 +34,7 @@ export const checkExt4: Check = async (device, options, job) => {
       }
       if (context.restart === undefined) break;
       // What was changed so far is what the next run begins with.
-      finish(context);
+      writeChanges(context);
       if (run === MOST_RESTARTS) {
         context.left++;
         break;

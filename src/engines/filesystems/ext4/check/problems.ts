@@ -15,8 +15,11 @@ export interface Problem {
   readonly meaning: string;
   /** What a repair does; absent where there is nothing to be done by itself: then nobody is asked. */
   readonly repair?: string;
-  /** The repair is housekeeping that leaves the state 'clean', where it is the only one. */
-  readonly housekeeping?: true;
+  /**
+   * The repair is housekeeping, which leaves the state 'clean' where there is no other one. 'with-changes': but where the superblock changes as
+   * well, it counts as a repair.
+   */
+  readonly housekeeping?: true | 'with-changes';
 }
 
 /** What a finding is about: numbers and words for the sentence. */

@@ -4,6 +4,7 @@ import { INODE, SUPERBLOCK_FLAGS } from '../layout.ts';
 import { bounds } from './descriptor-blocks.ts';
 import { I_BLOCK_AT } from './extent-walk.ts';
 import { RESIZE_INODE, tableBlocks } from './metadata.ts';
+import { releaseOrphans } from './orphans.ts';
 import { isResizeInodeSound } from './resize-inode.ts';
 import { PASS0 } from './superblock-problems.ts';
 
@@ -25,6 +26,7 @@ export function checkSuperblock(context: CheckContext): void {
   checkNumbers(context);
   checkFeatures(context);
   checkDescriptors(context);
+  releaseOrphans(context);
   checkTimes(context);
   checkQuotaInodes(context);
   checkHints(context);

@@ -101,10 +101,14 @@ function useDespiteErrors(context: CheckContext): boolean {
   return true;
 }
 
-/** Marks the filesystem as clean where it is, and writes the superblock and the descriptors where they were changed. */
+/** Marks the filesystem as clean where it is, and writes what was changed of superblock and descriptors. */
 export function finish(context: CheckContext): void {
-  const { superblock, descriptors } = context;
+  const { superblock } = context;
   const { raw } = superblock;
+  if (context.superblockChanged) {
+    context.repaired += context.quiet;
+    context.quiet = 0;
+  }
   if (context.left === 0) {
     const wasValid = (raw.s_state & STATE.valid) !== 0;
     const hadError = (raw.s_state & ~STATE.valid) !== 0;
@@ -120,6 +124,12 @@ export function finish(context: CheckContext): void {
     raw.s_state &= ~STATE.valid;
     context.superblockChanged = true;
   }
+  writeChanges(context);
+}
+
+/** Writes the superblock and the descriptors where they were changed. */
+export function writeChanges(context: CheckContext): void {
+  const { descriptors } = context;
   if (context.usedBackup && !context.superblockChanged) return;
   if (descriptors.changed) writeDescriptors(context);
   if (context.superblockChanged) writeSuperblock(context);
