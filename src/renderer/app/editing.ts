@@ -6,7 +6,7 @@ import { notify, notifyError, toasts } from '../ui/toasts.ts';
 import { forgetAhead } from './ahead.ts';
 import { folderOf, folderOfRow, pathOf, placeOf, replacePlace, showPlace } from './navigation.ts';
 import { errorOf, type HostClient, services } from './services.ts';
-import { announce, findTab, getApp, patchTab, setApp } from './state.ts';
+import { announce, findTab, getApp, patchTab, setApp, useApp } from './state.ts';
 import { begin, type JobEnd, type TransferKind } from './transfers.ts';
 
 const t = texts.edit;
@@ -59,7 +59,7 @@ async function refresh(id: number, host: HostClient, changes: readonly TreeChang
   if (tab === undefined || place?.kind !== 'folder') return;
   const here = changes.filter(({ layer }) => layer === place.layer);
   if (here.some(({ folders }) => folders === undefined)) await refreshWhole(id, host, place);
-  else if (here.some(({ folders }) => folders!.includes(place.crumbs.at(-1)!.node))) showPlace(id);
+  else if (here.some(({ folders }) => folders!.includes(place.crumbs.at(-1)!.node))) showPlace(id, undefined, 'quiet');
 }
 
 /** Everything may be different: the folder is looked for by its path, and where it is gone, the nearest one above it is shown. */
@@ -145,9 +145,13 @@ function closeUndo(): void {
   undoNotice = undefined;
 }
 
+// A dialog has its own buttons, which the notice would lie over.
+useApp.subscribe(({ dialog }, before) => { if (dialog !== undefined && dialog !== before.dialog) closeUndo(); });
+
 function tell(text: string, action: { readonly label: string; readonly run: () => void }): void {
   closeUndo();
   announce(text);
+  if (getApp().dialog !== undefined) return;
   undoNotice = notify({ text, tone: 'done', actions: [{ ...action, run: () => { closeUndo(); action.run(); } }] });
 }
 

@@ -238,8 +238,8 @@ function showSettings(settings: Settings): void {
   }
 }
 
-/** What is selected once a folder is listed again: what was, wherever it stands now; the node that is wanted; the same rows, where the host has closed the old list. */
-type Again = 'keep' | 'select' | 'anew';
+/** What is selected once a folder is listed again: what was, wherever it stands now; the node that is wanted; the same rows, where the host has closed the old list ('anew'). 'quiet': as 'keep', for what the person was told of in other words. */
+type Again = 'keep' | 'quiet' | 'select' | 'anew';
 
 /** Opens the listing of the tab's present place. `focus`: a node to select when it is there. */
 export function showPlace(id: number, focus?: number, again: Again = 'keep'): void {
@@ -335,7 +335,7 @@ async function openListing(id: number, place: FolderPlace, focus: number | undef
     patchTab(id, { listing: { place, view, rows, scroll: remembered?.scroll ?? 0 }, selection });
     closeListing(tab, before);
     const last = place.crumbs.at(-1)!;
-    announce(texts.grid.announce(last.display === '' ? '/' : last.display, view.count));
+    if (again === 'keep') announce(texts.grid.announce(last.display === '' ? '/' : last.display, view.count));
   } catch (error) {
     if (isCurrent() && !isCancelled(error)) patchTab(id, { listing: { ...listing, error: errorOf(error) } });
   }

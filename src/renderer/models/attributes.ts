@@ -44,7 +44,7 @@ export function spellTime(ns: bigint): string | undefined {
 }
 
 /** The bytes that hex digits spell, spaces aside; undefined when they spell none. */
-export function parseHex(text: string): Uint8Array | undefined {
+export function parseHex(text: string): Uint8Array<ArrayBuffer> | undefined {
   const digits = text.replace(/\s/g, '');
   if (!/^(?:[0-9a-f]{2})*$/i.test(digits)) return undefined;
   return Uint8Array.from({ length: digits.length / 2 }, (_, i) => Number.parseInt(digits.slice(i * 2, i * 2 + 2), 16));

@@ -4,7 +4,8 @@ import type { PageView } from './views.ts';
 
 const grid = (page: Page) => page.getByRole('grid');
 const row = (page: Page, name: string) => page.getByRole('row', { name: new RegExp(`^${name}`) }).first();
-const dialog = (page: Page) => page.getByRole('dialog').or(page.getByRole('alertdialog'));
+/** The dialog that is open; notices in the corner are alert dialogs, too. */
+export const dialog = (page: Page) => page.locator('.modal .dialog');
 
 /** Opens an image and unlocks it. */
 export async function openUnlocked(page: Page, name = 'root.ext4'): Promise<void> {
@@ -14,11 +15,19 @@ export async function openUnlocked(page: Page, name = 'root.ext4'): Promise<void
   await page.getByRole('button', { name: 'Lock again' }).waitFor();
 }
 
-/** Selects an entry by typing the beginning of its name. */
+/** Selects an entry by typing the beginning of its name; again where the list was shown anew meanwhile. */
 export async function selectEntry(page: Page, name: string): Promise<void> {
-  await grid(page).focus();
-  await page.keyboard.type(name);
-  await page.getByRole('row', { name: new RegExp(`^${name}`), selected: true }).waitFor();
+  const selected = page.getByRole('row', { name: new RegExp(`^${name}`), selected: true });
+  for (let tries = 0; ; tries++) {
+    await grid(page).focus();
+    await page.keyboard.type(name);
+    try {
+      await selected.waitFor({ timeout: tries < 5 ? 1500 : 8000 });
+      return;
+    } catch (error) {
+      if (tries === 5) throw error;
+    }
+  }
 }
 
 export async function renameEntry(page: Page, name: string, to: string): Promise<void> {
@@ -53,15 +62,13 @@ async function conflict(page: Page, name: string): Promise<void> {
   await openUnlocked(page);
   await selectEntry(page, 'etc');
   await page.keyboard.press('Control+c');
-  // Past what was typed before.
-  await page.waitForTimeout(1100);
   await selectEntry(page, 'home');
   await page.keyboard.press('Enter');
   await row(page, 'ada').waitFor();
   await page.keyboard.press('Control+v');
   await row(page, name).waitFor();
   await page.keyboard.press('Control+v');
-  await page.getByRole('alertdialog').waitFor();
+  await dialog(page).waitFor();
 }
 
 async function drag(page: Page, x: number, y: number, count = 2): Promise<void> {
@@ -82,7 +89,7 @@ export { drag, openNative };
 /** What stands about an image that can be changed, and each dialog of it. */
 export const EDIT_VIEWS: readonly PageView[] = [
   { name: 'edit-unlocked', go: async (page) => { await openUnlocked(page); await selectEntry(page, 'start'); } },
-  { name: 'edit-refused', go: async (page) => { await openImage(page, 'disk.img.gz'); await page.getByRole('row', { name: /rootfs|system/ }).last().dblclick(); await row(page, 'start').waitFor(); await page.getByRole('button', { name: 'Unlock to edit' }).hover(); await page.getByRole('tooltip').waitFor(); } },
+  { name: 'edit-refused', go: async (page) => { await openImage(page, 'disk.img.gz'); await page.getByRole('row', { name: /rootfs|system/ }).last().dblclick(); await row(page, 'start').waitFor(); await selectEntry(page, 'start'); await page.keyboard.press('Shift+F10'); await page.getByText('can be read, not changed').waitFor(); } },
   { name: 'edit-pending', go: change },
   { name: 'edit-review', go: async (page) => { await change(page); await page.keyboard.press('Control+Shift+r'); await page.getByRole('table', { name: 'Changes in order' }).getByRole('row').nth(3).waitFor(); } },
   { name: 'edit-discard', go: async (page) => { await change(page); await page.getByRole('button', { name: 'Discard…' }).click(); await dialog(page).waitFor(); } },

@@ -31,6 +31,9 @@ interface Operation extends OperationRow {
   readonly redo: () => void;
 }
 
+/** The root's node in every fake image. */
+const ROOT = 2;
+
 const ok = { ok: true } as const;
 const no = (reason: string) => ({ ok: false, reason }) as const;
 
@@ -257,7 +260,8 @@ export class FakeEditing {
     const before = becomes.map(([parent]) => [parent, childrenOf(parent)] as const);
     const set = (all: readonly (readonly [FakeNode, readonly FakeNode[]])[]): void => {
       for (const [parent, children] of all) (parent as { children: readonly FakeNode[] }).children = this.#image.learn(children);
-      this.#changes.tell({ layer: this.#layer(), folders: all.map(([parent]) => parent.row.node) });
+      // The image knows its root by another number than the tree it is made of.
+      this.#changes.tell({ layer: this.#layer(), folders: all.map(([parent]) => (parent === this.#image.root ? ROOT : parent.row.node)) });
     };
     const operation: Operation = {
       ...what, id: ++this.#lastId, layer: this.#layer(), path: at === undefined ? '' : `/${at.row.display}`, when: Date.now(), bytes,

@@ -78,7 +78,6 @@ export const editingTexts = {
     what: (operations: number, bytes: number) => `${plural(operations, 'change', 'changes')} pending, ${formatSize(bytes)} to write`,
     hint: 'The image itself is not changed yet.',
     review: 'Review…', apply: 'Apply', discard: 'Discard…', saveAs: 'Save as new image…', more: 'More ways to keep the changes',
-    announced: (operations: number) => `${plural(operations, 'pending change', 'pending changes')}`,
     applying: 'The changes are being written to the image.',
   },
   banner: {
@@ -145,6 +144,7 @@ export const editingTexts = {
   dragging: { move: (count: number, to: string | undefined) => (to === undefined ? plural(count, 'item', 'items') : `Move ${plural(count, 'item', 'items')} to ${quoted(to)}`), copy: (count: number, to: string | undefined) => (to === undefined ? `Copy ${plural(count, 'item', 'items')}` : `Copy ${plural(count, 'item', 'items')} to ${quoted(to)}`), hint: 'Ctrl copies; Escape leaves' },
   editProperties: {
     save: 'Change', reset: 'As it was', owner: 'Owner (number)', group: 'Group (number)', octal: 'Mode (octal)', wrongOctal: 'Up to four digits from 0 to 7.', wrongId: 'A number from 0 to 4,294,967,294.', wrongTime: 'Year-month-day hour:minute, with seconds where they matter.', named: (name: string) => `now ${cut(name, 60)}`,
+    emptyStays: 'What is left empty stays as it is.', nowFor: (time: string) => `${time}: now`,
     modified: 'Modified', accessed: 'Accessed', created: 'Created', now: 'Now', changed: 'The change is pending until you apply.',
     addXattr: 'Add attribute…', key: 'Name', keyHint: 'With its namespace: user.comment', value: 'Value', valueText: 'As text', valueHex: 'As hex', wrongHex: 'Pairs of hex digits.', setXattr: 'Set', remove: (name: string) => `Remove ${cut(name, 80)}`, editXattr: (name: string) => `Change ${cut(name, 80)}`, add: 'Add an attribute', special: { 0o4000: 'Runs as its owner (setuid)', 0o2000: 'Runs as its group (setgid)', 0o1000: 'Sticky' } as Readonly<Record<number, string>>,
     right: (who: string, right: string) => `${who}: ${right}`, title: 'Change permissions and owner', times: 'Change times',

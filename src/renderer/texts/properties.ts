@@ -13,7 +13,7 @@ export const propertiesTexts = {
     copy: 'Copy as text',
     volume: 'Volume properties',
     cut: '(The rest is left out: it is too long to copy.)',
-    pages: { general: 'General', permissions: 'Permissions', attributes: 'Attributes', extents: 'Extents', format: 'Details', features: 'Features', openers: 'Ways to open', layers: 'Layers' },
+    pages: { general: 'General', permissions: 'Permissions', attributes: 'Attributes', times: 'Times', extents: 'Extents', format: 'Details', features: 'Features', openers: 'Ways to open', layers: 'Layers' },
     general: 'General', times: 'Times', contents: 'Contents', common: 'In common', identity: 'Identity', space: 'Space', partition: 'Partition', image: 'Image',
     path: 'Path', folder: 'Folder', type: 'Type', size: 'Size', allocated: 'On disk', target: 'Leads to', links: 'Hard links', inode: 'Inode', device: 'Device number', flags: 'Flags', selected: 'Selected',
     modified: 'Modified', changed: 'Changed', accessed: 'Accessed', created: 'Created', newest: 'Newest', oldest: 'Oldest', mixed: 'Mixed', unread: 'Unreadable',

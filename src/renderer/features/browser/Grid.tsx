@@ -73,7 +73,7 @@ export function Grid({ tab, view, rows, scroll: remembered, columns, label, head
   useEffect(() => {
     if (renaming && selection.focus >= 0) list.show(selection.focus);
     // Only the size of the window matters: a list that is scrolled by hand stays there.
-    // oxlint-disable-next-line react/exhaustive-effect-dependencies
+    // oxlint-disable-next-line react-hooks/exhaustive-deps, react/exhaustive-effect-dependencies
   }, [renaming, viewport]);
 
   const { position } = list;

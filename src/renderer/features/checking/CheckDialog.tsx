@@ -113,7 +113,7 @@ function Verdict({ checking: { phase, progress, findings, end, stopped, error, p
   if (end.repaired > 0) {
     return (
       <div className="check-verdict is-clean" role="status">
-        <CircleCheck aria-hidden />
+        {end.state === 'fixed' ? <CircleCheck aria-hidden /> : <Wrench aria-hidden />}
         <div><strong>{end.state === 'fixed' ? t.fixed : t.left(end.findings - end.repaired)}</strong><p className="dim">{t.repairs(end.repaired)}</p></div>
       </div>
     );

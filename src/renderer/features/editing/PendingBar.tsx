@@ -1,10 +1,10 @@
 import { FileWarning, PencilLine, TriangleAlert } from 'lucide-react';
-import { type ReactNode, useEffect, useRef, useState } from 'react';
+import { type ReactNode, useState } from 'react';
 import { Button } from 'react-aria-components';
 import type { EditState } from '../../../shared/contract/edit.ts';
 import { discardChanges, recover } from '../../app/editing.ts';
 import { errorOf } from '../../app/services.ts';
-import { announce, type Tab, useApp } from '../../app/state.ts';
+import { type Tab, useApp } from '../../app/state.ts';
 import { openTab } from '../../app/tabs.ts';
 import { commandOf, runCommand } from '../../commands/index.ts';
 import { formatMoment } from '../../models/format.ts';
@@ -17,7 +17,6 @@ const banner = texts.banner;
 /** Above what is shown of an image that is being changed: what is pending, and what stands in the way. */
 export function EditBars({ tab }: { tab: Tab }) {
   const { edit } = tab;
-  useAnnounced(edit);
   if (edit === undefined) return null;
   return (
     <>
@@ -27,20 +26,6 @@ export function EditBars({ tab }: { tab: Tab }) {
       {edit.state === 'editing' && edit.operations > 0 ? <Pending edit={edit} /> : null}
     </>
   );
-}
-
-/** How many changes are pending is told when it changes, once it has settled. */
-function useAnnounced(edit: EditState | undefined): void {
-  const told = useRef(edit?.operations ?? 0);
-  const count = edit?.operations ?? 0;
-  useEffect(() => {
-    if (count === told.current) return undefined;
-    const timer = setTimeout(() => {
-      told.current = count;
-      announce(t.announced(count));
-    }, 1500);
-    return () => clearTimeout(timer);
-  }, [count]);
 }
 
 /** A command as a plain button; when it can't be run, its tooltip says why. */

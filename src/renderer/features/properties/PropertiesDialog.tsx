@@ -13,12 +13,14 @@ import { ModalDialog } from '../../ui/modal.tsx';
 import { Name } from '../../ui/name.tsx';
 import { texts } from '../../texts/index.ts';
 import { Attributes } from './Attributes.tsx';
+import { type Editable, editableOf } from './editing.ts';
 import { entriesPages, entryPages, type Page } from './entry-pages.ts';
 import { Extents } from './Extents.tsx';
 import { layerPages, type Subject, subjectName, subjectOf } from './layer-pages.ts';
 import { type Counter, useMeasuring } from './measuring.ts';
 import { Contents, FactGroup } from './parts.tsx';
 import { Permissions } from './Permissions.tsx';
+import { ManyForm, TimesForm } from './PermissionsForm.tsx';
 
 const t = texts.properties;
 
@@ -73,11 +75,14 @@ function EntryProperties({ tab, of: { layer, entry, path } }: { tab: OpenTab; of
   const { host } = tab;
   const [details, setDetails] = useState<EntryDetails>();
   const [error, setError] = useState<ErrorData>();
+  const [asked, setAsked] = useState(0);
   useEffect(() => {
     const abort = new AbortController();
     host?.call('entry.details', { layer, node: entry.node, name: entry.name }, abort.signal).then((got) => { if (!abort.signal.aborted) setDetails(got); }, (thrown: unknown) => { if (!abort.signal.aborted) setError(errorOf(thrown)); });
     return () => abort.abort();
-  }, [host, layer, entry]);
+    // Changed, they are asked for anew.
+    // oxlint-disable-next-line react/exhaustive-effect-dependencies
+  }, [host, layer, entry, asked]);
   const below = useMemo(() => (details?.type === 'dir' ? [entry] : undefined), [details, entry]);
   const counter = useMeasuring(host, layer, below);
   const title = t.title((entry.display || path).slice(0, LONGEST_TITLE));
@@ -86,10 +91,12 @@ function EntryProperties({ tab, of: { layer, entry, path } }: { tab: OpenTab; of
   if (details === undefined) {
     return <Frame title={title} head={head} foot={foot}>{error === undefined ? <p className="dim" role="status">{t.loading}</p> : <ErrorPanel error={error} about={path} />}</Frame>;
   }
-  return <Frame title={title} head={head} foot={foot} pages={entryPages(details, path, counter?.progress)} renderPanel={(page) => <EntryPanel page={page} details={details} path={path} counter={counter} />} />;
+  const editable = details.error === undefined ? editableOf(tab, layer, [entry], entry.display || path, () => setAsked((before) => before + 1)) : undefined;
+  const pages = [...entryPages(details, path, counter?.progress), ...(editable === undefined ? [] : [{ id: 'times', groups: [] } as const])];
+  return <Frame title={title} head={head} foot={foot} pages={pages} renderPanel={(page) => <EntryPanel page={page} details={details} path={path} counter={counter} editable={editable} />} />;
 }
 
-function EntryPanel({ page, details, path, counter }: { page: Page; details: EntryDetails; path: string; counter: Counter | undefined }) {
+function EntryPanel({ page, details, path, counter, editable }: { page: Page; details: EntryDetails; path: string; counter: Counter | undefined; editable: Editable | undefined }) {
   switch (page.id) {
     case 'general': return (
       <>
@@ -99,8 +106,9 @@ function EntryPanel({ page, details, path, counter }: { page: Page; details: Ent
         <FactGroup group={page.groups[1]!} />
       </>
     );
-    case 'permissions': return <Permissions details={details} />;
-    case 'attributes': return <Attributes xattrs={details.xattrs} />;
+    case 'permissions': return <Permissions details={details} editable={editable} />;
+    case 'attributes': return <Attributes xattrs={details.xattrs} editable={editable} />;
+    case 'times': return editable === undefined ? null : <TimesForm key={`${details.mtime} ${details.atime} ${details.btime}`} details={details} editable={editable} />;
     case 'extents': return <Extents extents={details.extents!} size={details.size} />;
     default: return factsOf(page);
   }
@@ -110,10 +118,11 @@ function EntriesProperties({ tab, of: { layer, rows, count, path } }: { tab: Ope
   const counter = useMeasuring(tab.host, layer, rows);
   const pages = useMemo(() => entriesPages(rows, count, path, counter?.progress), [rows, count, path, counter?.progress]);
   const title = t.titleMany(count);
+  const editable = rows.length === count ? editableOf(tab, layer, rows, texts.extract.items(count), () => {}) : undefined;
   return (
     <Frame
       title={title} head={<span>{pages[0]!.groups[0]!.facts[1]![1]}</span>} foot={<VolumeButton tab={tab} layer={layer} />} pages={pages}
-      renderPanel={(page) => <><FactGroup group={page.groups[0]!} />{counter === undefined ? null : <Contents counter={counter} />}<FactGroup group={page.groups.at(-1)!} /></>}
+      renderPanel={(page) => <><FactGroup group={page.groups[0]!} />{counter === undefined ? null : <Contents counter={counter} />}<FactGroup group={page.groups.at(-1)!} />{editable === undefined ? null : <ManyForm editable={editable} />}</>}
     />
   );
 }
