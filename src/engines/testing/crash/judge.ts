@@ -2,10 +2,12 @@ import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MemoryDevice } from '../../core/bytes/memory.ts';
+import { RecordingDevice } from '../../core/bytes/recording.ts';
 import { Superblock } from '../../filesystems/ext4/superblock.ts';
 import { ext4 } from '../../filesystems/ext4/index.ts';
 import { testContext } from '../context.ts';
-import type { PowerCut } from './power.ts';
+import type { Random } from '../fuzz/random.ts';
+import { type PowerCut, powerCuts } from './power.ts';
 import { difference, type Snapshot, snapshot } from './snapshot.ts';
 import { openDirect, type Recording } from './workload.ts';
 
@@ -16,6 +18,8 @@ const EXPECTED = /recovering journal|Clearing orphaned inode|Truncating orphaned
 export interface Judges {
   readonly e2fsck: boolean;
   readonly kernel: boolean;
+  /** The power goes again while we recover: picks when. */
+  readonly again?: Random;
 }
 
 /**
@@ -37,7 +41,20 @@ export async function judge(recording: Recording, cut: PowerCut, by: Judges, fol
     wrong = await byKernel(recording, cut, path);
   }
   // Last, as it writes to the image. Without a journal, what was not unmounted is checked before it is opened for writing again.
-  return recording.redo.length > 0 ? wrong : wrong ?? byUs(recording, cut, path, by.e2fsck);
+  return recording.redo.length > 0 ? wrong : wrong ?? await byUsTwice(recording, cut, path, by) ?? byUs(recording, cut, path, by.e2fsck);
+}
+
+/** Recovery is cut, too, and then done again. */
+async function byUsTwice(recording: Recording, cut: PowerCut, path: string, { again }: Judges): Promise<string | undefined> {
+  if (again === undefined) return undefined;
+  const device = new RecordingDevice(new MemoryDevice(cut.image.slice()));
+  await (await openDirect(device, 1_800_000_000)).close();
+  const writes = device.events.filter(({ kind }) => kind !== 'read').length;
+  for (const second of powerCuts(cut.image, device.events, 2, Math.min(1, 2 / (3 * writes + 1)), again)) {
+    const wrong = await byUs(recording, { ...second, at: cut.at }, path, false);
+    if (wrong !== undefined) return `after a second cut in the middle of recovery (event ${second.at} of ${device.events.length}, ${second.how}): ${wrong}`;
+  }
+  return undefined;
 }
 
 async function byUs(recording: Recording, cut: PowerCut, path: string, checked: boolean): Promise<string | undefined> {

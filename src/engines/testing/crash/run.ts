@@ -17,6 +17,8 @@ export interface Setup {
 /** What is made of every event beside the plain prefix, and how many of all these cuts a workload gives at most. */
 const VARIANTS = 2;
 const MOST_A_WORKLOAD = 150;
+/** In one of so many cuts, our recovery is cut as well. */
+const AGAIN = 4;
 /** More of a kind of filesystem say nothing new. */
 const MOST_FAILURES = 5;
 
@@ -83,7 +85,7 @@ export async function crash({ setup, seed, points, e2fsckEvery, kernelEvery, fol
     const share = Math.min(1, Math.min(points, MOST_A_WORKLOAD) / (events * (1 + VARIANTS)));
     for (const cut of powerCuts(recording.image, recording.events, VARIANTS, share, dice)) {
       if (done >= points) break;
-      const by = { e2fsck: isTurn(e2fsckEvery), kernel: isTurn(kernelEvery) };
+      const by = { e2fsck: isTurn(e2fsckEvery), kernel: isTurn(kernelEvery), ...(dice.oneIn(AGAIN) ? { again: dice } : {}) };
       const wrong = await judge(recording, cut, by, folder, worker);
       if (by.e2fsck) byE2fsck++;
       if (by.kernel) byKernel++;
