@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, statSync, symlinkSync, truncateSync, writeFile
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ConflictAnswer } from '../../engines/core/job.ts';
+import { writeGpt } from '../../engines/testing/tables.ts';
 import { missingTools, run, scratchFolder } from '../../engines/testing/tools.ts';
 import type { HostContract, JobEvent } from '../../shared/contract/calls.ts';
 import type { CheckEvent, EditState, TreeChange } from '../../shared/contract/edit.ts';
@@ -221,6 +222,32 @@ describe.skipIf(skip !== undefined)(`editing an ext4 image${skip === undefined ?
     sound();
   });
 
+  it('copies and moves between the volumes of an image; one undo takes both sides back', async () => {
+    const bytes = new Uint8Array(40 << 20);
+    writeGpt(bytes, [{ first: 2048, last: 2048 + 32_767 }, { first: 36_864, last: 36_864 + 32_767 }]);
+    writeFileSync(image, bytes);
+    run('mke2fs', ['-q', '-F', '-t', 'ext4', '-E', 'offset=1048576', '-d', join(scratch.path, 'source'), image, '16M']);
+    run('mke2fs', ['-q', '-F', '-t', 'ext2', '-I', '128', '-E', `offset=${36_864 * 512}`, image, '16M']);
+    await reopen();
+    const [one, two] = (await client.call('image.info', {})).layers.filter(({ kind }) => kind === 'filesystem').map(({ path }) => path) as [string, string];
+    const list = async (path: string): Promise<EntryRow[]> => client.call('view.rows', { view: (await client.call('view.open', { layer: path, node: 2, sort: { key: 'name', descending: false }, hidden: true })).view, from: 0, count: 100 });
+    const of = (all: EntryRow[], ...wanted: string[]) => all.filter(({ name }) => wanted.includes(name)).map(({ node, name }) => ({ folder: 2, node, name }));
+    await client.call('edit.unlock', {});
+    // Inodes of 128 bytes know no nanoseconds.
+    await client.call('entry.change', { layer: one, entries: of(await list(one), 'hello.txt').map(({ node, name }) => ({ node, name })), changes: { mtime: 1_700_000_000_000_000_001n } });
+    expect(await client.call('copy.plan', { layer: one, entries: of(await list(one), 'hello.txt'), to: { layer: two, folder: 2 } })).toMatchObject({ files: 1, losses: [{ what: 'times', count: 1, example: 'hello.txt' }] });
+    expect(await ended(await client.call('copy.start', { layer: one, entries: of(await list(one), 'docs', 'hello.txt'), to: { layer: two, folder: 2 }, move: true, options: {} }))).toMatchObject({ state: 'done', log: [], summary: { files: 3, directories: 2 } });
+    expect((await list(one)).map(({ name }) => name)).toEqual(['lost+found', 'link']);
+    expect((await list(two)).map(({ name }) => name)).toEqual(['docs', 'lost+found', 'hello.txt']);
+    expect(await client.call('edit.undo', {})).toMatchObject({ operations: 1 });
+    expect((await list(one)).map(({ name }) => name)).toEqual(['docs', 'lost+found', 'hello.txt', 'link']);
+    expect((await list(two)).map(({ name }) => name)).toEqual(['lost+found']);
+    await client.call('edit.redo', {});
+    expect(await ended(await client.call('edit.apply', {}))).toMatchObject({ state: 'done' });
+    run('e2fsck', ['-fn', `${image}?offset=1048576`]);
+    run('e2fsck', ['-fn', `${image}?offset=${36_864 * 512}`]);
+  });
+
   /** All that a check tells. */
   async function checked({ job }: { job: number }): Promise<{ ids: string[]; repairable: string[]; end: CheckEvent | undefined }> {
     const ids: string[] = [];
@@ -235,6 +262,25 @@ describe.skipIf(skip !== undefined)(`editing an ext4 image${skip === undefined ?
     }
     return { ids, repairable, end };
   }
+
+  it.each(['ext2', 'ext3'])('checks %s, which goes by another name than its format', async (variant) => {
+    run('mke2fs', ['-q', '-F', '-t', variant, image]);
+    await reopen();
+    const { layers } = await client.call('image.info', {});
+    expect(layers[0]).toMatchObject({ format: variant, filesystem: { checkable: true } });
+    expect(await checked(await client.call('check.start', { layer }))).toMatchObject({ ids: [], end: { state: 'clean' } });
+  });
+
+  it('unlocks what is damaged, so that it can be repaired', async () => {
+    run('debugfs', ['-w', '-R', 'ssv state 2', image]);
+    await reopen();
+    expect(await client.call('edit.unlock', {})).toMatchObject({ state: 'editing' });
+    const started = await client.call('check.start', { layer });
+    const { ids } = await checked(started);
+    expect((await checked(await client.call('check.repair', { ...started, findings: ids }))).end).toMatchObject({ state: 'fixed' });
+    await ended(await client.call('edit.apply', {}));
+    sound();
+  });
 
   it('checks without writing, and makes the repairs that are ticked as one pending operation', async () => {
     const clean = await checked(await client.call('check.start', { layer }));

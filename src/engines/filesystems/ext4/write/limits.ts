@@ -1,4 +1,16 @@
+import type { Limits } from '../../../core/writer.ts';
 import type { Superblock } from '../superblock.ts';
+
+const SECOND = 1_000_000_000n;
+
+/** What new inodes can't keep: those of 128 bytes have no room for nanoseconds and for seconds after 2038 (ext4_encode_extra_time). */
+export function limitsOf(superblock: Superblock): Limits {
+  const wide = superblock.inodeSize > 128;
+  return {
+    times: { from: -(2n ** 31n) * SECOND, to: (wide ? 2n ** 34n - 2n ** 31n : 2n ** 31n) * SECOND - (wide ? 1n : SECOND), step: wide ? 1n : SECOND },
+    largest: largestFile(superblock, superblock.features.extents),
+  };
+}
 
 /** EXT_MAX_BLOCKS: logical block numbers of extents have 32 bits. */
 const EXTENT_BLOCKS = 0xffffffff;

@@ -1,12 +1,13 @@
 import { corrupt, usage } from '../../../core/errors.ts';
 import type { EntryType, NodeId } from '../../../core/filesystem.ts';
 import { encodeName, type Name } from '../../../core/names.ts';
-import type { Changes, NewNode, RenameMode, Writer } from '../../../core/writer.ts';
+import type { Changes, Limits, NewNode, RenameMode, Writer } from '../../../core/writer.ts';
 import { INDEX_FLAG } from '../directory.ts';
 import type { Inode } from '../inode.ts';
 import { I_BLOCK_SIZE, INODE, INODE_FLAGS } from '../layout.ts';
 import { Directories } from './directories.ts';
 import { InlineDirectories } from './inline-directories.ts';
+import { limitsOf } from './limits.ts';
 import { encodeDevice, FLAG, inheritedFlags, mayChange, mayWrite, MOST_LINKS, NAME_RULES, nameBytes, TYPE_BITS, withFlags } from './nodes.ts';
 import { setTime, type TimeName } from './times.ts';
 import type { Volume } from './volume.ts';
@@ -20,6 +21,7 @@ const LONGEST_TARGET = 4095;
 /** Changes an ext2, ext3 or ext4 filesystem: each operation a short recipe over its Volume. */
 export class Ext4Writer implements Writer {
   readonly names = NAME_RULES;
+  readonly limits: Limits;
   readonly #volume: Volume;
   readonly #attributes: Attributes;
   readonly #directories: Directories;
@@ -28,6 +30,7 @@ export class Ext4Writer implements Writer {
 
   constructor(volume: Volume) {
     this.#volume = volume;
+    this.limits = limitsOf(volume.superblock);
     this.#attributes = new Attributes(volume);
     this.#directories = new Directories(volume, new InlineDirectories(volume, this.#attributes));
   }
