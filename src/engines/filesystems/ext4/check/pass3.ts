@@ -72,7 +72,10 @@ function checkDirectory(context: CheckContext, number: number, walks: Walks): vo
       continue;
     }
     const problem = PASS_3[parent === 0 ? 'unconnected-directory' : 'looped-directory'];
-    if (context.problem(problem, { inode: at, parent: parent || directoryInfo.dotdot(info) }) && reconnect(context, at)) fixDotDot(context, at, context.tables.lostAndFound);
+    if (context.problem(problem, { inode: at, parent: parent || directoryInfo.dotdot(info) }) && reconnect(context, at)) {
+      if (parent !== 0) dropNameOf(context, parent, at);
+      fixDotDot(context, at, context.tables.lostAndFound);
+    }
     break;
   }
   const info = directoryInfo.find(number);
@@ -80,6 +83,16 @@ function checkDirectory(context: CheckContext, number: number, walks: Walks): vo
   const other = directoryInfo.dotdot(info);
   const parent = directoryInfo.parent(info);
   if (other !== parent && context.problem(PASS_3['bad-dotdot'], { inode: number, other, parent })) fixDotDot(context, number, parent);
+}
+
+/** A directory that was inside of itself has a place in lost+found now: its name in there goes. */
+function dropNameOf(context: CheckContext, directory: number, number: number): void {
+  visitEntries(context, context.readInode(directory), (bytes, at) => {
+    if (u32(bytes, at) !== number || isName(bytes, at, '.') || isName(bytes, at, '..')) return undefined;
+    putU32(bytes, at, 0);
+    adjustLinks(context, number, -1);
+    return 'changed';
+  });
 }
 
 /** Lets ".." lead to `parent`, and counts its links. */
