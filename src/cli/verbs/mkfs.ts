@@ -53,7 +53,7 @@ async function over(path: string, what: NewFilesystem, options: MkfsOptions, job
     const { path: at, title, volume } = selectLayer(session, options.part);
     const name = volume === undefined ? displayName(session.name) : `volume ${volume.number ?? at} of ${displayName(session.name)} (${volume.type})`;
     if (!options.force) throw new UsageError(`${name} would be overwritten (it holds: ${title}); say --force if that is wanted`);
-    await session.editing.unlock({ job: job.context });
+    await session.editing.unlock({ repair: true, job: job.context });
     await session.editing.operation({ text: `Made a new ${what.variant}`, layer: at, raw: true }, () => makeFilesystem(selectLayer(session, options.part).device, what));
     await session.editing.apply(job.context);
     stderr.line(`clutch: made ${what.variant} over ${name}`);

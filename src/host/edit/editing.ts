@@ -93,7 +93,10 @@ export type EditState =
 export interface UnlockOptions {
   /** Writes go to the image at once, and are made safe by the filesystem's own journal. There is no undo, no review and no discard. */
   readonly direct?: boolean;
-  /** Also when no filesystem in it can be written to: a damaged one can be repaired, and then be written to. */
+  /**
+   * Also when nothing in it can be written to, for operations that are `raw`: to make a filesystem. An image with a damaged filesystem is unlocked
+   * without it: that can be repaired, and then be written to.
+   */
   readonly repair?: boolean;
   readonly job?: JobContext;
 }

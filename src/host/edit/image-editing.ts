@@ -7,6 +7,7 @@ import type { JobContext } from '../../engines/core/job.ts';
 import { type Layer, layersOf } from '../../engines/core/layers.ts';
 import type { WriteAccess } from '../../engines/core/probe.ts';
 import { apply, applyHost, replay } from './apply.ts';
+import { isDamaged } from './checks.ts';
 import { SidecarLog } from './direct.ts';
 import { hostDisk } from './disk.ts';
 import type { Applied, EditOperation, Editing, EditState, OperationStart, Recovery, Review, UnlockOptions } from './editing.ts';
@@ -317,16 +318,21 @@ export class ImageEditing implements Editing {
   #refusal(repair: boolean): DiskError | undefined {
     const stopped = this.#image.recovery.find(({ state }) => state === 'impossible');
     if (stopped !== undefined) return new DiskError({ kind: 'dirty' }, stopped.message, 'Close the image, and open it again when the reason is gone.');
-    if (repair) return undefined;
+    if (repair || this.#isDamaged) return undefined;
     const access = [...layersOf(this.#image.layers())].flatMap(({ filesystem }) => filesystem?.info.access ?? []);
     if (access.some(({ write }) => write)) return undefined;
     return unsupported('writing', access[0] === undefined ? 'There is no filesystem in the image that can be changed' : `Nothing in the image can be changed: ${access[0].reason}`);
   }
 
-  /** Why no filesystem could be opened for writing; undefined where one was. */
+  /** Whether something in the image can be repaired: it is unlocked for that, too. */
+  get #isDamaged(): boolean {
+    return [...layersOf(this.#image.layers())].some(isDamaged);
+  }
+
+  /** Why no filesystem could be opened for writing; undefined where one was, or one can be repaired. */
   #whyNothing(): DiskError | undefined {
     const layers = [...layersOf(this.#image.layers())];
-    if (layers.some(({ filesystem }) => filesystem?.writer !== undefined)) return undefined;
+    if (this.#isDamaged || layers.some(({ filesystem }) => filesystem?.writer !== undefined)) return undefined;
     return layers.find(({ notWritable }) => notWritable !== undefined)?.notWritable ?? unsupported('writing', 'No filesystem in the image can be changed');
   }
 

@@ -2,11 +2,9 @@ import { setTimeout } from 'node:timers/promises';
 import type { BlockDevice } from '../../engines/core/bytes/device.ts';
 import { OverlayDevice } from '../../engines/core/bytes/overlay.ts';
 import type { Check, CheckResult, Finding } from '../../engines/core/check.ts';
-import { toDiskError, unsupported, usage } from '../../engines/core/errors.ts';
+import { toDiskError, usage } from '../../engines/core/errors.ts';
 import type { JobContext } from '../../engines/core/job.ts';
-import type { Layer } from '../../engines/core/layers.ts';
 import { displayName } from '../../engines/core/names.ts';
-import type { RegistryEntry } from '../../engines/core/probe.ts';
 import type { CheckEvent, FindingRow } from '../../shared/contract/edit.ts';
 import type { Cancel } from '../../shared/rpc/types.ts';
 import { FilePages } from '../edit/pages.ts';
@@ -26,28 +24,6 @@ const MOST_CHECKS = 8;
 
 /** Milliseconds between two looks for more findings. */
 const LOOK_EVERY = 100;
-
-/** The check of a layer's format. @throws DiskError unsupported where there is none */
-export async function checkOf(layer: Layer, registry: readonly RegistryEntry[]): Promise<Check> {
-  const check = await loadCheck(layer.format, registry);
-  if (check === undefined) throw unsupported('check', `There is no check for ${layer.title}`);
-  return check;
-}
-
-async function loadCheck(id: string, registry: readonly RegistryEntry[]): Promise<Check | undefined> {
-  const format = await registry.find((each) => each.id === id && each.kind === 'filesystem')?.load();
-  return format?.kind === 'filesystem' ? format.check?.() : undefined;
-}
-
-/** Ids of those formats of layers that have a check. */
-export async function checkableFormats(layers: readonly Layer[], registry: readonly RegistryEntry[]): Promise<ReadonlySet<string>> {
-  const found = new Set<string>();
-  for (const id of new Set(layers.filter(({ kind }) => kind === 'filesystem').map(({ format }) => format))) {
-    const format = await registry.find((each) => each.id === id)?.load();
-    if (format?.kind === 'filesystem' && format.check !== undefined) found.add(id);
-  }
-  return found;
-}
 
 /** One run of a check: what it found so far, for whoever wants to hear it, from the beginning. */
 export class CheckRun {

@@ -13,6 +13,7 @@ import type { HostContract } from '../../shared/contract/calls.ts';
 import type { editCalls, OperationLabel } from '../../shared/contract/edit.ts';
 import type { Params, Service } from '../../shared/rpc/types.ts';
 import type { GrantUse } from '../control.ts';
+import { checkOf } from '../edit/checks.ts';
 import { targetError } from '../jobs/extract/account.ts';
 import { numberedName } from '../jobs/put/conflicts.ts';
 import { copy } from '../jobs/put/copy.ts';
@@ -24,7 +25,7 @@ import { unpack } from '../jobs/put/unpack.ts';
 import { tar } from '../jobs/tar.ts';
 import type { WritableFileSystem } from '../jobs/untar.ts';
 import { type FilesystemLayer, type ImageSession, nodeJob } from '../session.ts';
-import { checkOf, CheckRun, Checks } from './checking.ts';
+import { CheckRun, Checks } from './checking.ts';
 import type { Editing, Wanted } from './editing.ts';
 import { checkName } from './entries.ts';
 import { countingData } from './extraction.ts';
@@ -270,6 +271,7 @@ export class EditCalls {
     const run = new CheckRun(path, layer.label === '' ? layer.title : `${layer.title} (${displayName(layer.label)})`);
     const started = this.#start(this.#editing.still(async (job, tally) => {
       await run.dry(check, (await this.#host.layer(path)).device, job, tally);
+      if (run.findings.some(({ repair }) => repair !== undefined)) this.#editing.foundRepairs();
       return tally;
     }));
     this.#watch(started.job, run);

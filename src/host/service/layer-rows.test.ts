@@ -7,7 +7,7 @@ import { imageInfo } from './layer-rows.ts';
 
 function sessionOf(filesystem: MemoryFileSystem): ImageSession {
   const layer = { path: '0', kind: 'filesystem', format: 'memory', title: 'memory', label: '', uuid: '', offset: 0, size: 1, evidence: [], alternatives: [], openers: [], details: [], notes: [], children: [], filesystem } as unknown as Layer;
-  return { name: 'a', path: '/a', size: 1, layers: layer, summary: () => 'memory' } as unknown as ImageSession;
+  return { name: 'a', path: '/a', size: 1, layers: layer, registry: [], summary: () => 'memory' } as unknown as ImageSession;
 }
 
 describe('subvolumes', () => {

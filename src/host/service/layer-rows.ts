@@ -3,7 +3,7 @@ import type { Subvolumes } from '../../engines/core/filesystem.ts';
 import { type Layer, layersOf } from '../../engines/core/layers.ts';
 import { displayName } from '../../engines/core/names.ts';
 import type { ImageInfo, LayerRow, SubvolumeRow } from '../../shared/contract/rows.ts';
-import { checkableFormats } from './checking.ts';
+import { hasCheck } from '../edit/checks.ts';
 import type { ImageSession } from '../session.ts';
 
 /** Subvolumes of one filesystem that the window shows: snapshots are made by the hour and kept for years. */
@@ -12,9 +12,7 @@ const MAX_SUBVOLUMES = 4096;
 /** An open image as its clients see it. */
 export async function imageInfo(session: ImageSession): Promise<ImageInfo> {
   const layers: LayerRow[] = [];
-  const all = [...layersOf(session.layers)];
-  const checkable = await checkableFormats(all, session.registry);
-  for (const layer of all) layers.push(await layerRow(layer, checkable.has(layer.format)));
+  for (const layer of layersOf(session.layers)) layers.push(await layerRow(layer, await hasCheck(layer, session.registry)));
   return { name: session.name, path: session.path, size: session.size, summary: session.summary(), layers };
 }
 
