@@ -197,7 +197,13 @@ export class Ext4Writer implements Writer {
       // Whoever takes the flag away with the same change may change the rest.
       const others: (keyof Changes)[] = ['mode', 'uid', 'gid', 'mtime', 'atime', 'btime'];
       if (others.some((key) => changes[key] !== undefined)) mayChange(this.#get(node), 'refuse');
-      if (uid !== undefined || gid !== undefined) inodes.setOwner(node, { ...inodes.ownerOf(inode), ...(uid === undefined ? {} : { uid: checkId(uid) }), ...(gid === undefined ? {} : { gid: checkId(gid) }) });
+      if (uid !== undefined || gid !== undefined) {
+        // Inodes of large values count for who has them.
+        const values = this.#attributes.valuesOutside(node);
+        inodes.charge(node, 0, -values);
+        inodes.setOwner(node, { ...inodes.ownerOf(inode), ...(uid === undefined ? {} : { uid: checkId(uid) }), ...(gid === undefined ? {} : { gid: checkId(gid) }) });
+        inodes.charge(node, 0, values);
+      }
       if (mode !== undefined) {
         const raw = inodes.edit(node);
         raw.i_mode = (raw.i_mode & 0xf000) | (mode & 0o7777);

@@ -82,6 +82,13 @@ export class Attributes {
     if (!isPlainAcl(acl)) this.#put(node, ACL_ACCESS, new Uint8Array(0), aclToDisk(aclWithMode(acl, mode)));
   }
 
+  /** How many of the attributes have their values in inodes of their own. */
+  valuesOutside(node: number): number {
+    const inode = this.#volume.inodes.get(node);
+    if (!this.#volume.superblock.features.eaInode || !inode.mayHaveAttributes) return 0;
+    return [...this.#body(inode), ...this.#block(inode)].filter((attribute) => eaNumber(attribute) !== 0).length;
+  }
+
   /** Gives back all that the attributes of an inode take outside of it, before it is freed. */
   release(node: number): void {
     const inode = this.#volume.inodes.get(node);
