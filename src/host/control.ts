@@ -30,7 +30,7 @@ export type FromHost =
   | { readonly did: 'hangup'; readonly channel: number }
   /** From now on; clients' messages take another way than ours and could be there first. */
   | { readonly did: 'grant'; readonly token: string }
-  /** So many operations are pending from now on. */
-  | { readonly did: 'change'; readonly pending: number }
+  /** So many operations are pending from now on, or are being applied. */
+  | { readonly did: 'change'; readonly pending: number; readonly applying: boolean }
   /** The last thing said by a process that gives itself up. */
   | { readonly did: 'giveUp'; readonly reason: string };

@@ -44,7 +44,7 @@ function receive(message: ToHost, ports: readonly EmitterPort[]): void {
   if (message.do === 'open') {
     if (host === undefined) {
       host = new ImageHost(message.path);
-      host.onPending((pending) => tell({ did: 'change', pending }));
+      host.onPending((pending, applying) => tell({ did: 'change', pending, applying }));
     }
     host.info().then(({ summary, size }) => tell({ did: 'open', summary, size }), (error: unknown) => tell({ did: 'fail', error: toDiskError(error).toJSON() }));
     return;
@@ -72,7 +72,7 @@ function receive(message: ToHost, ports: readonly EmitterPort[]): void {
       break;
     case 'close':
       // Changes that nobody discarded are not lost by a message that was sent before they were made.
-      if (host.pending > 0 && !message.discard) tell({ did: 'change', pending: host.pending });
+      if (host.pending > 0 && !message.discard) tell({ did: 'change', pending: host.pending, applying: false });
       else void host.close().finally(() => process.exit(0));
       break;
   }

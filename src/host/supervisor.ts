@@ -4,6 +4,9 @@ import { DiskError, ioError } from '../engines/core/errors.ts';
 /** Milliseconds that a process has to close its image; then it is killed. */
 const CLOSE_WITHIN = 2000;
 
+/** Milliseconds that one has which writes changes into its image: killed, it would be left to the next opening to finish them. */
+const APPLY_WITHIN = 60_000;
+
 /** V8's heap of an image's process, in MiB. */
 const HEAP_LIMIT = 1024;
 
@@ -39,6 +42,7 @@ export class SupervisedHost<P> {
   readonly #grants = new Map<string, (() => void)[]>();
   #lastChannel = 0;
   #pending = 0;
+  #applying = false;
   #state: 'runs' | 'closes' | 'gone' = 'runs';
 
   constructor(link: HostLink<P>, path: string) {
@@ -50,7 +54,7 @@ export class SupervisedHost<P> {
         if (message.did === 'open') resolve({ summary: message.summary, size: message.size });
         else if (message.did === 'fail') reject(DiskError.from(message.error));
         else if (message.did === 'giveUp') ({ reason } = message);
-        else if (message.did === 'change') this.#pending = message.pending;
+        else if (message.did === 'change') ({ pending: this.#pending, applying: this.#applying } = message);
         else if (message.did === 'grant') for (const known of this.#grants.get(message.token) ?? []) known();
         else this.#relay(message);
       });
@@ -108,7 +112,7 @@ export class SupervisedHost<P> {
     if (this.#state === 'runs') {
       this.#state = 'closes';
       this.#link.send({ do: 'close', discard: true });
-      const timer = setTimeout(() => this.#link.kill(), CLOSE_WITHIN);
+      const timer = setTimeout(() => this.#link.kill(), this.#applying ? APPLY_WITHIN : CLOSE_WITHIN);
       void this.ended.then(() => clearTimeout(timer));
     }
     await this.ended;

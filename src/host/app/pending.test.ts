@@ -68,7 +68,7 @@ describe('images with pending changes', () => {
 
   it('are closed only when they are to be discarded', async () => {
     const number = await open(page);
-    opened().tell({ did: 'change', pending: 2 });
+    opened().tell({ did: 'change', pending: 2, applying: false });
     expect(app.pending).toBe(1);
     await expect(page.call('image.close', { image: number })).rejects.toMatchObject({ fault: { kind: 'busy' }, message: '2 changes of the image are pending' });
     await page.call('image.close', { image: number, discard: true });
@@ -79,12 +79,12 @@ describe('images with pending changes', () => {
 
   it('outlive their page, and are there again for the next one that opens the image', async () => {
     const number = await open(page);
-    opened().tell({ did: 'change', pending: 1 });
+    opened().tell({ did: 'change', pending: 1, applying: false });
     page.close();
     const next = connect();
     expect(await open(next)).toBe(number);
     expect(opened().heard.some((message) => message.do === 'close')).toBe(false);
-    opened().tell({ did: 'change', pending: 0 });
+    opened().tell({ did: 'change', pending: 0, applying: false });
     next.close();
     await new Promise((resolve) => { setTimeout(resolve, 20); });
     expect(opened().heard.at(-1)).toMatchObject({ do: 'close' });

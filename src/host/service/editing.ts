@@ -15,6 +15,9 @@ import { Turns } from './turns.ts';
 /** Folders that one change tells of; with more, everything of the layer may be different. */
 const MOST_FOLDERS = 1000;
 
+/** Milliseconds between two looks at whether another program changed the file. */
+const LOOK_EVERY = 2000;
+
 /** Operations whose labels are kept beside the session's own texts. */
 const MOST_LABELS = 100_000;
 
@@ -62,9 +65,13 @@ export class Editing {
   readonly #states = new Told<EditState>();
   readonly #layers = new Told<ReadonlyMap<string, TreeChange>>(joinChanges);
   readonly #labels = new Map<number, OperationRow>();
-  readonly #pendingTold: ((pending: number) => void)[] = [];
+  readonly #pendingTold: ((pending: number, applying: boolean) => void)[] = [];
   #pending = 0;
+  #pendingApplied = false;
   #applying = false;
+  /** A check found something that it can repair: the image may be unlocked for that alone. */
+  #repairable = false;
+  #told: EditState['changedUnderneath'];
   #watched: ImageSession | undefined;
 
   constructor(image: EditedImage) {
@@ -76,13 +83,19 @@ export class Editing {
     return this.#pending;
   }
 
-  onPending(tell: (pending: number) => void): void {
+  onPending(tell: (pending: number, applying: boolean) => void): void {
     this.#pendingTold.push(tell);
   }
 
   /** The state, now and whenever it changes. */
   async *states(cancel: Cancel): AsyncGenerator<EditState> {
-    yield* this.#states.items(cancel, await this.state());
+    const look = setInterval(() => this.#look(), LOOK_EVERY);
+    look.unref();
+    try {
+      yield* this.#states.items(cancel, await this.state());
+    } finally {
+      clearInterval(look);
+    }
   }
 
   /** What of the tree changes. */
@@ -99,14 +112,22 @@ export class Editing {
     const session = this.#image.opened();
     if (session === undefined) return;
     const state = this.#stateOf(session);
+    this.#told = state.changedUnderneath;
     this.#states.tell(state);
-    if (state.operations === this.#pending) return;
+    if (state.operations === this.#pending && this.#applying === this.#pendingApplied) return;
     this.#pending = state.operations;
-    for (const tell of this.#pendingTold) tell(this.#pending);
+    this.#pendingApplied = this.#applying;
+    for (const tell of this.#pendingTold) tell(this.#pending, this.#applying);
+  }
+
+  /** A check found something that can be repaired. */
+  foundRepairs(): void {
+    this.#repairable = true;
+    this.tell();
   }
 
   unlock(): Promise<EditState> {
-    return this.#reopening(async ({ editing }) => { await editing.unlock(); });
+    return this.#reopening(async ({ editing }) => { await editing.unlock({ repair: this.#repairable }); });
   }
 
   lock(discard: boolean): Promise<EditState> {
@@ -265,6 +286,12 @@ export class Editing {
     this.tell();
   }
 
+  /** Another program that changes the file tells nobody. */
+  #look(): void {
+    const session = this.#image.opened();
+    if (session?.editing.state.state === 'editing' && this.#stateOf(session).changedUnderneath !== this.#told) this.tell();
+  }
+
   async #session(): Promise<ImageSession> {
     const session = await this.#image.session();
     if (this.#watched !== session) {
@@ -299,7 +326,7 @@ export class Editing {
     const writing = this.#turns.jobs > 0;
     const more = recovery === undefined ? {} : { recovery: { state: recovery.state, message: recovery.message } };
     if (state.state === 'read-only') {
-      const canUnlock = state.refused === undefined ? OK : no(state.refused.message);
+      const canUnlock = state.refused === undefined || this.#repairable ? OK : no(state.refused.message);
       if (recovery?.state !== 'impossible') return { state: 'read-only', canUnlock, canApply: no('The image is open for reading'), operations: 0, bytes: 0, writing, ...more };
       return {
         state: 'interrupted', canUnlock: no('The changes that were being applied come first'), canApply: no('The image is open for reading'), operations: 0, bytes: 0, writing, ...more,

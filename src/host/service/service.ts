@@ -121,8 +121,8 @@ export class ImageHost {
     return this.#editing.pending;
   }
 
-  /** Tells whenever their number changes. */
-  onPending(tell: (pending: number) => void): void {
+  /** Tells whenever their number changes, and when they begin and end to be applied. */
+  onPending(tell: (pending: number, applying: boolean) => void): void {
     this.#editing.onPending(tell);
   }
 
