@@ -84,6 +84,8 @@ class Mix {
   readonly #writer: Writer;
   readonly #dice: Random;
   #number = 0;
+  /** Deleted, and open still: orphans. */
+  readonly #held: NodeId[] = [];
 
   constructor(fs: FileSystem, dice: Random) {
     this.#fs = fs;
@@ -125,6 +127,18 @@ class Mix {
       const made = await writer.create(dir, name, node);
       wrote.push(made);
       await writer.write(made, 0, this.#bytes(dice.below(60_000)));
+    } else if (what === 'large') {
+      const target = (await file()).node;
+      wrote.push(target);
+      await writer.write(target, dice.below(5000), this.#bytes(dice.below(500_000)));
+    } else if (what === 'delete-open') {
+      const victim = await file();
+      await writer.hold(victim.node);
+      this.#held.push(victim.node);
+      await writer.unlink(victim.dir, victim.name);
+    } else if (what === 'release') {
+      const held = this.#held.shift();
+      if (held !== undefined) await writer.release(held);
     } else if (what === 'link') await writer.link(dir, name, (await file()).node);
     else if (what === 'unlink') {
       const victim = await file();
@@ -183,6 +197,6 @@ class Mix {
 
 const KINDS = [
   'create', 'mkdir', 'symlink', 'mknod', 'many', 'fill', 'fill', 'link', 'unlink', 'unlink', 'unlink', 'rmdir', 'rename', 'replace', 'exchange', 'append', 'append', 'overwrite', 'hole',
-  'truncate', 'reserve', 'punch', 'change', 'xattr', 'xattr', 'remove-xattr',
+  'large', 'delete-open', 'delete-open', 'release', 'truncate', 'reserve', 'punch', 'change', 'xattr', 'xattr', 'remove-xattr',
 ] as const;
 type Kind = (typeof KINDS)[number];
