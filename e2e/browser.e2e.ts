@@ -28,6 +28,13 @@ describe.skipIf(why !== undefined)(`the window in a browser${why ? ` (${why})` :
         await page.keyboard.press('Enter');
       },
       choose: (target) => page.getByRole('dialog').getByRole('textbox').fill(target),
+      async put(path) {
+        await served.page.keyboard.press('Control+i');
+        const dialog = served.page.getByRole('dialog', { name: 'Copy into this folder' });
+        await dialog.getByRole('textbox').fill(path);
+        await dialog.getByRole('button', { name: 'Copy', exact: true }).click();
+        await dialog.waitFor({ state: 'detached' });
+      },
       async chooseByKeys(target) {
         const field = page.getByRole('dialog').getByRole('textbox');
         for (let i = 0; i < 20 && !(await field.evaluate((each) => each === document.activeElement)); i++) await page.keyboard.press('Tab');

@@ -1,17 +1,24 @@
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ElectronApplication } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { type Display, startDisplay } from './harness/display.ts';
-import { scratch } from './harness/image.ts';
-import { endAll, has } from './harness/processes.ts';
+import { makeImage, scratch } from './harness/image.ts';
+import { endAll, has, run } from './harness/processes.ts';
 import { answerDialog, type Desktop, dropFiles, secondStart, shot, startElectron, until } from './harness/window.ts';
 import { axe } from '../src/renderer/testing/checks.ts';
 import { nothingLeft, showsRoot } from './scenarios/browse.ts';
 import { row, showPreview, tab } from './scenarios/client.ts';
+import { unlock } from './scenarios/editing.ts';
 
 const images = inject('images');
 const why = inject('why') ?? (has('Xvfb') ? undefined : 'needs Xvfb');
+
+/** The processes of open images. */
+function hostsOf(app: ElectronApplication): Promise<number[]> {
+  return app.evaluate(({ app: electron }) => electron.getAppMetrics().filter((each) => each.serviceName === 'node.mojom.NodeService' && each.name === 'Clutch image').map((each) => each.pid));
+}
 
 describe.skipIf(why !== undefined)(`the desktop program${why ? ` (${why})` : ''}`, () => {
   const folder = scratch('desktop');
@@ -109,7 +116,7 @@ describe.skipIf(why !== undefined)(`the desktop program${why ? ` (${why})` : ''}
     const { app, page } = await open([images!.disk, images!.holiday]);
     await tab(page, 'holiday.img').click();
     await showsRoot(page);
-    const hosts = (): Promise<number[]> => app.evaluate(({ app: electron }) => electron.getAppMetrics().filter((each) => each.serviceName === 'node.mojom.NodeService' && each.name === 'Clutch image').map((each) => each.pid));
+    const hosts = (): Promise<number[]> => hostsOf(app);
     const both = await hosts();
     expect(both).toHaveLength(2);
     // Images are opened in the order of the arguments.
@@ -126,6 +133,41 @@ describe.skipIf(why !== undefined)(`the desktop program${why ? ` (${why})` : ''}
     await showsRoot(page);
     expect(await hosts()).toHaveLength(2);
     await quit(desktop!);
+  });
+
+  it('finishes an Apply whose process was killed halfway, at the next open', async () => {
+    const mine = join(folder, 'killed');
+    mkdirSync(mine);
+    const target = join(mine, 'killed.img');
+    makeImage(images!.tree, target, 700);
+    const large = join(mine, 'large.bin');
+    writeFileSync(large, randomBytes(300 << 20));
+    const { app, page } = await open([target]);
+    await showsRoot(page);
+    await unlock(page);
+    await answerDialog(desktop!, large);
+    await page.keyboard.press('Control+i');
+    await row(page, /^large\.bin/).waitFor({ timeout: 60_000 });
+    await page.getByText(/1 change pending/).waitFor({ timeout: 60_000 });
+    const before = statSync(target, { bigint: true }).mtimeNs;
+    const [host] = await hostsOf(app);
+    await page.getByRole('grid').focus();
+    await page.keyboard.press('Control+s');
+    // The image is being written to: what was put down beside it is whole.
+    while (statSync(target, { bigint: true }).mtimeNs === before) await new Promise((resolve) => { setTimeout(resolve, 1); });
+    process.kill(host!, 'SIGKILL');
+    await page.getByRole('heading', { name: /killed\.img is no longer open/ }).waitFor();
+    expect(readdirSync(mine).filter((name) => name.includes('clutch-apply'))).toHaveLength(1);
+    await page.getByRole('button', { name: 'Open again' }).click();
+    await row(page, /^large\.bin/).waitFor({ timeout: 60_000 });
+    await page.getByText(/interrupted/).first().waitFor();
+    await shot(page, 'electron-recovered');
+    expect(readdirSync(mine).filter((name) => name.includes('clutch-apply'))).toEqual([]);
+    await quit(desktop!);
+    expect(run('e2fsck', ['-fn', target])).toContain('Pass 5');
+    const copy = join(mine, 'copy.bin');
+    run('debugfs', ['-R', `dump /large.bin ${copy}`, target]);
+    expect(readFileSync(copy).equals(readFileSync(large))).toBe(true);
   });
 
   it('is used by the keyboard alone, and axe finds nothing in its views', async () => {

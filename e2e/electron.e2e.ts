@@ -61,6 +61,10 @@ describe.skipIf(why !== undefined)(`the window in Electron${why ? ` (${why})` : 
           await answerDialog(kept, target);
           await kept.page.getByRole('dialog').getByRole('button', { name: 'Choose folder…' }).click();
         },
+        async put(path) {
+          await answerDialog(kept, path);
+          await kept.page.keyboard.press('Control+i');
+        },
         async chooseByKeys(target) {
           await answerDialog(kept, target);
           const button = kept.page.getByRole('dialog').getByRole('button', { name: 'Choose folder…' });

@@ -10,7 +10,9 @@ export interface TestClient {
   open(image: string): Promise<void>;
   /** Gives the open extraction dialog its folder. */
   choose(folder: string): Promise<void>;
-  /** The same with the keyboard alone. */
+  /** Copies a file of this computer into the folder that is shown, as a person of this client does. */
+  put(path: string): Promise<void>;
+  /** Gives the open extraction dialog its folder, with the keyboard alone. */
   chooseByKeys(folder: string): Promise<void>;
 }
 

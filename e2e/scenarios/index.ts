@@ -8,6 +8,7 @@ import { makesChecksums } from './checksums.ts';
 import { closeTab, dismissAll, tidyUp, type TestClient } from './client.ts';
 import { notesInode, recoversInMemory, usesBackup } from './damage.ts';
 import { showsDisk } from './disk.ts';
+import { asksBeforeClosing, checksAndRepairs, editsAndApplies } from './editing.ts';
 import { showsBytes } from './hex.ts';
 import { showsSpace } from './space.ts';
 import { showsProperties } from './properties.ts';
@@ -65,6 +66,9 @@ export function everyClient(client: () => TestClient, images: Images, folder: st
   it('runs what the palette finds', () => runsFromPalette(client(), images.holiday, 'holiday.img'));
   it('reopens a closed tab where it was', () => reopensTab(client(), images.holiday, 'holiday.img'));
   it('keeps settings in a file, and follows what is written into it', () => keepsSettings(client()));
+  it('unlocks, copies in, renames, deletes, undoes, reviews and applies; e2fsck finds nothing', () => editsAndApplies(client(), images.holiday, join(folder, 'edit')));
+  it('asks before it closes what has pending changes', () => asksBeforeClosing(client(), images.holiday, join(folder, 'pending')));
+  it('checks a damaged filesystem and repairs it', () => checksAndRepairs(client(), images.holiday, join(folder, 'check')));
   it('bears hostile names', () => bearsHostileNames(client(), images.hostile, 'hostile.img', join(folder, 'hostile', 'out')));
   it('opens by the backup superblock, and says so', () => usesBackup(client(), images.withoutPrimary, 'no-primary.img'));
   it('notes a damaged inode with its place', () => notesInode(client(), images.badInode, 'bad-inode.img', images.badInodeNumber));
