@@ -1,9 +1,9 @@
 import { deallocateInode } from './deallocate.ts';
 import { PASS_2 } from './directory-problems.ts';
+import { isRealSpecial, isRealSymlink } from './inode-kind.ts';
 import type { CheckContext } from './context.ts';
 import { MODE, type RawInode } from './raw-inode.ts';
 import type { Problem } from './problems.ts';
-import { isSoundDevice, isSoundSymlink } from './special-inodes.ts';
 
 const OS_LINUX = 0;
 const OS_HURD = 1;
@@ -62,11 +62,11 @@ export function processBadInode(context: CheckContext, number: number): boolean 
 function wrongKind(context: CheckContext, inode: RawInode): Problem | undefined {
   switch (inode.type) {
     case MODE.file: case MODE.dir: return undefined;
-    case MODE.char: return isSoundDevice(inode) ? undefined : PASS_2['bad-char-device'];
-    case MODE.block: return isSoundDevice(inode) ? undefined : PASS_2['bad-block-device'];
-    case MODE.fifo: return isSoundDevice(inode) ? undefined : PASS_2['bad-fifo'];
-    case MODE.socket: return isSoundDevice(inode) ? undefined : PASS_2['bad-socket'];
-    case MODE.symlink: return isSoundSymlink(context, inode) ? undefined : PASS_2['bad-symlink'];
+    case MODE.char: return isRealSpecial(inode) ? undefined : PASS_2['bad-char-device'];
+    case MODE.block: return isRealSpecial(inode) ? undefined : PASS_2['bad-block-device'];
+    case MODE.fifo: return isRealSpecial(inode) ? undefined : PASS_2['bad-fifo'];
+    case MODE.socket: return isRealSpecial(inode) ? undefined : PASS_2['bad-socket'];
+    case MODE.symlink: return isRealSymlink(context, inode) ? undefined : PASS_2['bad-symlink'];
     default: return PASS_2['bad-mode'];
   }
 }

@@ -336,7 +336,7 @@ export class CheckContext {
   /** An inode is free again: it is in no table from now on. Its blocks are freed apart. */
   freeInode(number: number): void {
     const { tables } = this;
-    for (const bits of [tables.inodesUsed, tables.directories, tables.regular, tables.badInodes, tables.encrypted, tables.casefolded]) bits.delete(number);
+    for (const bits of [tables.inodesUsed, tables.directories, tables.regular, tables.symlinks, tables.badInodes, tables.encrypted, tables.casefolded]) bits.delete(number);
     tables.linkCounts.set(number, 0);
     tables.changedInodes.add(number);
   }
@@ -365,6 +365,8 @@ export interface Tables {
   readonly inodesUsed: Bits;
   readonly directories: Bits;
   readonly regular: Bits;
+  /** Symbolic links that are sound. */
+  readonly symlinks: Bits;
   /** Something about them is wrong that pass 2 decides, when it comes to a name of theirs (e2fsck's inode_bad_map). */
   readonly badInodes: Bits;
   /** They lie in a bad block of the inode table: nothing about them is known. */
@@ -417,7 +419,7 @@ export function emptyTables(superblock: Superblock): Tables {
     if (raw.s_prj_quota_inum !== 0 && features.project) kinds.push('project');
   }
   return {
-    inodesUsed: inodes(), directories: inodes(), regular: inodes(), badInodes: inodes(), inBadBlocks: inodes(), imagic: inodes(), encrypted: inodes(), casefolded: inodes(),
+    inodesUsed: inodes(), directories: inodes(), regular: inodes(), symlinks: inodes(), badInodes: inodes(), inBadBlocks: inodes(), imagic: inodes(), encrypted: inodes(), casefolded: inodes(),
     linkCounts: new Counts(), foundLinks: new Counts(), eaInodes: inodes(), eaInodeReferences: new Counts(),
     encryption: new Map(), clustersUsed: clusters(), clustersShared: clusters(), metadata: blocks(), changedClusters: clusters(), changedInodes: inodes(),
     directoryBlocks: new DirectoryBlocks(), directoryInfo: new DirectoryInfo(), hashed: [], rehash: new Set(), lostAndFound: 0,

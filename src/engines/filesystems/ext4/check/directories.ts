@@ -49,6 +49,7 @@ export class DirectoryInfo {
   #inode = new Uint32Array(256);
   #parent = new Uint32Array(256);
   #dotdot = new Uint32Array(256);
+  #generation = new Uint32Array(256);
 
   /** @returns its index; the same as before where it is known already */
   add(inode: number): number {
@@ -58,8 +59,9 @@ export class DirectoryInfo {
       this.#inode = grown(this.#inode, Uint32Array);
       this.#parent = grown(this.#parent, Uint32Array);
       this.#dotdot = grown(this.#dotdot, Uint32Array);
+      this.#generation = grown(this.#generation, Uint32Array);
     }
-    for (const list of [this.#inode, this.#parent, this.#dotdot]) {
+    for (const list of [this.#inode, this.#parent, this.#dotdot, this.#generation]) {
       list.copyWithin(at + 1, at, this.length);
       list[at] = 0;
     }
@@ -81,6 +83,10 @@ export class DirectoryInfo {
   /** What its ".." says; 0 = nothing yet. */
   dotdot(index: number): number { return this.#dotdot[index]!; }
   setDotdot(index: number, inode: number): void { this.#dotdot[index] = inode; }
+
+  /** i_generation: a part of its blocks' checksums. */
+  generation(index: number): number { return this.#generation[index]!; }
+  setGeneration(index: number, generation: number): void { this.#generation[index] = generation; }
 
   /** Index of the first that is not below `inode`. */
   #place(inode: number): number {

@@ -27,6 +27,7 @@ const SLASH = 0x2f;
 const ROOT = 2;
 const TYPE_FILE = 1;
 const TYPE_DIRECTORY = 2;
+const TYPE_SYMLINK = 7;
 /** file_type of each kind of inode, by the upper four bits of i_mode. */
 const TYPES = [0, 5, 3, 0, 2, 0, 4, 0, 1, 0, 7, 0, 6, 0, 0, 0] as const;
 /** Bytes of i_block that an inline directory has for entries, behind the number of its parent. */
@@ -210,7 +211,7 @@ export class DirectoryScan {
   #scanPlain(): void {
     const bytes = this.#bytes;
     const end = this.#end;
-    const { regular, directories, badInodes, foundLinks, directoryInfo, inBadBlocks } = this.#tables;
+    const { regular, directories, symlinks, badInodes, foundLinks, directoryInfo, inBadBlocks } = this.#tables;
     const self = this.#directory.inode;
     const careful = this.#careful;
     const count = this.#inodeCount;
@@ -226,7 +227,7 @@ export class DirectoryScan {
         if (inode <= careful || inode > count || inode === self || nameLength === 0) break;
         const type = bytes[at + 7]!;
         const directory = type === TYPE_DIRECTORY;
-        if (directory ? !directories.has(inode) : type !== TYPE_FILE || !regular.has(inode)) break;
+        if (directory ? !directories.has(inode) : type === TYPE_FILE ? !regular.has(inode) : type !== TYPE_SYMLINK || !symlinks.has(inode)) break;
         if (badInodes.has(inode) || inBadBlocks.has(inode)) break;
         const start = at + ENTRY_HEADER;
         if (bytes[start] === DOT && (nameLength === 1 || (nameLength === 2 && bytes[start + 1] === DOT))) break;

@@ -117,10 +117,11 @@ export function checkInode(check: InodeCheck, inode: RawInode, sumFails: boolean
   if (inode.has(INODE_FLAGS.eaInode)) tables.eaInodes.add(number);
   if (inode.isDirectory) {
     tables.directories.add(number);
-    tables.directoryInfo.add(number);
+    tables.directoryInfo.setGeneration(tables.directoryInfo.add(number), raw.i_generation);
   } else if (inode.isRegular) {
     tables.regular.add(number);
   } else if (inode.type === MODE.symlink && isRealSymlink(context, inode)) {
+    tables.symlinks.add(number);
     clearImmutable(inode, ask, write);
     if (inode.has(INODE_FLAGS.inlineData)) {
       done();
@@ -237,16 +238,15 @@ function checkEncryption(context: CheckContext, inode: RawInode, ask: Ask, write
   return undefined;
 }
 
-/** Whether i_block of an inode holds a map (ext2fs_inode_has_valid_blocks2). */
+/** Whether i_block of an inode holds a map (ext2fs_inode_has_valid_blocks2, as newer versions have it: a short link may have values in inodes). */
 export function hasBlocks(context: CheckContext, inode: RawInode): boolean {
-  const { type, raw } = inode;
+  const { type, raw, size } = inode;
   if (type !== MODE.dir && type !== MODE.file && type !== MODE.symlink) return false;
   if (type === MODE.symlink) {
-    if (inode.fileAcl(context.superblock) === 0) {
-      if (raw.i_blocks_lo === 0 && raw.i_blocks_high === 0) return false;
-    } else if (raw.i_size_high === 0 && raw.i_size_lo < I_BLOCK_SIZE) {
-      return false;
-    }
+    const isShort = size > 0 && size < I_BLOCK_SIZE;
+    if (inode.fileAcl(context.superblock) === 0) return (raw.i_blocks_lo !== 0 || raw.i_blocks_high !== 0) && !isShort && !inode.has(INODE_FLAGS.inlineData);
+    // Beside a block of attributes, i_blocks says nothing: a map of one block leaves the second word empty.
+    return (size >= I_BLOCK_SIZE || (size > 4 && inode.view.getUint32(I_BLOCK_AT + 4, true) === 0)) && !inode.has(INODE_FLAGS.inlineData);
   }
   return !inode.has(INODE_FLAGS.inlineData);
 }

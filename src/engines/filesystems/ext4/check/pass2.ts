@@ -1,3 +1,4 @@
+import { inodeSeed } from '../checksum.ts';
 import { INODE_FLAGS } from '../layout.ts';
 import type { CheckContext } from './context.ts';
 import { emptyBlock, firstBlock } from './dir-block.ts';
@@ -178,11 +179,12 @@ class DirectoryPass {
     const known = this.#known.get(inode);
     if (known !== undefined) return known;
     const context = this.#context;
-    const { encrypted, casefolded } = context.tables;
+    const { encrypted, casefolded, directoryInfo } = context.tables;
+    const info = directoryInfo.find(inode);
     if (this.#known.size >= MOST_KEPT) this.#known.clear();
     const directory: ScannedDirectory = {
       inode,
-      seed: context.superblock.features.metadataChecksum ? context.readInode(inode).seed(context.superblock) : 0,
+      seed: context.superblock.features.metadataChecksum && info >= 0 ? inodeSeed(context.superblock.checksumSeed, inode, directoryInfo.generation(info)) : 0,
       encrypted: encrypted.has(inode),
       casefolded: casefolded.has(inode),
       strict: this.#strict && casefolded.has(inode),
