@@ -9,7 +9,8 @@ import { DiskError } from '../../engines/core/errors.ts';
  */
 export function refuseInUse(path: string): void {
   if (process.platform !== 'linux') return;
-  const stats = statSync(path, { throwIfNoEntry: false });
+  const stats = statusOf(path);
+  // Opening it says what is wrong.
   if (stats === undefined) return;
   const user = stats.isBlockDevice() ? diskUser(stats) : fileUser(path, stats);
   if (user !== undefined) throw new DiskError({ kind: 'busy', by: user }, `${path} is in use: ${user}`, 'Unmount or detach it first.');
@@ -20,7 +21,7 @@ function fileUser(path: string, stats: Stats): string | undefined {
   for (const name of namesIn('/sys/block').filter((each) => each.startsWith('loop'))) {
     const backing = read(`/sys/block/${name}/loop/backing_file`);
     if (backing === undefined) continue;
-    const there = statSync(backing, { throwIfNoEntry: false });
+    const there = statusOf(backing);
     const same = there === undefined ? backing === realpathSync(path) : there.ino === stats.ino && there.dev === stats.dev;
     if (!same) continue;
     const mount = mountOf(`/dev/${name}`);
@@ -77,6 +78,14 @@ function lines(path: string): string[] {
 function read(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8').trim();
+  } catch {
+    return undefined;
+  }
+}
+
+function statusOf(path: string): Stats | undefined {
+  try {
+    return statSync(path);
   } catch {
     return undefined;
   }

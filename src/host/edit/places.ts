@@ -24,7 +24,7 @@ export function sidecarPlaces(image: string, data = dataFolder()): readonly Side
   const key = createHash('sha256').update(real).digest('hex').slice(0, 32);
   const inData = (number: string): SidecarPlace => ({ folder: data, path: join(data, `${key}.clutch-apply${number}`) });
   // Beside a disk is /dev, which is gone when the power is.
-  const disk = statSync(real, { throwIfNoEntry: false })?.isBlockDevice() === true;
+  const disk = isDisk(real);
   const numbers = Array.from({ length: MOST_NAMES }, (_, i) => (i === 0 ? '' : `-${i + 1}`));
   return [...(disk ? [] : numbers.map(beside)), ...numbers.map(inData)];
 }
@@ -32,6 +32,14 @@ export function sidecarPlaces(image: string, data = dataFolder()): readonly Side
 /** The folder for changes of images whose own folder is read-only. The same for every client of this account. */
 export function dataFolder(): string {
   return join(process.env.CLUTCH_DATA ?? envPaths('clutch', { suffix: '' }).data, 'apply');
+}
+
+function isDisk(path: string): boolean {
+  try {
+    return statSync(path).isBlockDevice();
+  } catch {
+    return false; // Opening it says what is wrong.
+  }
 }
 
 /** Through symlinks: two ways to one image are one image. */
