@@ -13,6 +13,8 @@ import type { Client } from '../../shared/rpc/types.ts';
 import { ImageHost } from './service.ts';
 
 const skip = missingTools('mke2fs', 'debugfs', 'e2fsck');
+/** Rows of the root by their names, as calls want them. */
+const of = (all: EntryRow[], ...wanted: string[]): { folder: number; node: number; name: string }[] => all.filter(({ name }) => wanted.includes(name)).map(({ node, name }) => ({ folder: 2, node, name }));
 const word = (n: number): string => n.toString(16).padStart(32, '0');
 
 describe.skipIf(skip !== undefined)(`editing an ext4 image${skip === undefined ? '' : ` (skipped: ${skip})`}`, () => {
@@ -230,8 +232,8 @@ describe.skipIf(skip !== undefined)(`editing an ext4 image${skip === undefined ?
     run('mke2fs', ['-q', '-F', '-t', 'ext2', '-I', '128', '-E', `offset=${36_864 * 512}`, image, '16M']);
     await reopen();
     const [one, two] = (await client.call('image.info', {})).layers.filter(({ kind }) => kind === 'filesystem').map(({ path }) => path) as [string, string];
+    expect((await client.call('image.info', {})).layers.flatMap(({ filesystem }) => filesystem?.checkable ?? [])).toEqual([true, true]);
     const list = async (path: string): Promise<EntryRow[]> => client.call('view.rows', { view: (await client.call('view.open', { layer: path, node: 2, sort: { key: 'name', descending: false }, hidden: true })).view, from: 0, count: 100 });
-    const of = (all: EntryRow[], ...wanted: string[]) => all.filter(({ name }) => wanted.includes(name)).map(({ node, name }) => ({ folder: 2, node, name }));
     await client.call('edit.unlock', {});
     // Inodes of 128 bytes know no nanoseconds.
     await client.call('entry.change', { layer: one, entries: of(await list(one), 'hello.txt').map(({ node, name }) => ({ node, name })), changes: { mtime: 1_700_000_000_000_000_001n } });
@@ -312,6 +314,20 @@ describe.skipIf(skip !== undefined)(`editing an ext4 image${skip === undefined ?
     const all = await client.call('check.repair', { ...again, findings: left.ids });
     expect((await checked(all)).end).toMatchObject({ state: 'fixed' });
     expect(await ended(all)).toMatchObject({ state: 'done' });
+    expect(await ended(await client.call('edit.apply', {}))).toMatchObject({ state: 'done' });
+    sound();
+  });
+
+  it('repairs a filesystem that may not be written to as it is; then it may', async () => {
+    run('debugfs', ['-w', '-R', 'ssv state 2', image]);
+    await reopen();
+    expect((await client.call('edit.unlock', {})).state).toBe('editing');
+    await expect(client.call('entry.create', { layer, folder: 2, name: 'x', kind: { type: 'file' } })).rejects.toMatchObject({ fault: { kind: 'unsupported' } });
+    const started = await client.call('check.start', { layer });
+    const { ids, repairable } = await checked(started);
+    expect(repairable.length).toBeGreaterThan(0);
+    expect(await ended(await client.call('check.repair', { ...started, findings: ids }))).toMatchObject({ state: 'done' });
+    await client.call('entry.create', { layer, folder: 2, name: 'x', kind: { type: 'file' } });
     expect(await ended(await client.call('edit.apply', {}))).toMatchObject({ state: 'done' });
     sound();
   });
