@@ -163,14 +163,15 @@ export class ContentsWriter implements Contents {
     for (let logical = Math.floor(at / this.#blockSize); logical < stop;) {
       logical = operation(() => {
         let next = logical;
-        for (let runs = 0; next < stop && runs < MOST_RUNS;) {
+        for (let runs = 0; next < stop && runs < MOST_RUNS; runs++) {
           const run = this.mapping(node).find(next);
-          if (run.physical === undefined) {
-            next += this.allocate(node, next, stop - next, 'unwritten').count;
-            runs++;
-          } else {
+          if (run.physical !== undefined) {
             next += run.count;
+            continue;
           }
+          const from = next;
+          // What was had before the space ended stays, as with fallocate(2).
+          if (!this.#unlessFull(from > logical, () => { next += this.allocate(node, from, stop - from, 'unwritten').count; })) break;
         }
         this.#growTo(node, Math.min(end, next * this.#blockSize));
         this.#touch(node);
@@ -250,23 +251,28 @@ export class ContentsWriter implements Contents {
 
   /** Writes as much as one operation should. @returns bytes, at least 1 */
   #writePiece(node: number, at: number, from: Uint8Array): number {
-    const { transaction } = this.#context;
     const size = this.#blockSize;
     const old = this.#context.inodes.get(node).size;
     // What lies between the old end and the new bytes must read as zeros, whatever another system left in the last block.
     if (at > old) this.#zero(node, old, Math.min(at, Math.ceil(old / size) * size));
     let done = 0;
     for (let runs = 0; done < from.length && runs < MOST_RUNS; runs++) {
-      try {
-        done += transaction.operation(() => this.#writeRun(node, at + done, from.subarray(done)));
-      } catch (error) {
-        if (done > 0 && isDiskError(error) && error.kind === 'usage') break;
-        throw error;
-      }
+      if (!this.#unlessFull(done > 0, () => { done += this.#writeRun(node, at + done, from.subarray(done)); })) break;
     }
     this.#growTo(node, at + done);
     this.#touch(node);
     return done;
+  }
+
+  /** Runs a part of an operation; where `mayEnd`, the space may end in it, and that part alone is undone. @returns whether it was done */
+  #unlessFull(mayEnd: boolean, run: () => void): boolean {
+    try {
+      this.#context.transaction.operation(run);
+      return true;
+    } catch (error) {
+      if (mayEnd && isDiskError(error) && error.kind === 'usage') return false;
+      throw error;
+    }
   }
 
   /** Writes into one run of blocks, which are mapped for it where they are a hole. @returns bytes */

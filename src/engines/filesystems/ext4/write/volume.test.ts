@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { isDiskError, usage } from '../../../core/errors.ts';
 import { e2fsckFindings, kernelContents, testVolume } from '../../../testing/ext4-volume.ts';
 import { missingTools, scratchFolder } from '../../../testing/tools.ts';
 
@@ -143,4 +144,91 @@ describe.skipIf(noTools !== undefined)('files written below the directories', ()
     if (!asRoot || !mounts) return;
     for (const [node, bytes] of kernelContents(path, [...expected.keys()])) expect(Buffer.compare(bytes, expected.get(node)!), `inode ${node}`).toBe(0);
   });
+});
+
+/** Runs until the space ends; anything else that is thrown is a failure. */
+function untilFull(run: () => void): void {
+  for (let i = 0; i < 100_000; i++) {
+    try {
+      run();
+    } catch (error) {
+      if (isDiskError(error) && error.fault.kind === 'usage' && error.fault.errno === 'ENOSPC') return;
+      throw error;
+    }
+  }
+  throw new Error('the space does not end');
+}
+
+describe.skipIf(noTools !== undefined)('a filesystem that is full', () => {
+  const FULL: readonly (readonly [name: string, mkfs: readonly string[], size: number])[] = [
+    ['ext4', ['-t', 'ext4', '-b', '1024', '-J', 'size=1'], 4 << 10],
+    ['many groups', ['-t', 'ext4', '-b', '1024', '-g', '512', '-J', 'size=1', '-O', 'uninit_bg'], 8 << 10],
+    ['bigalloc', ['-t', 'ext4', '-b', '1024', '-O', 'bigalloc', '-C', '4096', '-J', 'size=1'], 8 << 10],
+    ['ext2', ['-t', 'ext2', '-b', '1024'], 4 << 10],
+    ['quota', ['-t', 'ext4', '-b', '1024', '-J', 'size=1', '-O', 'quota'], 8 << 10],
+  ];
+  it.each([...FULL].flatMap((set) => (['staged', 'direct'] as const).map((durability) => [...set, durability] as const)))('takes no more and loses nothing (%s, %s, %i KiB, %s)', (name, mkfs, size, durability) => {
+    const test = testVolume(join(scratch.path, `full-${name.replaceAll(/\W/g, '-')}-${durability}`), mkfs, size, { durability });
+    const { contents, inodes, operation } = test.volume;
+    const expected = new Map<number, Uint8Array>();
+    // Two files that grow in turns are in fragments, so that their maps need blocks as well.
+    const pair = [test.create(), test.create()];
+    for (const node of pair) expected.set(node, new Uint8Array(0));
+    const append = (node: number, length: number): void => {
+      const old = expected.get(node)!;
+      const more = pattern(length, old.length);
+      const done = contents.write(node, old.length, more);
+      const whole = new Uint8Array(old.length + done);
+      whole.set(old);
+      whole.set(more.subarray(0, done), old.length);
+      expected.set(node, whole);
+      if (done < length) throw usage('ENOSPC', 'a part was written');
+    };
+    for (let i = 0; i < 150; i++) pair.forEach((node) => { append(node, 1024); });
+    const sparse = test.create();
+    expected.set(sparse, new Uint8Array(0));
+    let place = 0;
+    const pieces = new Uint8Array(16 << 20);
+    untilFull(() => {
+      const at = place++ * 5000;
+      const bytes = pattern(1500, at);
+      const done = contents.write(sparse, at, bytes);
+      pieces.set(bytes.subarray(0, done), at);
+      if (done < bytes.length) throw usage('ENOSPC', 'a part was written');
+    });
+    expected.set(sparse, pieces.slice(0, inodes.get(sparse).size));
+    untilFull(() => { append(pair[0]!, 1000); });
+    // Space comes back with the commit, without anybody asking for one.
+    contents.truncate(sparse, 100_000);
+    expected.set(sparse, expected.get(sparse)!.slice(0, 100_000));
+    append(pair[1]!, 20_000);
+    const small: number[] = [];
+    untilFull(() => {
+      const node = test.create();
+      small.push(node);
+      expected.set(node, new Uint8Array(0));
+      append(node, 1500);
+    });
+    // Reservations that end halfway.
+    untilFull(() => {
+      const node = small[0]!;
+      contents.truncate(node, 0);
+      expected.set(node, new Uint8Array(0));
+      if (!test.volume.superblock.features.extents) throw usage('ENOSPC', 'without extents nothing is reserved');
+      contents.reserve(node, 0, 1 << 30);
+    });
+    expected.set(small[0]!, test.read(small[0]!));
+    const last = small.pop()!;
+    operation(() => {
+      contents.free(last, 0);
+      inodes.free(last);
+    });
+    expected.delete(last);
+    for (const [node, bytes] of expected) expect(Buffer.compare(test.read(node), bytes), `inode ${node}`).toBe(0);
+    if (test.volume.superblock.features.extents) expect(test.volume.free.blocks).toBeLessThan(size / 32);
+    // Named by inode numbers in lost+found's stead: there is no room for a longer root.
+    const path = test.save([...expected.keys()].slice(0, 40));
+    const found = e2fsckFindings(path) ?? '';
+    expect(found.replaceAll(/^(Unattached inode \d+|Connect to \/lost\+found\? no|exit 4|.*still has errors.*|e2fsck 1.*|)$\n?/gm, '').trim()).toBe('');
+  }, 60_000);
 });
