@@ -1,14 +1,15 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { type Display, startDisplay } from './harness/display.ts';
 import { scratch } from './harness/image.ts';
 import { drag } from './harness/pointer.ts';
-import { endAll, has, type Lines, start } from './harness/processes.ts';
+import { endAll, has, type Lines, run, start } from './harness/processes.ts';
 import { answerDialog, type Desktop, dropFiles, ROOT, shot, startElectron, until } from './harness/window.ts';
 import { nothingLeft, showsRoot } from './scenarios/browse.ts';
 import { row, type TestClient } from './scenarios/client.ts';
 import { tellsTheSystem } from './scenarios/transfers.ts';
+import { apply, unlock } from './scenarios/editing.ts';
 import { everyClient } from './scenarios/index.ts';
 import { opensDropped } from './scenarios/opening.ts';
 
@@ -93,6 +94,27 @@ describe.skipIf(why !== undefined)(`the window in Electron${why ? ` (${why})` : 
     await page.getByText('Drop a disk image here').waitFor();
     await dropFiles(page, [image]);
     await showsRoot(page);
+  });
+
+  it('copies what is dropped on the folder of an unlocked image into it', async () => {
+    const mine = join(folder, 'dropped-in');
+    mkdirSync(join(mine, 'album'), { recursive: true });
+    writeFileSync(join(mine, 'album', 'song.txt'), 'la la la\n');
+    writeFileSync(join(mine, 'single.txt'), 'one\n');
+    const target = join(mine, 'target.img');
+    copyFileSync(image, target);
+    const { page } = await open([target]);
+    await showsRoot(page);
+    await unlock(page);
+    await dropFiles(page, [join(mine, 'album'), join(mine, 'single.txt')]);
+    await row(page, /^album/).waitFor();
+    await row(page, /^single\.txt/).waitFor();
+    await shot(page, 'electron-dropped-in');
+    await apply(page);
+    await desktop!.close();
+    desktop = undefined;
+    expect(run('e2fsck', ['-fn', target])).toContain('Pass 5');
+    expect(run('debugfs', ['-R', 'cat /album/song.txt', target])).toBe('la la la\n');
   });
 
   it('opens each of several dropped images once, the parts of a split one together', async () => {
