@@ -69,7 +69,7 @@ export const PASS1 = catalogue('1', {
   'extent-collision': { severity: 'error', says: 'Inode {inode} maps logical block {logical} twice (block {physical}, {length} blocks)', meaning: LOST, repair: 'Remove the extent' },
   'extent-node-invalid': { severity: 'error', says: 'Inode {inode} has a damaged extent block {block} (logical block {logical})', meaning: 'Nothing says where that part of its contents lies.', repair: 'Remove the part' },
   'extent-index-start': { severity: 'error', says: 'Inode {inode} has an extent index for logical block {logical}, but what it leads to starts at {first} (level {level})', meaning: 'A part of the file may not be found.', repair: 'Correct the index' },
-  'extent-checksum': { severity: 'error', says: 'Extent block {block} of inode {inode} passes all checks, but its checksum is wrong', meaning: 'The kernel refuses to read that part of the file.', repair: 'Correct the checksum' },
+  'extent-checksum': { severity: 'error', says: 'Extent block {block} of inode {inode} passes all checks, but its checksum is wrong', meaning: 'The kernel refuses to read that part of the file.', repair: 'Correct the checksum', housekeeping: 'with-changes' },
   'extents-unreadable': { severity: 'error', says: 'The extents of inode {inode} can\'t be followed to their end', meaning: 'Nothing says where its contents lie.', repair: 'Clear the inode' },
   'directory-unwritten': { severity: 'error', says: 'Directory {inode} has an unwritten extent at logical block {logical}', meaning: 'Its entries read as nothing.', repair: 'Mark it as written' },
   'directory-hole': { severity: 'error', says: 'Directory {inode} has a hole before logical block {logical}, which should be {to}', meaning: 'A directory has no holes.', repair: 'Move the block' },

@@ -52,9 +52,8 @@ export async function pass1b(context: CheckContext): Promise<void> {
     const parts = { inode: sharer.number, count: sharer.clusters.length, others: own.length > 0 ? 'the filesystem itself' : others === 0 ? 'itself' : `${others} other${others === 1 ? '' : 's'}` };
     const place = context.inodePlace(sharer.number);
     if (!context.problem(PASS1D['shared-blocks'], parts, place)) continue;
-    if (new Cloner(context, sharer.number, attributeBlocks).run()) {
+    if (new Cloner(context, sharer.number, claims, attributeBlocks).run()) {
       cloned.add(sharer.number);
-      for (const cluster of sharer.clusters) claims.set(cluster, Math.max(own.includes(cluster) ? 2 : 0, (claims.get(cluster) ?? 1) - 1));
     } else if (context.problem(PASS1D['no-room'], { inode: sharer.number }, place)) {
       clearInode(context, context.readInode(sharer.number));
       for (const cluster of sharer.clusters) claims.set(cluster, (claims.get(cluster) ?? 1) - 1);
@@ -99,11 +98,13 @@ async function findSharers(context: CheckContext): Promise<Sharers> {
       continue;
     }
     const clusters: number[] = [];
-    let last = -1;
-    const claim = (block: number): void => {
+    let last: string | undefined;
+    // The blocks of one logical cluster in one cluster are one claim.
+    const claim = (block: number, logical?: number): void => {
       const cluster = Math.floor(block / ratio);
-      if (cluster === last || !clustersShared.has(cluster)) return;
-      last = cluster;
+      const key = logical === undefined || ratio === 1 ? undefined : `${Math.floor(logical / ratio)} ${cluster}`;
+      if ((key !== undefined && key === last) || !clustersShared.has(cluster)) return;
+      last = key;
       clusters.push(cluster);
       claims.set(cluster, (claims.get(cluster) ?? 0) + 1);
       total++;
@@ -115,16 +116,15 @@ async function findSharers(context: CheckContext): Promise<Sharers> {
       if (seenAttributes.has(attributes)) clusters.push(Math.floor(attributes / ratio));
       else claim(attributes);
       seenAttributes.add(attributes);
-      last = -1;
     }
     visitMap(context, inode, {
       node(block) {
         claim(block);
         return block;
       },
-      data(_logical, block, count) {
+      data(logical, block, count) {
         for (let shared = clustersShared.next(Math.floor(block / ratio), Math.floor((block + count - 1) / ratio) + 1); shared !== undefined && total <= MOST_CLAIMS;
-          shared = clustersShared.next(shared + 1, Math.floor((block + count - 1) / ratio) + 1)) claim(shared * ratio);
+          shared = clustersShared.next(shared + 1, Math.floor((block + count - 1) / ratio) + 1)) claim(shared * ratio, logical + Math.max(0, shared * ratio - block));
         return block;
       },
     });
@@ -137,6 +137,8 @@ async function findSharers(context: CheckContext): Promise<Sharers> {
 class Cloner {
   readonly #context: CheckContext;
   readonly #number: number;
+  /** Cluster → how often it is still claimed: the last claim keeps it. */
+  readonly #claims: Map<number, number>;
   readonly #attributeBlocks: Map<number, number[]>;
   readonly #ratio: number;
   #full = false;
@@ -145,9 +147,10 @@ class Cloner {
   /** Of a directory: logical block → its place in the list for pass 2. */
   #listed: Map<number, number> | undefined;
 
-  constructor(context: CheckContext, number: number, attributeBlocks: Map<number, number[]>) {
+  constructor(context: CheckContext, number: number, claims: Map<number, number>, attributeBlocks: Map<number, number[]>) {
     this.#context = context;
     this.#number = number;
+    this.#claims = claims;
     this.#attributeBlocks = attributeBlocks;
     this.#ratio = context.superblock.clusterRatio;
   }
@@ -157,9 +160,9 @@ class Cloner {
     const context = this.#context;
     const inode = context.readInode(this.#number);
     const changed = visitMap(context, inode, {
-      node: (block) => this.#isShared(block) ? this.#copy(block, context.allocateBlock()) : block,
+      node: (block) => this.#isShared(block) ? this.#node(block) : block,
       // Extents are dealt with as a whole, below.
-      data: (logical, block) => inode.has(INODE_FLAGS.extents) || !this.#isShared(block) ? block : this.#data(logical, block),
+      data: (logical, block) => inode.has(INODE_FLAGS.extents) || !this.#mustMove(logical, block) ? block : this.#data(logical, block),
     });
     if (changed) context.writeInode(inode);
     if (inode.has(INODE_FLAGS.extents)) this.#extents(inode);
@@ -167,8 +170,21 @@ class Cloner {
     return !this.#full;
   }
 
+  /** Whether the block must be copied: others claim its cluster still, or it is the filesystem's own. */
   #isShared(block: number): boolean {
-    return this.#context.tables.clustersShared.has(Math.floor(block / this.#ratio));
+    const cluster = Math.floor(block / this.#ratio);
+    return this.#context.tables.clustersShared.has(cluster) && ((this.#claims.get(cluster) ?? 0) > 1 || isMetadata(this.#context, cluster));
+  }
+
+  #letGo(block: number): void {
+    const cluster = Math.floor(block / this.#ratio);
+    this.#claims.set(cluster, (this.#claims.get(cluster) ?? 1) - 1);
+  }
+
+  #node(block: number): number {
+    const to = this.#copy(block, this.#context.allocateBlock());
+    if (to !== block) this.#letGo(block);
+    return to;
   }
 
   /** @returns where the block is now: where it was, when there is no room or it can't be read */
@@ -184,6 +200,11 @@ class Cloner {
     return to;
   }
 
+  /** With clusters, the other blocks of a logical cluster go where the first one went. */
+  #mustMove(logical: number, block: number): boolean {
+    return this.#isShared(block) || (this.#ratio > 1 && this.#copies.has(Math.floor(logical / this.#ratio)));
+  }
+
   #data(logical: number, block: number): number {
     const context = this.#context;
     const cluster = Math.floor(logical / this.#ratio);
@@ -195,6 +216,7 @@ class Cloner {
         return block;
       }
       to = Math.floor(allocated / this.#ratio);
+      this.#letGo(block);
       this.#copies.set(cluster, to);
     }
     const now = this.#copy(block, to * this.#ratio + (logical % this.#ratio));
@@ -228,7 +250,7 @@ class Cloner {
       for (let i = 0; i < run.count; i++) {
         const logical = run.logical + i;
         const old = run.physical + i;
-        const physical = this.#isShared(old) ? this.#data(logical, old) : old;
+        const physical = this.#mustMove(logical, old) ? this.#data(logical, old) : old;
         const last = now.at(-1);
         if (last !== undefined && last.logical + last.count === logical && last.physical + last.count === physical && last.unwritten === run.unwritten) now[now.length - 1] = { ...last, count: last.count + 1 };
         else now.push({ logical, physical, count: 1, unwritten: run.unwritten });
@@ -247,7 +269,7 @@ class Cloner {
     const context = this.#context;
     const block = inode.fileAcl(context.superblock);
     if (block === 0 || !this.#isShared(block)) return;
-    const to = this.#copy(block, context.allocateBlock());
+    const to = this.#node(block);
     if (to === block) return;
     writeAttributeBlock(context, to, context.block(to));
     for (const number of new Set([...(this.#attributeBlocks.get(block) ?? []), this.#number])) {
