@@ -176,8 +176,8 @@ export class EditCalls {
           ...(mode === undefined ? {} : { mode: (stat.mode & ~mode.clear) | mode.set }), ...(uid === undefined ? {} : { uid }), ...(gid === undefined ? {} : { gid }),
           ...(mtime === undefined ? {} : { mtime }), ...(atime === undefined ? {} : { atime }), ...(btime === undefined ? {} : { btime }), ...(flags === undefined ? {} : { flags }),
         });
-        changed.folder(node);
       }
+      changed.nodes(entries.map(({ node }) => node));
     });
   }
 
@@ -185,7 +185,7 @@ export class EditCalls {
     const wanted = await this.#wanted(layer, undefined, { verb: 'xattr', name: displayName(name), to: displayName(key), count: 1 });
     return this.#editing.call(wanted, async (fs, changed) => {
       await (value === undefined ? fs.writer.removeXattr(node, key) : fs.writer.setXattr(node, key, value));
-      changed.folder(node);
+      changed.nodes([node]);
     });
   }
 

@@ -137,7 +137,7 @@ describe.skipIf(skip !== undefined)(`editing an ext4 image${skip === undefined ?
     host.grant(word(2), folder, 'put');
     await client.call('edit.unlock', {});
     const changes: TreeChange[] = [];
-    const listening = (async () => { for await (const change of client.stream('tree.changes', {})) changes.push(change); })();
+    const listening = (async () => { for await (const change of client.stream('tree.changes', {})) changes.push(change); })().catch(() => {});
     expect(await client.call('put.plan', { layer, folder: 2, sources: [word(1), word(2)] })).toMatchObject({ files: 2, directories: 1, losses: [], complete: true });
     await expect(client.call('put.start', { layer, folder: 2, sources: [word(3)], options: {} })).rejects.toMatchObject({ fault: { errno: 'EACCES' } });
     const put = await ended(await client.call('put.start', { layer, folder: 2, sources: [word(1), word(2)], options: {} }), { action: 'keep-both' }, { action: 'merge' });
@@ -152,8 +152,21 @@ describe.skipIf(skip !== undefined)(`editing an ext4 image${skip === undefined ?
     expect((await client.call('edit.review', { from: 0, count: 10 })).operations).toMatchObject([{ verb: 'put', name: 'hello.txt', count: 2 }, { verb: 'move', count: 2, path: '/docs' }, { verb: 'duplicate', name: 'old', path: '/' }, { verb: 'delete', count: 2 }]);
     expect(await ended(await client.call('edit.apply', {}))).toMatchObject({ state: 'done' });
     expect(changes.flatMap(({ folders }) => folders ?? [])).toContain(2);
+    // What is selected is found again in the tree as it is after an undo; rows of the old one are told no more.
+    const ask = { layer, node: 2, sort: { key: 'name', descending: false }, hidden: true } as const;
+    const { view } = await client.call('view.open', ask);
+    await client.call('entry.create', { layer, folder: 2, name: 'aaa', kind: { type: 'file' } });
+    await client.call('edit.undo', {});
+    await expect(client.call('view.rows', { view, from: 0, count: 1 })).rejects.toMatchObject({ fault: { errno: 'EBADF' } });
+    expect((await client.call('view.open', { ...ask, keep: { view, ranges: [[2, 3]], focus: 2, anchor: 2 } })).kept).toEqual({ ranges: [[2, 3]], focus: 2, anchor: 2 });
+    await expect.poll(() => changes.some(({ folders }) => folders === undefined)).toBe(true);
+    changes.length = 0;
+    const docs = await entry('docs/a.txt');
+    await client.call('entry.change', { layer, entries: [{ node: docs.node, name: 'a.txt' }], changes: { uid: 7 } });
+    await expect.poll(() => changes.flatMap(({ folders }) => folders ?? [])).toContain(docs.folder);
+    await ended(await client.call('edit.apply', {}));
     await reopen();
-    await listening.catch(() => {});
+    await listening;
     sound();
     expect(await names()).toEqual(['docs', 'lost+found', 'old (2)', 'hello (2).txt', 'hello.txt']);
     const { node } = await entry('docs/c.txt');

@@ -32,6 +32,8 @@ export interface EditedImage {
   filesystem(layer: string): Promise<FileSystem>;
   /** Layers are other ones than before: what clients hold of the old ones is dropped. */
   reset(): void;
+  /** Folders that clients look at and that have an entry of one of the nodes. */
+  showing(fs: FileSystem, nodes: ReadonlySet<NodeId>): readonly NodeId[];
   /** Something of what `info` tells is different. */
   changed(): void;
   /** What is kept of a filesystem may be out of date. */
@@ -49,6 +51,8 @@ export interface Wanted extends OperationLabel {
 export interface Changed {
   /** A folder whose entries are not what they were. */
   folder(node: NodeId, layer?: string): void;
+  /** Nodes whose properties are not what they were. */
+  nodes(nodes: readonly NodeId[]): void;
 }
 
 const OK: Possible = { ok: true };
@@ -243,6 +247,9 @@ export class Editing {
       folder: (node, layer = wanted.layer) => {
         const change = new Map([[layer, { layer, folders: [node] }]]);
         for (const [path, each] of joinChanges(folders, change)) folders.set(path, each);
+      },
+      nodes: (nodes) => {
+        for (const node of [...nodes, ...this.#image.showing(fs, new Set(nodes))]) changed.folder(node);
       },
     };
     let partial = true;

@@ -69,7 +69,7 @@ export class ImageHost {
     this.#editing = new Editing({
       session: () => this.#session, opened: () => this.#opened, running: () => this.#jobs.running,
       filesystem: async (layer) => (await this.#filesystem(layer)).filesystem,
-      reset: () => this.#dropViews(), changed: () => this.#tellChange(), forget: forgetIdentities,
+      reset: () => this.#dropViews(), showing: (fs, nodes) => [...this.#views].flatMap((views) => views.foldersOf(fs, nodes)), changed: () => this.#tellChange(), forget: forgetIdentities,
     });
     this.#editCalls = new EditCalls({
       jobs: this.#jobs, editing: this.#editing, session: () => this.#session, layer: async (layer) => this.#layer(await this.#session, layer), filesystem: (layer) => this.#filesystem(layer),
@@ -103,7 +103,7 @@ export class ImageHost {
   }
 
   #dropViews(): void {
-    for (const views of this.#views) views.clear();
+    for (const views of this.#views) views.retire();
   }
 
   /** @throws DiskError when the image can't be opened */

@@ -92,6 +92,11 @@ export class DirectoryView {
     return rangesOf(this.#order.all(), (item) => matches(this.#listing.names[item]!));
   }
 
+  /** The folder that it lists, where it is one of this filesystem and has an entry of one of the nodes. */
+  folderOf(fs: FileSystem, nodes: ReadonlySet<NodeId>): NodeId | undefined {
+    return fs === this.#fs && this.#listing.nodes.some((node) => nodes.has(node)) ? this.#dir : undefined;
+  }
+
   indexOf(node: NodeId): number | undefined {
     const item = this.#listing.nodes.indexOf(node);
     return item < 0 ? undefined : this.#order.placeOf(item);
@@ -161,6 +166,8 @@ function rangesOf(order: Uint32Array, picked: (item: number) => boolean): [from:
 /** The views of one client. Those that it forgets to close are closed when it opens many more. */
 export class Views {
   readonly #views = new Map<number, DirectoryView>();
+  /** Of filesystems that were closed since: what was selected in them can still be found again. */
+  #retired: ReadonlyMap<number, DirectoryView> = new Map();
   #last = 0;
 
   add(view: DirectoryView): number {
@@ -180,9 +187,20 @@ export class Views {
     return view;
   }
 
-  /** undefined for one that is closed. */
+  /** Also one that was retired, for `keep` alone; undefined for one that is closed. */
   find(id: number): DirectoryView | undefined {
-    return this.#views.get(id);
+    return this.#views.get(id) ?? this.#retired.get(id);
+  }
+
+  /** Folders that are looked at and have an entry of one of the nodes. */
+  foldersOf(fs: FileSystem, nodes: ReadonlySet<NodeId>): NodeId[] {
+    return [...this.#views.values()].flatMap((view) => view.folderOf(fs, nodes) ?? []);
+  }
+
+  /** Their filesystems are closed: no rows of them are told any more. */
+  retire(): void {
+    this.#retired = new Map(this.#views);
+    this.#views.clear();
   }
 
   close(id: number): void {
@@ -191,6 +209,7 @@ export class Views {
 
   clear(): void {
     this.#views.clear();
+    this.#retired = new Map();
   }
 }
 
