@@ -8,7 +8,7 @@ import { type Disk, type DiskFile, hostDisk } from './disk.ts';
 import type { Applied } from './editing.ts';
 import type { FileState } from './identity.ts';
 import { type SidecarPlace, sidecarPlaces } from './places.ts';
-import { identityOf, readSidecar, SECTOR, type Sidecar, SidecarWriter } from './sidecar.ts';
+import { type CompleteSidecar, identityOf, SECTOR, SidecarWriter } from './sidecar.ts';
 
 /** What stays free on the image's disk: a full disk hurts every other program. */
 const RESERVE = 4 * 1024 * 1024;
@@ -68,10 +68,7 @@ export async function apply(overlay: OverlayDevice, target: ApplyTarget, host: A
   }
   try {
     // From here on it goes on to its end: no cancel, and what fails is taken up at the next opening.
-    writer.finish();
-    const sidecar = readSidecar(file);
-    if (sidecar.state !== 'complete') throw ioError(`The changes in ${place.path} can't be read back`);
-    await replay(sidecar, target.device, (done) => job.report({ done: total / 2 + done, total, unit: 'bytes', now: 'Writing to the image' }));
+    await replay(writer.finish(), target.device, (done) => job.report({ done: total / 2 + done, total, unit: 'bytes', now: 'Writing to the image' }));
   } catch (error) {
     unfinished(place.path);
     throw new DiskError({ kind: 'io' }, `The changes could not all be written to the image: ${(error as Error).message}`, `They are kept in ${place.path}. Apply them again, or close the image and open it when the reason is gone: it is finished then.`);
@@ -84,7 +81,7 @@ export async function apply(overlay: OverlayDevice, target: ApplyTarget, host: A
 }
 
 /** Writes every change to the image, and makes it durable. Doing it again does no harm. */
-export async function replay(sidecar: Extract<Sidecar, { state: 'complete' }>, image: BlockDevice, report: (done: number) => void = () => {}): Promise<void> {
+export async function replay(sidecar: CompleteSidecar, image: BlockDevice, report: (done: number) => void = () => {}): Promise<void> {
   let done = 0;
   for (const { at, bytes } of sidecar.records()) {
     image.write!(at, bytes);
@@ -113,8 +110,11 @@ export function* differences(old: Uint8Array, now: Uint8Array): Iterable<Extent>
 async function keep(writer: SidecarWriter, overlay: OverlayDevice, { device, witnesses = [] }: ApplyTarget, job: JobContext, total: number): Promise<number> {
   let bytes = 0;
   let done = 0;
+  let buffer = new Uint8Array(0);
   for (const { at, bytes: now } of overlay.changes()) {
-    const old = readBytes(device, at, now.length);
+    if (buffer.length < now.length) buffer = new Uint8Array(now.length);
+    const old = buffer.subarray(0, now.length);
+    device.read(at, old);
     for (const run of differences(old, now)) {
       writer.add(at + run.at, old.subarray(run.at, run.at + run.length), now.subarray(run.at, run.at + run.length));
       bytes += run.length;

@@ -43,6 +43,10 @@ const recover = (disk: SimulatedDisk, more: Partial<RecoveryHost> = {}, inode?: 
   disk, places: PLACES, isRunning: () => false, isTrusted: () => true, openImage: () => ({ device: disk.image, files: files(inode), close() {} }), ...more,
 });
 
+function refuse(): never {
+  throw Object.assign(new Error('EACCES'), { code: 'EACCES' });
+}
+
 const isBefore = (disk: SimulatedDisk): boolean => Buffer.compare(disk.imageBytes, before) === 0;
 
 describe('what an interrupted Apply left', () => {
@@ -126,8 +130,7 @@ describe('what an interrupted Apply left', () => {
 
   it('is told when it can\'t be finished, and stays', async () => {
     const disk = await interrupted();
-    const openImage = (): never => { throw Object.assign(new Error('EACCES'), { code: 'EACCES' }); };
-    expect(await recover(disk, { openImage })).toMatchObject([{ state: 'impossible', error: { message: 'EACCES' } }]);
+    expect(await recover(disk, { openImage: refuse })).toMatchObject([{ state: 'impossible', error: { message: 'EACCES' } }]);
     expect(disk.others).toEqual([SIDECAR]);
   });
 

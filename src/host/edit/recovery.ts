@@ -8,7 +8,7 @@ import type { Recovery } from './editing.ts';
 import type { FileState } from './identity.ts';
 import { LockedImage } from './locked-image.ts';
 import { type SidecarPlace, sidecarPlaces } from './places.ts';
-import { type Identity, readSidecar, type Sidecar, standingOf } from './sidecar.ts';
+import { type CompleteSidecar, type Identity, readSidecar, standingOf } from './sidecar.ts';
 
 /** The image that a sidecar may belong to. */
 export interface RecoveryImage {
@@ -77,7 +77,7 @@ async function recoverOne(place: SidecarPlace, host: RecoveryHost): Promise<Reco
   }
 }
 
-async function finish(sidecar: Extract<Sidecar, { state: 'complete' }>, image: RecoveryImage, place: SidecarPlace, host: RecoveryHost): Promise<Recovery> {
+async function finish(sidecar: CompleteSidecar, image: RecoveryImage, place: SidecarPlace, host: RecoveryHost): Promise<Recovery> {
   const answer = (state: Recovery['state'], message: string): Recovery => ({ state, message, sidecar: place.path });
   const foreign = (why: string): Recovery => answer('foreign', `Beside the image lies a file of changes that were never finished, but ${why}. Both were left as they are. If you don't need it, delete ${place.path}.`);
   const { identity } = sidecar;

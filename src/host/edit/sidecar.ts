@@ -67,6 +67,8 @@ export class SidecarWriter {
   readonly #hash = createHash('sha256');
   readonly #identity: Identity;
   #at = 0;
+  /** Where the first record begins. */
+  #records = 0;
 
   constructor(file: DiskFile, identity: Identity) {
     this.#file = file;
@@ -81,6 +83,7 @@ export class SidecarWriter {
     header.writeUInt32LE(VERSION, 8);
     header.writeUInt32LE(text.length, 12);
     this.#append(Buffer.concat([header, text]));
+    this.#records = this.#at;
   }
 
   /** @param at a multiple of 512; so is the length, but at the end of the image */
@@ -104,8 +107,11 @@ export class SidecarWriter {
     this.#append(now);
   }
 
-  /** Makes it durable, and then valid. From the moment this begins, the image may be written to by whoever finds the file. */
-  finish(): void {
+  /**
+   * Makes it durable, and then valid. From the moment this begins, the image may be written to by whoever finds the file.
+   * @returns what was written: it need not be read again to know that it is whole
+   */
+  finish(): CompleteSidecar {
     this.#file.sync();
     const tail = Buffer.alloc(TAIL);
     TAIL_MAGIC.copy(tail);
@@ -114,6 +120,7 @@ export class SidecarWriter {
     tailSum(tail).copy(tail, 48);
     this.#file.write(this.#at, tail);
     this.#file.sync();
+    return { state: 'complete', identity: this.#identity, records: () => readRecords(this.#file, this.#records, this.#at, this.#identity.size) };
   }
 
   #append(bytes: Uint8Array): void {
@@ -136,7 +143,15 @@ export interface SidecarRecord {
 export type Sidecar =
   | { readonly state: 'incomplete'; /** Where so much of it is there. */ readonly identity?: Identity }
   | { readonly state: 'damaged'; readonly message: string }
-  | { readonly state: 'complete'; readonly identity: Identity; /** Bytes of the file. */ readonly size: number; records(): Iterable<SidecarRecord> };
+  | CompleteSidecar;
+
+/** All changes, and whose they are. */
+export interface CompleteSidecar {
+  readonly state: 'complete';
+  readonly identity: Identity;
+  /** A record is good until the next one is asked for. */
+  records(): Iterable<SidecarRecord>;
+}
 
 /** Reads a sidecar, and whether it is whole. Never throws for what it reads but for a disk that fails. */
 export function readSidecar(file: DiskFile): Sidecar {
@@ -147,7 +162,7 @@ export function readSidecar(file: DiskFile): Sidecar {
   // The checksum matches, so it says what a Clutch wrote; another one, maybe.
   if (identity.of === undefined) return { state: 'damaged', message: identity.wrong };
   const { of, records } = identity;
-  return { state: 'complete', identity: of, size: end.at + TAIL, records: () => readRecords(file, records, end.at, of.size) };
+  return { state: 'complete', identity: of, records: () => readRecords(file, records, end.at, of.size) };
 }
 
 /** The first 16 bytes of a sector's SHA-256, or zeros for one of zeros. */
@@ -203,6 +218,7 @@ function matches(file: DiskFile, sum: Buffer, end: number): boolean {
 /** Only what the checksum was found right for is read, but its numbers are looked at all the same: anybody can put a file there. */
 function* readRecords(file: DiskFile, from: number, end: number, size: number): Iterable<SidecarRecord> {
   const head = Buffer.alloc(RECORD);
+  let buffer = Buffer.alloc(0);
   for (let at = from; at < end;) {
     if (at + RECORD > end) throw corrupt('file of changes', 'a record is cut', at);
     file.read(at, head);
@@ -212,7 +228,8 @@ function* readRecords(file: DiskFile, from: number, end: number, size: number): 
     const next = at + RECORD + sums + length;
     const aligned = place % SECTOR === 0 && (length % SECTOR === 0 || place + length === size);
     if (length === 0 || length > MOST_DATA || next > end || place + length > size || !aligned) throw corrupt('file of changes', 'a record reaches out of the image', at);
-    const body = Buffer.alloc(sums + length);
+    if (buffer.length < sums + length) buffer = Buffer.alloc(sums + length);
+    const body = buffer.subarray(0, sums + length);
     file.read(at + RECORD, body);
     yield {
       at: place, bytes: body.subarray(sums), witness: head.readUInt32LE(12) === WITNESS,

@@ -11,7 +11,7 @@ const PIECE = 1024 * 1024;
 /** Most pages, as slots are 32-bit numbers: 8 TiB of changes and history. */
 const MOST_SLOTS = 2 ** 31 - 1;
 
-/** A run of changed bytes. */
+/** A run of changed bytes. They are good until the next run is asked for. */
 export interface Change {
   readonly at: number;
   readonly bytes: Uint8Array;
@@ -146,8 +146,10 @@ export class OverlayDevice implements BlockDevice {
   /** The store is no place that outlives a power cut: what is to last is applied. */
   flush(): void {}
 
-  /** All changed pages in order, neighbours together in pieces of up to 1 MiB. */
+  /** All changed pages in order, neighbours together in pieces of up to 1 MiB. Nothing may be changed meanwhile. */
   *changes(): Iterable<Change> {
+    // One buffer for all of them: of gigabytes of changes, each would be garbage at once.
+    const buffer = new Uint8Array(Math.min(PIECE, this.#table.count * PAGE));
     let piece: { at: number; slot: number; length: number } | undefined;
     for (const [page, slot] of this.#table.entries()) {
       const length = Math.min(PAGE, this.size - page * PAGE);
@@ -155,10 +157,10 @@ export class OverlayDevice implements BlockDevice {
         piece.length += length;
         continue;
       }
-      if (piece !== undefined) yield this.#change(piece);
+      if (piece !== undefined) yield this.#change(piece, buffer);
       piece = { at: page * PAGE, slot, length };
     }
-    if (piece !== undefined) yield this.#change(piece);
+    if (piece !== undefined) yield this.#change(piece, buffer);
   }
 
   /** Where changed pages lie, neighbours together, in order. */
@@ -218,8 +220,8 @@ export class OverlayDevice implements BlockDevice {
     this.#store.close();
   }
 
-  #change({ at, length }: Extent): Change {
-    const bytes = new Uint8Array(length);
+  #change({ at, length }: Extent, buffer: Uint8Array): Change {
+    const bytes = buffer.subarray(0, length);
     this.read(at, bytes);
     return { at, bytes };
   }
