@@ -74,6 +74,7 @@ export function testVolume(folder: string, mkfs: readonly string[], size: number
       return into;
     },
     save(nodes) {
+      volume.contents.settle();
       foundation.close();
       writeFileSync(path, bytes);
       // debugfs does not make directories longer when it adds a name.

@@ -4,7 +4,7 @@ import type { Note } from '../../../core/filesystem.ts';
 import { BlockMapping } from '../block-map.ts';
 import { ExtentMapping } from '../extents.ts';
 import type { Inode } from '../inode.ts';
-import { type Ext4InodeView, INODE_FLAGS } from '../layout.ts';
+import { Ext4ExtentHeader, type Ext4InodeView, INODE_FLAGS } from '../layout.ts';
 import type { Mapping } from '../mapping.ts';
 import type { Superblock } from '../superblock.ts';
 import { ClusterUse } from './clusters.ts';
@@ -23,6 +23,11 @@ import type { SystemZone } from './zones.ts';
 const PIECE = 16 << 20;
 /** Runs that one operation maps or frees at most: each may lie in another group, and a small journal must hold all their bitmaps. */
 const MOST_RUNS = 24;
+/** Nodes a level of trees that are packed: a journal must hold all of them. */
+const MOST_PACKED = 4096;
+const MOST_PACKED_DIRECT = 64;
+/** Inodes whose trees are remembered for packing. */
+const MOST_DEEP = 10_000;
 /** Bit of s_feature_ro_compat: there is a file of 2 GiB or more. */
 const LARGE_FILE = 0x2;
 const S_IFREG = 0x8000;
@@ -47,6 +52,8 @@ export interface ContentsContext {
 export class ContentsWriter implements Contents {
   readonly #context: ContentsContext;
   readonly #blockSize: number;
+  /** Inodes whose tree of more than one level was changed since they were settled. */
+  readonly #deep = new Set<number>();
 
   constructor(context: ContentsContext) {
     this.#context = context;
@@ -202,6 +209,26 @@ export class ContentsWriter implements Contents {
       return first >= stop || this.#remove(node, first, stop, MOST_RUNS);
     });
     while (!done) done = operation(() => this.#remove(node, first, stop, MOST_RUNS));
+  }
+
+  settle(): void {
+    const { inodes, operation, access } = this.#context;
+    const nodes = [...this.#deep];
+    this.#deep.clear();
+    const most = access.durability === 'direct' ? MOST_PACKED_DIRECT : MOST_PACKED;
+    for (const node of nodes) {
+      try {
+        operation(() => {
+          const inode = inodes.get(node);
+          // It may have been freed since, or be something else.
+          if (inode.nlink > 0 && inode.has(INODE_FLAGS.extents)) this.#extents(inode).pack(most);
+        });
+      } catch (error) {
+        // A tree that is damaged somewhere else, or too large for the journal, stays as wide as it is.
+        if (!isDiskError(error) || (error.kind !== 'corrupt' && error.kind !== 'usage')) throw error;
+      }
+    }
+    this.#deep.clear();
   }
 
   setSize(node: number, size: number): void {
@@ -388,8 +415,10 @@ export class ContentsWriter implements Contents {
 
   #extents(inode: Inode): ExtentTree {
     const { superblock, inodes } = this.#context;
+    const root = inodes.edit(inode.node).i_block;
+    if (Ext4ExtentHeader.at(root).eh_depth > 0 && this.#deep.size < MOST_DEEP) this.#deep.add(inode.node);
     return new ExtentTree({
-      ...this.#mapContext(inode), root: inodes.edit(inode.node).i_block,
+      ...this.#mapContext(inode), root,
       checksumSeed: superblock.features.metadataChecksum ? inode.checksumSeed : undefined,
     });
   }

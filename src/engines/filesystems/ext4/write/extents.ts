@@ -104,6 +104,54 @@ export class ExtentTree implements FileMap {
     this.#seal();
   }
 
+  /**
+   * Fills the nodes of a tree that has more of them than it needs: what e2fsck calls narrower and shorter. Nothing is allocated.
+   * @param most nodes of a level; larger trees are left as they are
+   */
+  pack(most: number): void {
+    const root = this.#step(0, this.#context.root);
+    this.#check(root, undefined);
+    // Leaves first.
+    const levels: Step[][] = [];
+    for (let steps = [root]; depthOf(steps[0]!) > 0; levels.unshift(steps)) {
+      if (steps.reduce((sum, step) => sum + countOf(step), 0) > most) return;
+      steps = steps.flatMap((step) => Array.from({ length: countOf(step) }, (_, i) => this.#child(step, i)));
+    }
+    if (levels.length === 0) return;
+    const total = levels[0]!.reduce((sum, step) => sum + countOf(step), 0);
+    const room = Math.min(...levels.flat().map(maxOf));
+    if (!isWide(levels.map(({ length }) => length), total, room, maxOf(root))) return;
+    let count = total;
+    let entries = new Uint8Array(total * ENTRY);
+    levels[0]!.reduce((at, { bytes, view }) => {
+      const length = view.getUint16(2, true) * ENTRY;
+      entries.set(bytes.subarray(HEADER, HEADER + length), at);
+      return at + length;
+    }, 0);
+    let depth = 0;
+    for (; count > maxOf(root); depth++) {
+      const needed = Math.ceil(count / room);
+      const above = this.#step(0, new Uint8Array(HEADER + needed * ENTRY));
+      levels[depth]!.forEach((step, i) => {
+        if (i >= needed) return this.#drop(step.block);
+        this.#edit(step);
+        const part = entries.subarray(i * room * ENTRY, Math.min(count, (i + 1) * room) * ENTRY);
+        step.bytes.fill(0, HEADER, HEADER + maxOf(step) * ENTRY);
+        step.bytes.set(part, HEADER);
+        setCount(step, part.length / ENTRY);
+        setChild(above, i, keyAt(step, 0), step.block);
+      });
+      entries = above.bytes.slice(HEADER);
+      count = needed;
+    }
+    for (const steps of levels.slice(depth)) for (const { block } of steps) this.#drop(block);
+    root.bytes.fill(0, HEADER);
+    root.bytes.set(entries, HEADER);
+    setCount(root, count);
+    root.view.setUint16(6, depth, true);
+    this.#seal();
+  }
+
   #insert(run: MappedRun): void {
     const longest = run.unwritten ? LONGEST_UNWRITTEN : LONGEST_EXTENT;
     let path = this.#find(run.logical);
@@ -381,6 +429,16 @@ export class ExtentTree implements FileMap {
     }
     this.#dirty.clear();
   }
+}
+
+/** Whether a tree has a level, or in one of them a whole node, more than it needs (e2fsck_should_rebuild_extents). @param nodes of each level, leaves first */
+function isWide(nodes: readonly number[], extents: number, room: number, roomOfRoot: number): boolean {
+  let count = extents;
+  for (const length of nodes) {
+    if (count <= roomOfRoot || (length - 1) * room > count) return true;
+    count = length;
+  }
+  return false;
 }
 
 const countOf = (step: Step): number => step.view.getUint16(2, true);

@@ -119,6 +119,11 @@ export interface Contents {
   freeSome(node: number, logical: number): boolean;
   /** An empty map for a new inode: extents where the filesystem has them. */
   initialise(node: number): void;
+  /**
+   * Packs the extent trees of files that were changed here and there, which are wider than they need to be: before a commit that somebody asked
+   * for. Not within an operation.
+   */
+  settle(): void;
   /** i_size, and the superblock's large_file where it is the first. */
   setSize(node: number, size: number): void;
   /**

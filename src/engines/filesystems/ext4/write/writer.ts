@@ -247,6 +247,7 @@ export class Ext4Writer implements Writer {
   }
 
   sync(): void {
+    this.#volume.contents.settle();
     this.#volume.transaction.commit();
   }
 
@@ -256,6 +257,7 @@ export class Ext4Writer implements Writer {
       this.#held.set(node, 1);
       this.release(node);
     }
+    this.#volume.contents.settle();
   }
 
   /** Frees a node without a name, which a power cut left. */
@@ -424,7 +426,9 @@ export class Ext4Writer implements Writer {
 
   #touch(node: NodeId, ...names: readonly TimeName[]): void {
     const now = this.#volume.access.now();
-    for (const name of names) this.#setTime(node, name, now);
+    const raw = this.#volume.inodes.edit(node);
+    const { extraSize } = this.#volume.inodes.get(node);
+    for (const name of names) setTime(raw, extraSize, name, now);
   }
 
   #setTimes(node: NodeId, { mtime, atime, btime }: Pick<Changes, 'mtime' | 'atime' | 'btime'>): void {
