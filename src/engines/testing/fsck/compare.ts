@@ -66,7 +66,8 @@ export async function runOwn(image: Uint8Array, accept: boolean, now = BigInt(Da
  * @param files whether the files that are left are compared as well, which takes most of the time
  */
 export async function compare(shared: SharedImage, folder: string, files = true): Promise<Comparison> {
-  const image = readFileSync(unpacked(shared).image);
+  // An image that was named by its path is taken as it is.
+  const image = readFileSync(shared.files[0] === shared.name ? shared.name : unpacked(shared).image);
   const copy = join(folder, 'theirs.img');
   const own = join(folder, 'ours.img');
   try {

@@ -57,6 +57,8 @@ export function checkBodyAttributes(context: CheckContext, inode: RawInode): { r
   return { charge: found.charge, written: false };
 }
 
+const wrongValue = (problem: Problem, value: number): Found => ({ problem, value, charge: NOTHING });
+
 interface Found {
   readonly problem?: Problem;
   readonly value: number;
@@ -106,14 +108,13 @@ function hashMatches(view: DataView, bytes: Uint8Array, entry: Entry, valueAt: n
 function checkLargeValue(context: CheckContext, owner: RawInode, bytes: Uint8Array, entry: Entry): Found {
   const { superblock } = context;
   const number = entry.valueInode;
-  const wrong = (problem: Problem, value: number): Found => ({ problem, value, charge: NOTHING });
-  if (number < firstInode(superblock) || number > superblock.raw.s_inodes_count) return wrong(ATTRIBUTES['value-inode'], number);
+  if (number < firstInode(superblock) || number > superblock.raw.s_inodes_count) return wrongValue(ATTRIBUTES['value-inode'], number);
   let inode: RawInode;
   try {
     inode = context.readInode(number);
   } catch (error) {
     if (!isDiskError(error)) throw error;
-    return wrong(ATTRIBUTES['value-inode'], number);
+    return wrongValue(ATTRIBUTES['value-inode'], number);
   }
   const name = bytes.subarray(entry.at + ENTRY_SIZE, entry.at + ENTRY_SIZE + entry.nameLength);
   const valueHash = inode.raw.i_atime >>> 0;
@@ -122,11 +123,11 @@ function checkLargeValue(context: CheckContext, owner: RawInode, bytes: Uint8Arr
     clusters = Math.ceil(entry.valueSize / (superblock.blockSize * superblock.clusterRatio));
   } else if (inode.raw.i_mtime >>> 0 !== owner.number || inode.raw.i_generation !== owner.raw.i_generation) {
     // Neither that, nor the older form of Lustre, which names its owner.
-    if (!inode.has(INODE_FLAGS.eaInode)) return wrong(ATTRIBUTES['value-inode'], number);
-    return wrong(ATTRIBUTES['hash'], entry.hash);
+    if (!inode.has(INODE_FLAGS.eaInode)) return wrongValue(ATTRIBUTES['value-inode'], number);
+    return wrongValue(ATTRIBUTES['hash'], entry.hash);
   }
   if (!inode.has(INODE_FLAGS.eaInode)) {
-    if (!context.problem(ATTRIBUTES['set-ea-inode-flag'], { inode: owner.number, value: number }, context.inodePlace(number))) return wrong(ATTRIBUTES['no-ea-inode-flag'], number);
+    if (!context.problem(ATTRIBUTES['set-ea-inode-flag'], { inode: owner.number, value: number }, context.inodePlace(number))) return wrongValue(ATTRIBUTES['no-ea-inode-flag'], number);
     inode.set(INODE_FLAGS.eaInode);
     context.writeInode(inode);
   }

@@ -17,8 +17,7 @@ export function* ownBlocks(superblock: Superblock, group: number): Iterable<{ re
   if (group === 0 && blockSize === 1024 && clusterRatio > 1) yield { block: 0, count: 1 };
   const index = Math.floor(group / descriptorsPerBlock);
   if (!features.metaBg || index < raw.s_first_meta_bg) {
-    const tableBlocks = Math.ceil(groupCount / descriptorsPerBlock);
-    const count = features.metaBg ? raw.s_first_meta_bg : tableBlocks + raw.s_reserved_gdt_blocks;
+    const count = features.metaBg ? raw.s_first_meta_bg : Math.ceil(groupCount / descriptorsPerBlock) + raw.s_reserved_gdt_blocks;
     if (hasSuper && count > 0) yield { block: own + 1, count: Math.min(count, blockCount - own - 1) };
   } else if (group % descriptorsPerBlock <= 1 || group % descriptorsPerBlock === descriptorsPerBlock - 1) {
     yield { block: own + (hasSuper ? 1 : 0), count: 1 };

@@ -123,8 +123,10 @@ async function findSharers(context: CheckContext): Promise<Sharers> {
         return block;
       },
       data(logical, block, count) {
-        for (let shared = clustersShared.next(Math.floor(block / ratio), Math.floor((block + count - 1) / ratio) + 1); shared !== undefined && total <= MOST_CLAIMS;
-          shared = clustersShared.next(shared + 1, Math.floor((block + count - 1) / ratio) + 1)) claim(shared * ratio, logical + Math.max(0, shared * ratio - block));
+        const end = Math.floor((block + count - 1) / ratio) + 1;
+        for (let shared = clustersShared.next(Math.floor(block / ratio), end); shared !== undefined; shared = clustersShared.next(shared + 1, end)) {
+          claim(shared * ratio, logical + Math.max(0, shared * ratio - block));
+        }
         return block;
       },
     });
