@@ -129,9 +129,10 @@ export async function outcome(image: Uint8Array): Promise<Outcome> {
     const again = await runOwn(fixed.bytes, false);
     writeFileSync(path, fixed.bytes);
     const after = e2fsck(path, '-fn');
-    const codes = (findings: readonly { readonly code: string }[]): string[] => [...new Set(findings.map(({ code }) => code))];
     return { found: codes(dry.findings), dry: dry.exit, fixed: fixed.exit, left: codes(again.findings), before, theirs, after: after.exit, words: after.words, repaired: fixed.bytes };
   } finally {
     folder.remove();
   }
 }
+
+const codes = (findings: readonly { readonly code: string }[]): string[] => [...new Set(findings.map(({ code }) => code))];

@@ -46,18 +46,24 @@ function hasBlocks(inode: RawInode): boolean {
 /** @returns bytes freed */
 function freeBlocks(context: CheckContext, inode: RawInode): number {
   const { clusterRatio, blockSize } = context.superblock;
-  const clusters = new Set<number>();
-  try {
-    for (const block of mapBlocks(context, inode)) clusters.add(Math.floor(block / clusterRatio));
-    for (const { physical, count } of readRuns(context, inode)) {
-      for (let cluster = Math.floor(physical / clusterRatio); cluster * clusterRatio < physical + count; cluster++) clusters.add(cluster);
+  const { clustersUsed } = context.tables;
+  let freed = 0;
+  const free = (block: number, count: number): void => {
+    for (let cluster = Math.floor(block / clusterRatio); cluster * clusterRatio < block + count; cluster++) {
+      // With bigalloc, several runs may lie in one cluster.
+      if (!clustersUsed.has(cluster)) continue;
+      context.freeBlock(cluster * clusterRatio);
+      freed++;
     }
+  };
+  try {
+    for (const block of mapBlocks(context, inode)) free(block, 1);
+    for (const { physical, count } of readRuns(context, inode)) free(physical, count);
   } catch (error) {
     // What a damaged map leads to stays in use until the next check.
     if (!isDiskError(error)) throw error;
   }
-  for (const cluster of clusters) context.freeBlock(cluster * clusterRatio);
-  return clusters.size * clusterRatio * blockSize;
+  return freed * clusterRatio * blockSize;
 }
 
 /** One reference less to the block of attributes; the last one frees it. */

@@ -29,15 +29,12 @@ export function inlineDirectory(context: CheckContext, inode: RawInode): { reado
 /** Less than the shortest entry behind i_block can't be. */
 const SHORTEST = 12;
 
-/**
- * Corrects the size of an inline directory, which is a multiple of four and, past i_block, leaves room for an entry.
- * @returns 'cleared' when it could not be kept
- */
-export function fixInlineSize(context: CheckContext, inode: RawInode): 'kept' | 'cleared' {
+/** Corrects the size of an inline directory, which is a multiple of four and, past i_block, leaves room for an entry. */
+export function fixInlineSize(context: CheckContext, inode: RawInode): void {
   const more = inlineDirectory(context, inode).more?.length ?? 0;
   const size = I_BLOCK_SIZE + more;
-  if (size % 4 === 0 && (more === 0 || more >= SHORTEST)) return 'kept';
-  if (!context.problem(PASS_2['bad-inline-size'], { inode: inode.number, size })) return 'kept';
+  if (size % 4 === 0 && (more === 0 || more >= SHORTEST)) return;
+  if (!context.problem(PASS_2['bad-inline-size'], { inode: inode.number, size })) return;
   const entry = bodyEntries(xattrsOf(context, inode)).find(({ index, name }) => index === SYSTEM && decodeName(name) === 'data')!;
   // Values are padded to four bytes, so that there is room up to the next multiple.
   const wanted = more < SHORTEST ? 0 : (more + 3) & ~3;
@@ -49,5 +46,4 @@ export function fixInlineSize(context: CheckContext, inode: RawInode): 'kept' | 
   }
   inode.size = I_BLOCK_SIZE + wanted;
   context.writeInode(inode);
-  return 'kept';
 }

@@ -14,6 +14,8 @@ const PIECE = 1 << 20;
 const GAP = 16;
 /** Directories whose checksum seeds are kept. */
 const MOST_KEPT = 65_536;
+/** Blocks that an index may claim beyond twice those that its directory has. */
+const SPARE = 64;
 const ROOT = 2;
 /** ro-compat large_file. */
 const LARGE_FILE = 0x2;
@@ -42,8 +44,8 @@ class DirectoryPass {
     this.#scan = new DirectoryScan(context);
     this.#strict = (superblock.features.incompat & 0x20000) !== 0 && (superblock.raw.s_encoding_flags & STRICT) !== 0;
     this.#piece = new Uint8Array(Math.max(PIECE, superblock.blockSize));
-    const most = tables.directoryBlocks.length * 4 + 1024;
-    for (const { inode, blocks } of tables.hashed) this.#indexes.set(inode, new IndexCheck(context, inode, Math.min(blocks, most)));
+    const counts = blockCounts(context);
+    for (const { inode, blocks } of tables.hashed) this.#indexes.set(inode, new IndexCheck(context, inode, Math.min(blocks, (counts.get(inode) ?? 0) * 2 + SPARE)));
   }
 
   async run(): Promise<void> {
@@ -163,8 +165,7 @@ class DirectoryPass {
 
   #inline(inode: RawInode): void {
     const context = this.#context;
-    const broken = fixInlineSize(context, inode);
-    if (broken === 'cleared') return;
+    fixInlineSize(context, inode);
     const { first, more } = inlineDirectory(context, inode);
     if (this.#scan.inline(this.#directory(inode.number), first, more)) context.writeInode(inode);
   }
@@ -193,6 +194,18 @@ class DirectoryPass {
     this.#known.set(inode, directory);
     return directory;
   }
+}
+
+/** How many blocks each directory with an index has: one that claims a size of terabytes must not take memory for all of them. */
+function blockCounts({ tables }: CheckContext): Map<number, number> {
+  const counts = new Map(tables.hashed.map(({ inode }) => [inode, 0]));
+  const { directoryBlocks } = tables;
+  for (let i = 0; i < directoryBlocks.length; i++) {
+    const inode = directoryBlocks.inode(i);
+    const count = counts.get(inode);
+    if (count !== undefined) counts.set(inode, count + 1);
+  }
+  return counts;
 }
 
 /** Files that old kernels can't deal with need a feature that keeps those away. */
