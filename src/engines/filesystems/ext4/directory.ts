@@ -23,6 +23,8 @@ export interface DirectoryContext {
   place(logical: number): number | undefined;
   /** The first mapped logical block at or after `logical` (undefined: none), so that huge holes cost nothing. Default: every block is asked for. */
   next?(logical: number): number | undefined;
+  /** Blocks whose checksum need not be looked at: those that were changed, and found sound before. Default: none. */
+  trusts?(logical: number): boolean;
   /** Blocks of the filesystem: no sound directory has more. */
   readonly blockCount: number;
   /** For inline directories: the 60 bytes of i_block, then the value of system.data where there is one. */

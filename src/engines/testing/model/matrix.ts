@@ -59,6 +59,6 @@ export const matrix: readonly Shape[] = [
 
 /** Images that a kernel or mke2fs has filled: what others wrote is changed. */
 export const filled: readonly Shape[] = [
-  ...['ext3', 'ext4', 'block-1k', 'inode-512', 'indirect-1k', 'extents-deep', 'unwritten', 'inline-data', 'inline-data-512', 'symlinks', 'nodes', 'names', 'htree-20000', 'xattr', 'acl', 'ea-inode', 'bigalloc', 'dirty']
-    .map((recipe) => ({ name: `recipe-${recipe}`, recipe, options: [], size: '' })),
-];
+  'ext3', 'ext4', 'block-1k', 'inode-512', 'indirect-1k', 'extents-deep', 'unwritten', 'inline-data', 'inline-data-512', 'symlinks', 'nodes', 'names', 'htree-20000', 'xattr', 'acl', 'ea-inode',
+  'bigalloc', 'dirty',
+].map((recipe) => ({ name: `recipe-${recipe}`, recipe, options: [], size: '' }));

@@ -4,6 +4,7 @@ import type { DirectoryContext } from '../directory.ts';
 import { inlineParts } from '../inline-data.ts';
 import type { Inode } from '../inode.ts';
 import { INODE_FLAGS, SUPERBLOCK_FLAGS } from '../layout.ts';
+import type { Mapping } from '../mapping.ts';
 import type { XattrContext } from '../xattr.ts';
 import type { Volume } from './volume.ts';
 
@@ -55,16 +56,33 @@ function eaInode(volume: Volume, number: number): ReturnType<NonNullable<XattrCo
   };
 }
 
-/** What a directory's blocks are read with while it is changed. Damage throws. */
-export function directoryContext(volume: Volume, inode: Inode): DirectoryContext & { size: number } {
+/** What a directory's blocks are read with while it is changed. */
+export interface ChangedDirectory extends DirectoryContext {
+  size: number;
+  /** Where a logical block lies; undefined = hole. */
+  physical(logical: number): number | undefined;
+  /** Blocks were added. */
+  forgetMap(): void;
+}
+
+/** As it is at this moment, for one step of an operation. Damage throws. */
+export function directoryContext(volume: Volume, inode: Inode): ChangedDirectory {
   const { superblock, transaction } = volume;
   const { features, raw } = superblock;
   const { node } = inode;
+  let map: Mapping | undefined;
   const physical = (logical: number): number | undefined => {
-    const run = volume.contents.mapping(node).find(logical);
+    map ??= volume.contents.mapping(node);
+    const run = map.find(logical);
     return run.unwritten ? undefined : run.physical;
   };
   return {
+    physical,
+    forgetMap: () => { map = undefined; },
+    trusts: (logical) => {
+      const block = physical(logical);
+      return block !== undefined && transaction.changed(block) !== undefined;
+    },
     inode: node,
     generation: inode.raw.i_generation,
     size: inode.size,

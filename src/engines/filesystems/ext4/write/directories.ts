@@ -232,8 +232,8 @@ export class Directories {
     return {
       context,
       edit: (logical) => {
-        const { physical, unwritten } = contents.mapping(node).find(logical);
-        if (physical === undefined || unwritten) throw corrupt(`directory inode ${node}`, `its block ${logical} is a hole`);
+        const physical = context.physical(logical);
+        if (physical === undefined) throw corrupt(`directory inode ${node}`, `its block ${logical} is a hole`);
         return transaction.edit(physical, `directory block ${logical} of inode ${node}`);
       },
       append: () => {
@@ -242,6 +242,7 @@ export class Directories {
         if (size > LONGEST && !context.largeDir) throw usage('ENOSPC', `Directory inode ${node} has the greatest size`);
         const { block } = contents.allocate(node, logical, 1, 'metadata');
         contents.setSize(node, size);
+        context.forgetMap();
         context.size = size;
         return { logical, bytes: transaction.fresh(block, `directory block ${logical} of inode ${node}`) };
       },

@@ -74,8 +74,9 @@ export function insertHashed(blocks: DirectoryBlocks, entry: Entry): void {
     const root = rootOf(context);
     const { hash } = nameHash(context, root.version, entry.name);
     const way = walk(context, root, hash);
+    const there = context.block(way.leaf);
+    if (there !== undefined) verifyLeaf(context, there, way.leaf);
     const leaf = blocks.edit(way.leaf);
-    verifyLeaf(context, leaf, way.leaf);
     if (insertEntry(context, leaf, 0, leafEnd(context), entry)) {
       sealLeaf(context, leaf);
       return;
@@ -88,8 +89,9 @@ export function insertHashed(blocks: DirectoryBlocks, entry: Entry): void {
 /** Turns a directory of one full block into a hashed one: its entries go to a leaf of their own (make_indexed_dir). The caller sets the flag of the inode. */
 export function makeIndexed(blocks: DirectoryBlocks, parent: number): void {
   const { context } = blocks;
+  const there = context.block(0);
+  if (there !== undefined) verifyLeaf(context, there, 0);
   const root = blocks.edit(0);
-  verifyLeaf(context, root, 0);
   const entries = [...placedEntries(context, root, 0, leafEnd(context))].filter(({ inode }) => inode !== 0).slice(2);
   const leaf = blocks.append();
   packLeaf(context, leaf.bytes, root, entries);

@@ -136,19 +136,18 @@ describe.skipIf(missing !== undefined)('the writer of ext2/3/4', () => {
       const { writer } = fs;
       const dir = await writer.mkdir(fs.root, 'dir', NODE);
       const file = await writer.create(fs.root, 'file', NODE);
-      const name = (i: number): string => `${i} ${'long'.repeat(62)}`.slice(0, 250);
       let count = 0;
       let ended: string | undefined;
-      while (count < 21_000 && (ended = failure(() => writer.link(dir, name(count), file))) === undefined) count++;
+      while (count < 21_000 && (ended = failure(() => writer.link(dir, longName(count), file))) === undefined) count++;
       expect(count).toBeGreaterThanOrEqual(least);
       expect(ended).toBe(full ? 'ENOSPC' : undefined);
-      for (let i = 0; i < count; i += 97) expect(await fs.lookup(dir, name(i))).toBe(file);
-      for (let i = 0; i < count; i += 3) await writer.unlink(dir, name(i));
-      for (let i = 0; i < count; i += 101) expect(await fs.lookup(dir, name(i))).toBe(i % 3 === 0 ? undefined : file);
+      for (let i = 0; i < count; i += 97) expect(await fs.lookup(dir, longName(i))).toBe(file);
+      for (let i = 0; i < count; i += 3) await writer.unlink(dir, longName(i));
+      for (let i = 0; i < count; i += 101) expect(await fs.lookup(dir, longName(i))).toBe(i % 3 === 0 ? undefined : file);
       expect((await fs.stat(file)).nlink).toBe(1 + count - Math.ceil(count / 3));
       expect(await check()).toBe('');
       const again = await openBytes(bytes);
-      for (let i = 0; i < count; i += 103) expect(await again.lookup((await again.lookup(again.root, 'dir'))!, name(i))).toBe(i % 3 === 0 ? undefined : file);
+      for (let i = 0; i < count; i += 103) expect(await again.lookup((await again.lookup(again.root, 'dir'))!, longName(i))).toBe(i % 3 === 0 ? undefined : file);
     }
   });
 
@@ -217,16 +216,15 @@ describe.skipIf(missing !== undefined)('the writer of ext2/3/4', () => {
     await writer.sync();
     const before = [fs.info.free, fs.info.inodes!.free];
     const file = await writer.create(fs.root, 'file', { mode: 0o644, uid: 1000 });
-    const value = (length: number): Uint8Array => Uint8Array.from({ length }, (_, i) => i ^ (i >> 8));
-    for (const length of [2000, 65_536, 1024, 900, 5000]) await writer.setXattr(file, `user.v${length}`, value(length));
-    for (const length of [2000, 65_536, 1024, 900, 5000]) expect(await fs.xattrs!.get(file, `user.v${length}`)).toEqual(value(length));
-    expect(failure(() => writer.setXattr(file, 'user.more', value(65_537)))).toBe('ERANGE');
+    for (const length of [2000, 65_536, 1024, 900, 5000]) await writer.setXattr(file, `user.v${length}`, valueOf(length));
+    for (const length of [2000, 65_536, 1024, 900, 5000]) expect(await fs.xattrs!.get(file, `user.v${length}`)).toEqual(valueOf(length));
+    expect(failure(() => writer.setXattr(file, 'user.more', valueOf(65_537)))).toBe('ERANGE');
     await writer.change(file, { uid: 2000 });
-    await writer.setXattr(file, 'user.v2000', value(3));
-    await writer.setXattr(file, 'user.v5000', value(7000));
+    await writer.setXattr(file, 'user.v2000', valueOf(3));
+    await writer.setXattr(file, 'user.v5000', valueOf(7000));
     await writer.removeXattr(file, 'user.v65536');
     const link = await writer.symlink(fs.root, 'link', 'short', { mode: 0o777 });
-    await writer.setXattr(link, 'trusted.large', value(4000));
+    await writer.setXattr(link, 'trusted.large', valueOf(4000));
     expect(await fs.readlink(link)).toBe('short');
     await writer.unlink(fs.root, 'link');
     await writer.unlink(fs.root, 'file');
@@ -287,6 +285,14 @@ describe.skipIf(missing !== undefined)('the writer of ext2/3/4', () => {
     }
   });
 });
+
+function longName(i: number): string {
+  return `${i} ${'long'.repeat(62)}`.slice(0, 250);
+}
+
+function valueOf(length: number): Uint8Array {
+  return Uint8Array.from({ length }, (_, i) => i ^ (i >> 8));
+}
 
 /** The first folder with a flag. */
 async function folderWith(fs: FileSystem, dir: NodeId, flag: string): Promise<NodeId | undefined> {
