@@ -7,8 +7,11 @@ import { checkExt4 } from '../../filesystems/ext4/check/index.ts';
 import { testContext } from '../context.ts';
 import { type SharedImage, unpacked } from '../recipes/shared.ts';
 
-/** What fsck(8)'s exit status says: 0 clean, 1 corrected, 4 errors left, 8 could not be checked. Where e2fsck gives up in the middle (12), errors are left. */
-export type ExitClass = 'clean' | 'corrected' | 'errors' | 'unchecked' | 'timeout';
+/**
+ * What fsck(8)'s exit status says: 0 clean, 1 corrected, 4 errors left, 8 could not be checked. Where e2fsck gives up in the middle (12), errors are
+ * left. On some of the images it never ends, or ends by a fault of its own, which it reports as 8.
+ */
+export type ExitClass = 'clean' | 'corrected' | 'errors' | 'unchecked' | 'timeout' | 'crashed';
 
 /** A run of ours over an image in memory. */
 export interface OwnRun {
@@ -41,7 +44,8 @@ const PATH = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`;
 
 export function e2fsck(image: string, ...options: string[]): { readonly exit: ExitClass; readonly words: string } {
   const { status, stdout, stderr } = spawnSync('e2fsck', [...options, image], { encoding: 'utf8', timeout: PATIENCE, killSignal: 'SIGKILL', maxBuffer: 1 << 26, env: { ...process.env, PATH, LC_ALL: 'C' } });
-  return { exit: status === null ? 'timeout' : classOf(status), words: `${stdout ?? ''}${stderr ?? ''}` };
+  const words = `${stdout ?? ''}${stderr ?? ''}`;
+  return { exit: status === null ? 'timeout' : /^Signal \(\d+\) SIG/m.test(words) ? 'crashed' : classOf(status), words };
 }
 
 function classOf(status: number): ExitClass {
@@ -107,12 +111,14 @@ function walk(image: string): Entry[] {
   return (stdout ?? '').split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as Entry);
 }
 
+/** Where e2fsck finds no end, or crashes, there is nothing to compare with. */
+const isAnswer = (exit: ExitClass): boolean => exit !== 'timeout' && exit !== 'crashed';
+
 /** What is not as it should be, in words; empty when all is well. */
 export function differences({ theirs, ours, after, lost }: Comparison): string[] {
   const wrong: string[] = [];
-  // Where e2fsck finds no end, there is nothing to compare with.
-  if (theirs.dry !== 'timeout' && ours.dry.exit !== theirs.dry) wrong.push(`-fn says ${theirs.dry}, our dry run ${ours.dry.exit}`);
-  if (theirs.fixed !== 'timeout' && ours.fixed.exit !== theirs.fixed) wrong.push(`-fy says ${theirs.fixed}, our repair ${ours.fixed.exit}`);
+  if (isAnswer(theirs.dry) && ours.dry.exit !== theirs.dry) wrong.push(`-fn says ${theirs.dry}, our dry run ${ours.dry.exit}`);
+  if (isAnswer(theirs.fixed) && ours.fixed.exit !== theirs.fixed) wrong.push(`-fy says ${theirs.fixed}, our repair ${ours.fixed.exit}`);
   if (theirs.again !== 'unchecked' && after !== 'clean') wrong.push(`after our repair -fn says ${after}`);
   if (ours.fixed.exit !== 'unchecked' && ours.again.exit !== 'clean') wrong.push(`our second repair says ${ours.again.exit}`);
   if (lost.length > 0) wrong.push(`lost ${lost.length}: ${lost.slice(0, 3).join(', ')}`);

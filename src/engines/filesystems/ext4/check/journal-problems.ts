@@ -5,6 +5,7 @@ const LAST_CHANGES = 'Changes that were made last may be lost.';
 /** Problems of the journal. */
 export const JOURNAL = catalogue('journal', {
   'bad-inode': { severity: 'error', says: 'The journal\'s inode {inode} can\'t be used ({reason})', meaning: LAST_CHANGES, repair: 'Give the journal up, and make a new one at the end' },
+  'inode-restored': { severity: 'note', says: 'The journal\'s inode {inode} can\'t be used ({reason}), but the superblock has a copy of its map', meaning: 'Nothing is lost by it.', repair: 'Restore the inode', housekeeping: true },
   'bad-superblock': { severity: 'error', says: 'The journal\'s superblock is damaged ({reason})', meaning: LAST_CHANGES, repair: 'Empty the journal' },
   'unknown': { severity: 'error', says: 'The journal can\'t be read ({reason})', meaning: LAST_CHANGES, repair: 'Empty the journal' },
   'version-1-fields': { severity: 'error', says: 'The journal is of version 1, with fields of version 2', meaning: 'Who reads the fields takes it for another journal.', repair: 'Clear these fields' },

@@ -83,7 +83,7 @@ function findJournal(context: CheckContext): JournalSource | string {
   copy.raw.i_mode = MODE.file | 0o600;
   if (copy.view.getUint16(I_BLOCK_AT, true) === EXTENT_MAGIC) copy.set(INODE_FLAGS.extents);
   const found = sourceOf(context, copy);
-  if (typeof found === 'string' || !context.problem(JOURNAL['bad-inode'], { inode: number, reason }, context.inodePlace(number))) return typeof found === 'string' ? reason : found;
+  if (typeof found === 'string' || !context.problem(JOURNAL['inode-restored'], { inode: number, reason }, context.inodePlace(number))) return typeof found === 'string' ? reason : found;
   context.writeInode(copy);
   return found;
 }

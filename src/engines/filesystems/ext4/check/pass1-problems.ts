@@ -38,7 +38,7 @@ export const PASS1 = catalogue('1', {
   'bad-blocks-count': { severity: 'error', says: 'Inode {inode} counts {count} blocks, there are {should}', meaning: BOOKKEEPING, repair: 'Correct the count' },
   'illegal-block': { severity: 'error', says: 'Inode {inode} maps logical block {logical} to block {block}, which does not exist', meaning: LOST, repair: 'Clear the number' },
   'too-many-illegal': { severity: 'note', says: 'Inode {inode} has too many block numbers that can\'t be', meaning: 'What the inode says can\'t be believed.', repair: 'Clear the inode' },
-  'directory-too-big': { severity: 'error', says: 'Directory {inode} has a block {logical}, past the largest size of a directory', meaning: LOST, repair: 'Clear the number' },
+  'directory-too-big': { severity: 'error', says: 'Directory {inode} has a block {logical}, past the largest size of a directory', meaning: LOST, repair: 'Clear the number', housekeeping: 'with-changes' },
   'file-too-big': { severity: 'error', says: 'Inode {inode} has a block {logical}, past the largest size of a file', meaning: LOST, repair: 'Clear the number' },
   'symlink-too-big': { severity: 'error', says: 'Symbolic link {inode} has a block {logical}; it may have one', meaning: LOST, repair: 'Clear the number' },
   'metadata-collision': { severity: 'note', says: 'Block {block} of inode {inode}\'s map lies on top of the filesystem\'s own blocks', meaning: 'It gets a block of its own in pass 1B; only then the rest of the map can be checked.' },

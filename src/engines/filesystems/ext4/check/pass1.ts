@@ -129,6 +129,8 @@ class PlainInodes {
   readonly #hasSum: boolean;
   readonly #usable: boolean;
   readonly #hasQuota: boolean;
+  /** Inodes of the filesystem's own, which need not be reserved ones. */
+  readonly #own: ReadonlySet<number>;
 
   constructor(context: CheckContext) {
     const { superblock } = context;
@@ -138,6 +140,7 @@ class PlainInodes {
     this.#hasSum = superblock.features.metadataChecksum;
     this.#hasQuota = context.tables.quota.size > 0;
     const { raw, features } = superblock;
+    this.#own = new Set([raw.s_journal_inum, raw.s_usr_quota_inum, raw.s_grp_quota_inum, raw.s_prj_quota_inum, raw.s_orphan_file_inum]);
     // Linux alone, with extents, and no clusters.
     this.#usable = raw.s_creator_os === 0 && raw.s_rev_level > 0 && (features.incompat & EXTENTS) !== 0 && superblock.clusterRatio === 1;
   }
@@ -145,7 +148,7 @@ class PlainInodes {
   /** @returns true when the inode was dealt with */
   take(number: number, view: DataView, at: number): boolean {
     const { inodeSize, blockSize, firstDataBlock, blockCount, checksumSeed } = this.#superblock;
-    if (number < this.#first || !this.#usable) return false;
+    if (number < this.#first || !this.#usable || this.#own.has(number)) return false;
     const mode = view.getUint16(at, true);
     const links = view.getUint16(at + 0x1a, true);
     if (links === 0) return mode === 0 && isEmpty(view, at);

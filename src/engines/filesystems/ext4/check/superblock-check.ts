@@ -98,7 +98,7 @@ function checkDescriptors(context: CheckContext): void {
     const { first, last } = bounds(superblock, group);
     const sumFails = hasSum && descriptors.checksum(group) !== descriptors.expectedChecksum(group);
     const place = (block: number, count: number, problem: Parameters<CheckContext['problem']>[0], set: (to: number) => void, groups: Set<number>): void => {
-      const inside = block >= first && block + count - 1 <= last;
+      const inside = block !== 0 && block >= first && block + count - 1 <= last;
       if (inside || !context.problem(problem, { group, block })) return;
       set(0);
       groups.add(group);

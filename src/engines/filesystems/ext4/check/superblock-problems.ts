@@ -29,7 +29,7 @@ export const PASS0 = catalogue('0', {
   'mount-time': { severity: 'note', says: 'The last mount lies in the future', meaning: 'The clock was wrong, then or now.', repair: 'Set it to now' },
   'write-time': { severity: 'note', says: 'The last write lies in the future', meaning: 'The clock was wrong, then or now.', repair: 'Set it to now' },
   'write-time-near': { severity: 'note', says: 'The last mount or write lies less than a day in the future', meaning: 'The clock was set to local time.', repair: 'Set it to now', housekeeping: true },
-  'quota-inode': { severity: 'note', says: 'Inode {inode} can\'t be that of {kind} quotas', meaning: 'Quotas can\'t be enforced.', repair: 'Forget it' },
+  'quota-inode': { severity: 'error', says: 'Inode {inode} can\'t be that of {kind} quotas', meaning: 'Quotas can\'t be enforced.', repair: 'Forget it' },
   'dirhash-hint': { severity: 'note', says: 'Nothing says whether names are hashed with signed characters', meaning: HOUSEKEEPING, repair: 'Say so', housekeeping: true },
   'journal-backup': { severity: 'note', says: 'The copy of the journal\'s map in the superblock is out of date', meaning: HOUSEKEEPING, repair: 'Copy it', housekeeping: true },
   'resize-and-meta-bg': { severity: 'note', says: 'The features resize_inode and meta_bg exclude one another', meaning: SHAPE, repair: 'Clear resize_inode' },
