@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { closeSync, createWriteStream, openSync, readSync, statSync } from 'node:fs';
+import { closeSync, createWriteStream, fstatSync, openSync, readSync } from 'node:fs';
 import { link, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { TarBytes } from '../../engines/archives/tar/reader.ts';
+import { type TarBytes, TarReader } from '../../engines/archives/tar/reader.ts';
 import { type DiskError, ioError, usage } from '../../engines/core/errors.ts';
 import type { NodeId } from '../../engines/core/filesystem.ts';
 import type { Layer } from '../../engines/core/layers.ts';
@@ -250,14 +250,12 @@ export class EditCalls {
 
   async #unpack({ layer, folder, parcel, options }: Params<HostContract['parcel.unpack']>): Promise<{ job: number }> {
     const path = this.#host.granted('parcel', parcel);
-    const wanted = await this.#wanted(layer, folder, { verb: 'paste', name: '', count: 1 });
+    const wanted = await this.#wanted(layer, folder, { verb: 'paste', name: await firstName(path), count: 1 });
     return this.#start(this.#editing.work({ ...wanted, to: wanted.path }, async (fs, changed, job, tally) => {
       changed.folder(folder);
-      const size = statSync(path, { throwIfNoEntry: false })?.size;
-      if (size === undefined) throw usage('ENOENT', 'The parcel was not packed');
       const fd = openSync(path, 'r');
       try {
-        await this.#telling(layer, folder, () => unpack(bytesOf(fd), { fs, folder }, options, job, tally, size));
+        await this.#telling(layer, folder, () => unpack(bytesOf(fd), { fs, folder }, options, job, tally, fstatSync(fd).size));
       } finally {
         closeSync(fd);
       }
@@ -374,6 +372,22 @@ async function openNew(path: string): Promise<Awaited<ReturnType<typeof open>>> 
 
 function hostFailure(error: unknown): DiskError {
   return targetError(error, 'the file');
+}
+
+/** What a parcel holds first, escaped for showing. @throws DiskError usage ENOENT, corrupt */
+async function firstName(path: string): Promise<string> {
+  let fd: number;
+  try {
+    fd = openSync(path, 'r');
+  } catch {
+    throw usage('ENOENT', 'The parcel was not packed');
+  }
+  try {
+    const member = await new TarReader(bytesOf(fd)).next();
+    return displayName(member?.path.split('/').find((part) => part !== '' && part !== '.') ?? '');
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** A file from front to back. */

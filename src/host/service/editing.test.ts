@@ -147,15 +147,24 @@ describe.skipIf(skip !== undefined)(`editing an ext4 image${skip === undefined ?
     expect(await ended(await client.call('copy.start', { layer, entries: [old, await entry('hello (2).txt')], to: { layer, folder: 2 }, move: true, options: {} }))).toMatchObject({ state: 'done', summary: { problems: 0 } });
     expect(await ended(await client.call('copy.start', { layer, entries: [await entry('old')], to: { layer, folder: 2 }, move: false, options: {} }))).toMatchObject({ state: 'done', log: [] });
     expect(await names()).toEqual(['docs', 'lost+found', 'old', 'old (2)', 'hello (2).txt', 'hello.txt', 'link']);
+    // A folder is not deleted to make room for what is in it.
+    const inner = await client.call('entry.create', { layer, folder: (await entry('old')).node, name: 'old', kind: { type: 'dir' } });
+    for (const move of [true, false]) {
+      const refused = await ended(await client.call('copy.start', { layer, entries: [await entry('old/old')], to: { layer, folder: 2 }, move, options: { folders: 'replace' } }));
+      expect(refused).toMatchObject({ state: 'done', summary: { problems: 1 }, log: ['old: "old" holds what is to take its place'] });
+      expect((await entry('old/old')).node).toBe(inner.node);
+    }
+    await client.call('edit.undo', {});
     await expect(client.call('copy.start', { layer, entries: [await entry('old')], to: { layer, folder: (await entry('old')).node }, move: true, options: {} }).then(ended)).resolves.toMatchObject({ state: 'failed', error: { fault: { errno: 'EINVAL' } } });
     expect(await ended(await client.call('delete.start', { layer, entries: [await entry('old'), await entry('link')] }))).toMatchObject({ state: 'done', summary: { files: 2, directories: 1 } });
     expect((await client.call('edit.review', { from: 0, count: 10 })).operations).toMatchObject([{ verb: 'put', name: 'hello.txt', count: 2 }, { verb: 'move', count: 2, path: '/docs' }, { verb: 'duplicate', name: 'old', path: '/' }, { verb: 'delete', count: 2 }]);
     expect(await ended(await client.call('edit.apply', {}))).toMatchObject({ state: 'done' });
-    expect(changes.flatMap(({ folders }) => folders ?? [])).toContain(2);
+    await expect.poll(() => changes.flatMap(({ folders }) => folders ?? [])).toContain(2);
     // What is selected is found again in the tree as it is after an undo; rows of the old one are told no more.
     const ask = { layer, node: 2, sort: { key: 'name', descending: false }, hidden: true } as const;
     const { view } = await client.call('view.open', ask);
     await client.call('entry.create', { layer, folder: 2, name: 'aaa', kind: { type: 'file' } });
+    changes.length = 0;
     await client.call('edit.undo', {});
     await expect(client.call('view.rows', { view, from: 0, count: 1 })).rejects.toMatchObject({ fault: { errno: 'EBADF' } });
     expect((await client.call('view.open', { ...ask, keep: { view, ranges: [[2, 3]], focus: 2, anchor: 2 } })).kept).toEqual({ ranges: [[2, 3]], focus: 2, anchor: 2 });

@@ -136,7 +136,9 @@ export class Editing {
 
   lock(discard: boolean): Promise<EditState> {
     return this.#reopening(async ({ editing }) => {
-      if (discard && editing.state.state === 'editing') await editing.discard();
+      const { state } = editing;
+      // What the filesystem itself wrote when it was unlocked (its journal replayed) is nothing that the person would miss.
+      if (state.state === 'editing' && (discard || state.operations === 0)) await editing.discard();
       await editing.lock();
     });
   }
@@ -352,7 +354,7 @@ export class Editing {
     if (state.changedUnderneath) return no(state.changedUnderneath.message);
     if (state.cannotApply) return no(state.cannotApply.message);
     if (writing) return no('The image is being changed');
-    return state.changedBytes === 0 ? no('Nothing is changed') : OK;
+    return state.operations === 0 ? no('Nothing is changed') : OK;
   }
 }
 

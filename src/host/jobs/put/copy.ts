@@ -38,9 +38,9 @@ export interface CopyOptions extends ReceiverOptions {
  */
 export async function copy(source: CopySource, target: CopyTarget, options: CopyOptions, job: JobContext, tally: Tally): Promise<JobSummary> {
   const account = new Account(job, tally, { total: options.total });
-  const receiver = new Receiver(target.fs, job, account, options);
+  const needed = source.fs === target.fs ? await checkOutside(source, target) : undefined;
+  const receiver = new Receiver(target.fs, job, account, { ...options, needed });
   const copying = new Copying(source, target, receiver, job, account);
-  if (source.fs === target.fs) await checkOutside(source, target);
   for (const entry of source.entries) await copying.run(entry);
   account.report('');
   return tally;
@@ -58,15 +58,23 @@ export async function copyContents(fs: FileSystem, folder: NodeId, target: CopyT
   return tally;
 }
 
-/** @throws DiskError usage when a folder would go into itself */
-export async function checkOutside({ fs, entries }: CopySource, { folder }: CopyTarget): Promise<void> {
+/**
+ * @returns the entries and all folders above them: what must not be deleted to make room for them
+ * @throws DiskError usage when a folder would go into itself
+ */
+export async function checkOutside({ fs, entries }: CopySource, { folder }: CopyTarget): Promise<ReadonlySet<NodeId>> {
   const sources = new Set(entries.map(({ node }) => node));
-  let at = folder;
-  for (let depth = 0; depth < MAX_DEPTH; depth++) {
-    if (sources.has(at)) throw usage('EINVAL', 'A folder can\'t be put into itself');
-    const above = at === fs.root ? undefined : await fs.lookup(at, '..');
-    if (above === undefined) return;
-    at = above;
+  for await (const at of upFrom(fs, folder)) if (sources.has(at)) throw usage('EINVAL', 'A folder can\'t be put into itself');
+  for (const above of new Set(entries.map((entry) => entry.folder))) for await (const at of upFrom(fs, above)) sources.add(at);
+  return sources;
+}
+
+/** A folder and those above it. */
+async function *upFrom(fs: FileSystem, folder: NodeId): AsyncGenerator<NodeId> {
+  let at: NodeId | undefined = folder;
+  for (let depth = 0; at !== undefined && depth < MAX_DEPTH; depth++) {
+    yield at;
+    at = at === fs.root ? undefined : await fs.lookup(at, '..');
   }
 }
 

@@ -9,13 +9,13 @@ import type { Tally } from '../extract/tally.ts';
 import type { WritableFileSystem } from '../untar.ts';
 import { checkOutside, type CopyTarget } from './copy.ts';
 import { pathIn, Receiver } from './receiver.ts';
-import { checkEntry, type PlacedEntry, removeBelow } from './remove.ts';
+import { checkEntry, type PlacedEntry } from './remove.ts';
 
 /** Moves entries within a filesystem: by their names alone, and entry by entry where folders are merged. @throws DiskError usage EINVAL for a folder into itself; cancelled */
 export async function moveWithin(fs: WritableFileSystem, entries: readonly PlacedEntry[], target: CopyTarget, options: WriteOptions, job: JobContext, tally: Tally): Promise<JobSummary> {
-  await checkOutside({ fs, entries, move: true }, target);
+  const needed = await checkOutside({ fs, entries, move: true }, target);
   const account = new Account(job, tally, {});
-  const moving = new Moving(fs, new Receiver(fs, job, account, options), job, account);
+  const moving = new Moving(fs, new Receiver(fs, job, account, { ...options, needed }), job, account);
   for (const entry of entries) await moving.run(entry, target.folder);
   return tally;
 }
@@ -64,7 +64,7 @@ class Moving {
         if (decision === 'keep-both') as = await this.#receiver.freeName(to, name);
         else if (there.type === 'dir') {
           if (stat.type !== 'dir') throw usage('EISDIR', 'A folder has the name; it is not replaced by something else');
-          await removeBelow(this.#fs, { folder: to, node: standing, name }, this.#job);
+          await this.#receiver.clear({ folder: to, node: standing, name });
         } else if (stat.type === 'dir') await this.#fs.writer.unlink(to, name);
       }
       await this.#fs.writer.rename(folder, name, to, as, standing === undefined || as !== name ? 'keep' : 'replace');

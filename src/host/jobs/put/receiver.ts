@@ -9,7 +9,7 @@ import type { Account } from '../extract/account.ts';
 import type { WritableFileSystem } from '../untar.ts';
 import { Conflicts, numberedName } from './conflicts.ts';
 import type { Item } from './item.ts';
-import { removeBelow } from './remove.ts';
+import { type PlacedEntry, removeBelow } from './remove.ts';
 
 /** Numbers that are tried to find a free name. */
 const MOST_NUMBERS = 10_000;
@@ -27,6 +27,8 @@ export interface Frame {
 export interface ReceiverOptions extends WriteOptions {
   /** Creation times come along: it is the same thing in another place, not a copy. */
   readonly births?: boolean;
+  /** Folders of the target that hold what comes, or are it: none of them is replaced. */
+  readonly needed?: ReadonlySet<NodeId> | undefined;
 }
 
 /**
@@ -40,6 +42,7 @@ export class Receiver {
   readonly #job: JobContext;
   readonly #account: Account;
   readonly #births: boolean;
+  readonly #needed: ReadonlySet<NodeId> | undefined;
   /** Where nodes of several names were made. */
   readonly #links = new Map<number | string, NodeId>();
   readonly #temporary = `.clutch-${randomBytes(4).toString('hex')}-`;
@@ -51,6 +54,7 @@ export class Receiver {
     this.#job = job;
     this.#account = account;
     this.#births = options.births ?? false;
+    this.#needed = options.needed;
   }
 
   get fs(): WritableFileSystem {
@@ -72,7 +76,7 @@ export class Receiver {
       }
       if (decision === 'merge') return { node: standing, path };
       if (decision === 'keep-both') name = await this.freeName(frame.node, name);
-      else if (stat.type === 'dir') await removeBelow(this.#fs, { folder: frame.node, node: standing, name }, this.#job);
+      else if (stat.type === 'dir') await this.clear({ folder: frame.node, node: standing, name });
       else await writer.unlink(frame.node, name);
     }
     const node = await writer.mkdir(frame.node, name, this.#newNode(item));
@@ -118,6 +122,12 @@ export class Receiver {
     await this.#make(frame.node, name, item, path);
     this.#account.tally.files++;
     return true;
+  }
+
+  /** Takes a folder away whole, to make room for another. @throws DiskError usage EINVAL where what comes is in it */
+  async clear(entry: PlacedEntry): Promise<void> {
+    if (this.#needed?.has(entry.node) === true) throw usage('EINVAL', `"${displayName(entry.name)}" holds what is to take its place`);
+    await removeBelow(this.#fs, entry, this.#job);
   }
 
   /** A name beside one that is taken. @throws DiskError usage EEXIST */
