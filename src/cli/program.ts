@@ -25,7 +25,7 @@ export function makeProgram(done: (status: number) => void): Command {
     .helpOption('-h, --help', 'print this help, or that of a verb')
     .helpCommand('help [verb]', 'print the help of a verb')
     .summary('open any disk image')
-    .description('Opens disk images: shows what is in them, browses them and copies out of them. The image is only ever read.\nWithout a verb it opens the window.')
+    .description('Opens disk images: shows what is in them, browses them and copies out of them. An image changes only when a verb is told to change it: edit, untar, fsck --fix, mkfs.\nWithout a verb it opens the window.')
     .usage('[options] [image]\n       clutch VERB [options] IMAGE [path...]')
     .argument('[image]', 'an image, or a disk such as /dev/sda')
     .option('--tty', 'print what is in the image and its root directory instead of opening the window (so too without a display)')

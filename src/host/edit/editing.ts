@@ -35,7 +35,8 @@ export interface Editing {
   lock(): Promise<void>;
   /**
    * One operation of the person: what `work` writes becomes one step that can be undone. The filesystems' writers are synced after it, so
-   * that the overlay has all of it. `work` finds the writers at `session.select(…).filesystem.writer`.
+   * that the overlay has all of it. `work` finds the writers at `session.select(…).filesystem.writer`; it must not wait for another call of
+   * the editing, which waits for its end.
    *
    * When `work` throws, what it did until then stays, as a step of its own; a `raw` one is taken back wholly.
    * @throws what `work` throws; DiskError usage EROFS when the image is not unlocked; busy when the image was changed by another program
