@@ -31,7 +31,7 @@ export interface TestVolume {
 }
 
 /** @param folder where the image goes @param mkfs options of mke2fs, without the file and its size @param size as mke2fs takes it, in KiB */
-export function testVolume(folder: string, mkfs: readonly string[], size: number, more: { readonly durability?: WriteAccess['durability']; readonly seed?: number } = {}): TestVolume {
+export function testVolume(folder: string, mkfs: readonly string[], size: number, more: { readonly durability?: WriteAccess['durability']; readonly seed?: number; readonly asRoot?: boolean } = {}): TestVolume {
   mkdirSync(folder, { recursive: true });
   const path = join(folder, 'image');
   writeFileSync(path, '');
@@ -50,7 +50,7 @@ export function testVolume(folder: string, mkfs: readonly string[], size: number
   const located = locateSuperblock(device, false);
   if (located === undefined || isDiskError(located)) throw located ?? new Error('no superblock');
   const foundation: Foundation = openForWriting(device, device, located, access, (note) => { throw new Error(note.message); });
-  const volume = openVolume(foundation);
+  const volume = openVolume(foundation, more.asRoot === undefined ? {} : { asRoot: more.asRoot });
   return {
     volume, bytes,
     create: (owner = { uid: 0, gid: 0, project: 0 }) => volume.operation(() => {

@@ -83,8 +83,10 @@ export class BlockAllocator implements Allocator {
     return this.#take(best.group, best.start, best.length);
   }
 
-  free(block: number, count: number): void {
+  free(block: number, freed: number): void {
     const { superblock: sb, table, transaction, zone } = this.#context;
+    // The last cluster may be cut off by the end of the filesystem.
+    const count = freed <= this.#ratio ? Math.min(freed, sb.blockCount - block) : freed;
     // The negated form also refuses NaN.
     if (!(block > sb.firstDataBlock && count > 0 && block + count <= sb.blockCount)) throw corrupt('block map', `blocks ${block} to ${block + count - 1} can't be freed: they are outside the filesystem`);
     zone.refuse(block, count);

@@ -106,9 +106,8 @@ function step(test: TestVolume, numbers: Random, node: number, model: Model, lon
     const now = test.read(node);
     const same = new Uint8Array(now.length);
     same.set(before.subarray(0, now.length));
-    for (let i = 0; i < now.length; i++) {
-      if (now[i] !== same[i] && !(now[i] === 0 && i >= at && i < at + length)) throw new Error(`byte ${i} changed though the call failed`);
-    }
+    const changed = now.findIndex((byte, i) => byte !== same[i] && !(byte === 0 && i >= at && i < at + length));
+    expect(changed, 'a byte changed though the call failed').toBe(-1);
     expect(now.length).toBeGreaterThanOrEqual(before.length);
     model.bytes = now;
   } finally {

@@ -1,13 +1,14 @@
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { isDiskError, usage } from '../../../core/errors.ts';
 import { e2fsckFindings, kernelContents, testVolume } from '../../../testing/ext4-volume.ts';
-import { missingTools, scratchFolder } from '../../../testing/tools.ts';
+import { missingTools, run, scratchFolder } from '../../../testing/tools.ts';
 
 const scratch = scratchFolder();
 afterAll(() => { scratch.remove(); });
-const noTools = missingTools('mke2fs', 'debugfs', 'e2fsck');
+const noTools = missingTools('mke2fs', 'debugfs', 'e2fsck', 'dumpe2fs');
 const asRoot = process.getuid?.() === 0;
 
 /** Feature sets: [name, mke2fs, size in KiB, whether the kernel here can mount it]. */
@@ -231,4 +232,95 @@ describe.skipIf(noTools !== undefined)('a filesystem that is full', () => {
     const found = e2fsckFindings(path) ?? '';
     expect(found.replaceAll(/^(Unattached inode \d+|Connect to \/lost\+found\? no|exit 4|.*still has errors.*|e2fsck 1.*|)$\n?/gm, '').trim()).toBe('');
   }, 60_000);
+});
+
+describe.skipIf(noTools !== undefined)('orphans', () => {
+  it.each([['in the list', '^orphan_file'], ['in the orphan file', 'orphan_file']] as const)('are freed or cut by e2fsck when the power goes (%s)', (_, feature) => {
+    const test = testVolume(join(scratch.path, `orphans-${feature.replace('^', 'no-')}`), ['-t', 'ext4', '-b', '1024', '-O', feature], 16 << 10);
+    const { contents, inodes, orphans, operation } = test.volume;
+    const free = test.volume.free;
+    const [kept, cut, ...deleted] = Array.from({ length: 5 }, () => test.create());
+    for (const node of [kept!, cut!, ...deleted]) contents.write(node, 0, pattern(100_000, node));
+    for (const node of deleted) {
+      operation(() => {
+        inodes.edit(node).i_links_count = 0;
+        orphans.add(node);
+      });
+    }
+    operation(() => {
+      contents.setSize(cut!, 50_000);
+      orphans.add(cut!);
+      orphans.add(kept!);
+    });
+    // Out of the middle of the list.
+    operation(() => { orphans.remove(kept!); });
+    expect(() => operation(() => {
+      orphans.add(kept!);
+      throw new Error('no');
+    })).toThrow('no');
+    const path = test.save([kept!, cut!]);
+    const { stdout } = spawnSync('e2fsck', ['-fy', path], { encoding: 'utf8', env: { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/sbin` } });
+    expect(stdout.match(/orphaned inode \d+/g)).toHaveLength(4);
+    expect(e2fsckFindings(path)).toBeUndefined();
+    const counts = /Free blocks: +(\d+)\nFree inodes: +(\d+)/.exec(run('dumpe2fs', ['-h', path]).replaceAll(/^(?!Free ).*\n/gm, ''));
+    expect([Number(counts![1]), Number(counts![2])]).toEqual([free.blocks - 98 - 49, free.inodes - 2]);
+    if (!asRoot) return;
+    const found = kernelContents(path, [kept!, cut!]);
+    expect(Buffer.compare(found.get(kept!)!, pattern(100_000, kept!))).toBe(0);
+    expect(Buffer.compare(found.get(cut!)!, pattern(100_000, cut!).subarray(0, 50_000))).toBe(0);
+  });
+
+  it('are none when a truncation in many steps is over', () => {
+    const test = testVolume(join(scratch.path, 'orphans-steps'), ['-t', 'ext4', '-b', '1024', '-g', '256', '-O', '^resize_inode'], 16 << 10, { durability: 'direct' });
+    const { contents, orphans, operation } = test.volume;
+    const node = test.create();
+    for (let i = 0; i < 400; i++) contents.write(node, i * 20_000, pattern(1000, i));
+    const added: string[] = [];
+    const { add, remove } = orphans;
+    Object.assign(orphans, { add(each: number) { added.push(`+${each}`); add.call(orphans, each); }, remove(each: number) { added.push(`-${each}`); remove.call(orphans, each); } });
+    contents.truncate(node, 100);
+    expect(added).toEqual([`+${node}`, `-${node}`]);
+    expect(operation(() => contents.freeSome(node, 1))).toBe(true);
+    expect(e2fsckFindings(test.save([node]))).toBeUndefined();
+  });
+});
+
+describe.skipIf(noTools !== undefined)('limits', () => {
+  it('reserved blocks are left alone by who is not root', () => {
+    const test = testVolume(join(scratch.path, 'reserved'), ['-t', 'ext4', '-b', '1024', '-m', '20', '-J', 'size=1'], 8 << 10, { asRoot: false });
+    const { contents, superblock } = test.volume;
+    const node = test.create();
+    let size = 0;
+    untilFull(() => { size += contents.write(node, size, pattern(50_000, size)); });
+    expect(superblock.reservedCount).toBeGreaterThan(1600);
+    // The map of the file may use some of them.
+    expect(test.volume.free.blocks).toBeGreaterThan(superblock.reservedCount - 4);
+    expect(test.volume.free.blocks).toBeLessThanOrEqual(superblock.reservedCount);
+    expect(e2fsckFindings(test.save([node]))).toBeUndefined();
+  });
+
+  it.each([
+    ['block numbers, 1 KiB', ['-t', 'ext2', '-b', '1024', '-O', '^large_file'], 16 * 2 ** 30 + 67_000_000],
+    ['block numbers, 4 KiB', ['-t', 'ext3', '-b', '4096', '-O', '^large_file', '-J', 'size=4'], 2 ** 41 - 5 * 2 ** 30],
+    ['extents, 1 KiB', ['-t', 'ext4', '-b', '1024', '-O', '^large_file'], 2 ** 42 - 1024],
+    ['extents, 4 KiB', ['-t', 'ext4', '-b', '4096'], 2 ** 44 - 4096],
+    ['extents without huge_file', ['-t', 'ext4', '-b', '4096', '-O', '^huge_file'], 2 ** 41 - 4096],
+  ] as const)('files reach as far as the kernel lets them (%s)', (name, mkfs, most) => {
+    const test = testVolume(join(scratch.path, `far-${name.replaceAll(/\W/g, '-')}`), mkfs, 32 << 10);
+    const { contents } = test.volume;
+    const node = test.create();
+    const places = [0, 12 * 1024, 300_000, 70_000_000, 2 ** 31, 2 ** 32 + 5, Math.min(most, 2 ** 34 + 50_000_000) - 10_000];
+    places.forEach((at, i) => { expect(contents.write(node, at, pattern(3000, i))).toBe(3000); });
+    const run = (at: number): unknown => contents.mapping(node).find(Math.floor(at / test.volume.superblock.blockSize)).physical;
+    for (const at of places) expect(run(at)).toBeTypeOf('number');
+    expect(run(1_000_000_000)).toBeUndefined();
+    expect(() => contents.write(node, 2 ** 44, pattern(10, 1))).toThrow('larger than this filesystem allows');
+    expect(() => contents.truncate(node, 2 ** 45)).toThrow('larger than this filesystem allows');
+    const cut = test.create();
+    places.slice(0, 5).forEach((at, i) => { contents.write(cut, at, pattern(3000, i)); });
+    contents.truncate(cut, 5);
+    const path = test.save([node, cut]);
+    expect(e2fsckFindings(path)).toBeUndefined();
+    expect(run(places.at(-1)!)).toBeTypeOf('number');
+  });
 });
