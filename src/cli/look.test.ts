@@ -155,7 +155,7 @@ describe.skipIf(missing)('info', () => {
     for (const layer of found) {
       expect(layer.features).toContain('extent');
       expect(layer.free).toBeGreaterThan(0);
-      expect(layer.openers[0]).toMatchObject({ id: 'native:ext4', access: 'read-only' });
+      expect(layer.openers[0]).toMatchObject({ id: 'native:ext4', access: 'read-write' });
     }
   });
 
