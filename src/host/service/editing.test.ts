@@ -1,7 +1,11 @@
-import { mkdirSync, readFileSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { chmodSync, closeSync, linkSync, lstatSync, mkdirSync, openSync, readdirSync, readFileSync, readlinkSync, statSync, symlinkSync, truncateSync, utimesSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ConflictAnswer } from '../../engines/core/job.ts';
+import { decodeName } from '../../engines/core/names.ts';
+import { skip as skipWith } from '../../engines/testing/oracle/check.ts';
+import { askReference } from '../../engines/testing/oracle/truth.ts';
 import { writeGpt } from '../../engines/testing/tables.ts';
 import { missingTools, run, scratchFolder } from '../../engines/testing/tools.ts';
 import type { HostContract, JobEvent } from '../../shared/contract/calls.ts';
@@ -13,6 +17,16 @@ import type { Client } from '../../shared/rpc/types.ts';
 import { ImageHost } from './service.ts';
 
 const skip = missingTools('mke2fs', 'debugfs', 'e2fsck');
+/** Whether the disk of the tests keeps attributes at all. */
+function trySetXattr(path: string): boolean {
+  try {
+    run('setfattr', ['-n', 'user.tag', '-v', 'value', path]);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Rows of the root by their names, as calls want them. */
 const of = (all: EntryRow[], ...wanted: string[]): { folder: number; node: number; name: string }[] => all.filter(({ name }) => wanted.includes(name)).map(({ node, name }) => ({ folder: 2, node, name }));
 const word = (n: number): string => n.toString(16).padStart(32, '0');
@@ -180,6 +194,46 @@ describe.skipIf(skip !== undefined)(`editing an ext4 image${skip === undefined ?
     expect(await names()).toEqual(['docs', 'lost+found', 'old (2)', 'hello (2).txt', 'hello.txt']);
     const { node } = await entry('docs/c.txt');
     expect(new TextDecoder().decode((await client.call('bytes.read', { layer, node, at: 0, length: 100 })).bytes)).toBe('gamma');
+  });
+
+  it('puts a tree so that the kernel finds all of it as it was', async (context) => {
+    const top = join(scratch.path, 'top');
+    mkdirSync(join(top, 'sub/deep'), { recursive: true });
+    writeFileSync(join(top, 'plain'), Buffer.alloc(100_000, 'plain '));
+    chmodSync(join(top, 'plain'), 0o6751);
+    linkSync(join(top, 'plain'), join(top, 'sub/second name'));
+    symlinkSync('x'.repeat(200), join(top, 'sub/long link'));
+    const sparse = openSync(join(top, 'sparse'), 'w');
+    for (const at of [0, 3 << 20, 7 << 20]) writeSync(sparse, Buffer.from('data'), 0, 4, at);
+    closeSync(sparse);
+    truncateSync(join(top, 'sparse'), 9 << 20);
+    run('mkfifo', [join(top, 'sub/pipe')]);
+    writeFileSync(Buffer.concat([Buffer.from(join(top, 'sub/')), Buffer.from([0x66, 0xff, 0xfe])]), 'bytes that are no text');
+    for (let i = 0; i < 300; i++) writeFileSync(join(top, 'sub/deep', `file ${i}`), `contents of ${i}`);
+    const hasXattrs = trySetXattr(join(top, 'plain'));
+    utimesSync(join(top, 'sub'), 1_500_000_000.123, 1_400_000_000.456);
+    host.grant(word(1), top, 'put');
+    await client.call('edit.unlock', {});
+    expect(await ended(await client.call('put.start', { layer, folder: 2, sources: [word(1)], options: {} }))).toMatchObject({ state: 'done', log: [], summary: { files: 306, directories: 3, problems: 0 } });
+    await ended(await client.call('edit.apply', {}));
+    sound();
+    const kernel = askReference(image, { digest: '' });
+    if ('refused' in kernel) return skipWith(context, kernel.refused);
+    const found = new Map(kernel.entries.filter(({ path }) => path.startsWith('/top')).map((each) => [each.path, each]));
+    expect(found.size).toBe(309);
+    const below = (path: Buffer): Buffer[] => [path, ...(lstatSync(path).isDirectory() ? readdirSync(path, { encoding: 'buffer' }).flatMap((each) => below(Buffer.concat([path, Buffer.from('/'), each]))) : [])];
+    for (const path of below(Buffer.from(top))) {
+      const stat = lstatSync(path, { bigint: true });
+      const each = found.get(decodeName(path).slice(scratch.path.length))!;
+      expect(each, decodeName(path)).toMatchObject({
+        mode: (Number(stat.mode) & 0o7777).toString(8).padStart(4, '0'), uid: Number(stat.uid), gid: Number(stat.gid), mtime: String(stat.mtimeNs),
+        ...(stat.isDirectory() ? {} : { nlink: Number(stat.nlink) }), ...(stat.isFile() ? { size: Number(stat.size), sha256: createHash('sha256').update(readFileSync(path)).digest('hex') } : {}),
+        ...(stat.isSymbolicLink() ? { target: readlinkSync(path) } : {}),
+      });
+    }
+    if (hasXattrs) expect(found.get('/top/plain')!.xattrs).toEqual({ 'user.tag': Buffer.from('value').toString('hex') });
+    const { node } = await entry('top/sparse');
+    expect((await client.call('entry.details', { layer, node, name: 'sparse' })).allocated).toBeLessThan(1 << 20);
   });
 
   it('saves a new image, discards, and refuses to be locked while changes are pending', async () => {
