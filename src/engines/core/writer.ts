@@ -1,7 +1,10 @@
 import type { EntryType, Maybe, NodeId } from './filesystem.ts';
 import type { Name } from './names.ts';
 
-/** What a new node begins with. Times are nanoseconds since 1970; those left out are the moment it is made. */
+/**
+ * What a new node begins with. Times are nanoseconds since 1970; those left out are the moment it is made. An owner left out is 0. Where the
+ * directory hands down an ACL, the node gets it with the mode that is given here.
+ */
 export interface NewNode {
   /** Permission bits with setuid, setgid and sticky: 12 bits. */
   readonly mode: number;
