@@ -43,6 +43,7 @@ const CASES: readonly (readonly [code: string, shape: Shape, damage: Damage])[] 
   ['2/corrupt-block', 'plain', inFirst('/dir', 0, (block) => block.fill(0xa5, 40))],
   ['2/corrupt-block', 'inline', (image) => debugfs(image, `set_inode_field small block[2] 0x00000003`)],
   ['2/missing-checksum', 'sums', inFirst('/dir', 0, (block) => block.fill(0, 1012))],
+  ['2/missing-checksum', 'sums', inFirst('/dir', 0, (block) => { block[1014] = 0x34; })],
   ['2/wrong-checksum', 'sums', inFirst('/dir', 0, (block) => { block[1020]! ^= 0xff; })],
   ['2/index-root-checksum', 'sums', inFirst('/many', 0, (block) => { block[1020]! ^= 0xff; })],
   ['2/duplicate-name', 'plain', entry('two', (block, at) => name(block, at, 'one'))],

@@ -203,7 +203,7 @@ export class DirectoryScan {
   #checksumIsRight(seed: number, bytes: Uint8Array): boolean {
     const top = bytes.length - TAIL;
     // A tail is nearly always there; whether the entries lead to it, their scan tells.
-    if (bytes[top + 7] === 0xde && u16(bytes, top + 4) === TAIL && u32(bytes, top + 8) === crc32c(seed, bytes, 0, top)) return true;
+    if (bytes[top + 7] === 0xde && bytes[top + 6] === 0 && u16(bytes, top + 4) === TAIL && u32(bytes, top) === 0 && u32(bytes, top + 8) === crc32c(seed, bytes, 0, top)) return true;
     return checksumMatches(seed, bytes);
   }
 
