@@ -91,6 +91,14 @@ describe.skipIf(missing !== undefined)(`changing an image${missing === undefined
     expect(entries()).not.toHaveProperty(['/two']);
   });
 
+  it('writes directly to a filesystem without a journal, each commit as a whole', () => {
+    execFileSync('mke2fs', ['-q', '-F', '-t', 'ext2', image, '8M'], { env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` }, stdio: 'ignore' });
+    expect(edit(['mkdir /one', `put ${at('new')} /one`], '--direct')).toMatchObject({ status: 0, err: '' });
+    expect(e2fsck(image, '-fn')).toBe(0);
+    expect(clutch('cat', image, '/one/new/sub/file').out).toBe('of the computer\n');
+    expect(readdirSync(folder).filter((name) => name.includes('clutch-apply'))).toEqual([]);
+  });
+
   it('refuses what is packed, with the reason', () => {
     writeFileSync(image, gzipSync(readFileSync(image)));
     expect(edit(['mkdir /x'])).toMatchObject({ status: 3, err: expect.stringContaining("gzip image can't be changed in its place") as string });

@@ -6,6 +6,7 @@ import { displayName } from '../engines/core/names.ts';
 import type { OpenContext, RegistryEntry } from '../engines/core/probe.ts';
 import { registry as everyFormat } from '../engines/index.ts';
 import type { Editing, Recovery } from './edit/editing.ts';
+import { stateOf } from './edit/identity.ts';
 import { ImageEditing } from './edit/image-editing.ts';
 import { recoverApply } from './edit/recovery.ts';
 import { zlibGunzip } from './sources/gunzip.ts';
@@ -103,6 +104,7 @@ export async function openImage(path: string, options: OpenImageOptions = {}): P
         const quiet = context({ onNote: () => {}, ...(job === undefined ? {} : { job: nodeJob({ report: (progress) => job.report(progress) }) }) });
         ({ root } = await reopenLayer(root, before.path, registry, write === undefined ? quiet : { ...quiet, write }, choices, device));
       },
+      opened: () => source.parts.map(stateOf),
       accept: () => source.parts.forEach((part) => part.accept()),
     });
     return {

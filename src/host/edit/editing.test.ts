@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import type { Writer } from '../../engines/core/writer.ts';
@@ -15,6 +16,7 @@ const open = new Set<ImageSession>();
 afterEach(async () => {
   for (const session of open) await session.close({ discard: true });
   open.clear();
+  noted.length = 0;
 });
 
 let images = 0;
@@ -36,8 +38,11 @@ function twoNotebooks(): Uint8Array {
   return bytes;
 }
 
+/** What was noted since the test began. */
+const noted: string[] = [];
+
 async function openBook(path: string): Promise<ImageSession> {
-  const session = await openImage(path, { registry: [...registry, notebookEntry] });
+  const session = await openImage(path, { registry: [...registry, notebookEntry], onNote: ({ message }) => { noted.push(message); } });
   open.add(session);
   return session;
 }
@@ -236,6 +241,17 @@ describe('an image that is being changed', () => {
     }
   });
 
+  it('that was replaced since it was opened is not unlocked: the changes would be those of another file', async () => {
+    const path = imageFile(notebookOf(10));
+    const session = await openBook(path);
+    writeFileSync(`${path}.new`, notebookOf(10));
+    renameSync(`${path}.new`, path);
+    await expect(session.editing.unlock()).rejects.toMatchObject({ kind: 'busy', message: expect.stringContaining('replaced') });
+    expect(editingState(session)).toEqual({ state: 'read-only' });
+    // The lock was given back.
+    await (await openBook(path)).editing.unlock();
+  });
+
   it('is refused to a second one', async () => {
     const path = imageFile(notebookOf(10));
     const first = await openBook(path);
@@ -294,6 +310,10 @@ describe('an image that is being changed', () => {
     await expect(session.editing.unlock()).rejects.toMatchObject({ fault: { errno: 'EINVAL' } });
     await session.editing.lock();
     expect(session.select('2').filesystem.writer).toBeUndefined();
+    // What we wrote ourselves is no change by another program.
+    await setTimeout(1100);
+    expect(await pages(session, '2')).toEqual({ a: 'one' });
+    expect(noted).toEqual([]);
   });
 
   it('cancelled before the image is touched, it is as if nothing had been', async () => {

@@ -12,6 +12,7 @@ import { SidecarLog } from './direct.ts';
 import { hostDisk } from './disk.ts';
 import type { Applied, EditOperation, Editing, EditState, OperationStart, Recovery, Review, UnlockOptions } from './editing.ts';
 import { History } from './history.ts';
+import type { FileState } from './identity.ts';
 import { LockedImage } from './locked-image.ts';
 import { FilePages } from './pages.ts';
 import { filesystemsIn, reviewLayers } from './reviewing.ts';
@@ -24,6 +25,8 @@ export interface EditedImage {
   /** The image's own bytes, for reading. */
   readonly device: BlockDevice;
   readonly recovery: readonly Recovery[];
+  /** The files as they are open: their names may lead to others by now. */
+  opened(): readonly FileState[];
   /** The outermost layer, as it is now. */
   layers(): Layer;
   /**
@@ -119,11 +122,14 @@ export class ImageEditing implements Editing {
       if (refused !== undefined) throw refused;
       const unlocked = this.#prepare(how);
       this.#unlocked = unlocked;
-      await this.#reopen(unlocked, { job });
-      const why = repair ? undefined : this.#whyNothing();
-      if (why === undefined) return;
-      await this.#relock(unlocked);
-      throw why;
+      try {
+        await this.#reopen(unlocked, { job });
+        const why = repair ? undefined : this.#whyNothing();
+        if (why !== undefined) throw why;
+      } catch (error) {
+        await this.#relock(unlocked);
+        throw error;
+      }
     });
   }
 
@@ -306,7 +312,7 @@ export class ImageEditing implements Editing {
 
   async #relock(unlocked: Unlocked): Promise<void> {
     this.#unlocked = undefined;
-    await this.#image.reopen(unlocked.stage, unlocked.below, {});
+    await this.#image.reopen(unlocked.stage, unlocked.below, { between: () => { if (unlocked.how === 'direct') this.#image.accept(); } });
     release(unlocked);
   }
 
@@ -342,9 +348,10 @@ export class ImageEditing implements Editing {
     const packed = stage.path === '0' ? undefined : unsupported(this.#image.layers().format, `A ${this.#image.layers().title} image can't be changed in its place`, 'Save the changes as a new image, which is not packed.');
     if (how === 'direct' && packed !== undefined) throw packed;
     const { image, readOnly } = openLocked(this.#image.files, how === 'direct');
-    if (image.device.size !== this.#image.device.size) {
+    const opened = this.#image.opened();
+    if (image.device.size !== this.#image.device.size || opened.some(({ inode }, i) => inode !== image.files[i]!.inode)) {
       image.close();
-      throw new DiskError({ kind: 'busy' }, 'The image was cut or grown since it was opened', 'Close it and open it again.');
+      throw new DiskError({ kind: 'busy' }, 'The image was cut, grown or replaced by another program since it was opened', 'Close it and open it again.');
     }
     const below = packed === undefined ? this.#image.device : stage.device;
     const overlay = new OverlayDevice(below, new FilePages());
