@@ -118,7 +118,8 @@ function mmpState(superblock: Superblock, blocks: Blocks, note: (note: Note) => 
       note({ severity: 'error', message: 'The MMP block\'s checksum does not match', place });
     }
     if (mmp.mmp_seq === MMP_SEQ.clean) return 'not in use';
-    const user = `${text(mmp.mmp_nodename)} (${text(mmp.mmp_bdevname)})`;
+    const device = text(mmp.mmp_bdevname);
+    const user = `${text(mmp.mmp_nodename)}${device === '' ? '' : ` (${device})`}`;
     const doing = mmp.mmp_seq > MMP_SEQ.max ? 'being checked' : 'in use, or not unmounted cleanly,';
     note({ severity: 'warning', message: `Multi-mount protection says that the filesystem is ${doing} on ${user}`, place });
     return `${doing} on ${user}`;

@@ -202,7 +202,9 @@ const mmpOf = (bytes: Uint8Array) => MmpStruct.at(bytes, Number(Ext4SuperBlock.a
 describe.skipIf(noTools !== undefined)('multi-mount protection', () => {
   it('is taken while the filesystem is open for direct changes, and let go of at the end', async () => {
     const { bytes, path } = make(['-t', 'ext4', '-b', '1024', '-O', 'mmp']);
-    const fs = await open(bytes);
+    const context = testContext();
+    const fs = await ext4.open(new MemoryDevice(bytes), { ...context, write: writeAccess() });
+    expect(context.notes).toEqual([]);
     expect(mmpOf(bytes).mmp_seq).toBe(MMP_SEQ.fsck);
     expect(await refused(bytes.slice())).toEqual({ kind: 'busy', by: 'Clutch' });
     writeFileSync(path, bytes);

@@ -4,7 +4,7 @@ import type { WriteAccess } from '../../../core/probe.ts';
 import { Ext4FileSystem } from '../filesystem.ts';
 import { volumeInfo } from '../info.ts';
 import type { Located } from '../superblock.ts';
-import { openForWriting } from './open.ts';
+import { type Foundation, openForWriting } from './open.ts';
 import { openVolume } from './open-volume.ts';
 import { cleanUpOrphans } from './orphan-cleanup.ts';
 import { Ext4Writer } from './writer.ts';
@@ -16,7 +16,17 @@ import { Ext4Writer } from './writer.ts';
  */
 export function openTree(device: BlockDevice, cached: BlockDevice, located: Located, access: WriteAccess, note: (note: Note) => void): FileSystem {
   const foundation = openForWriting(device, cached, located, access, note);
-  const { superblock, transaction, groups, blocks, inodes, journal, close } = foundation;
+  try {
+    return treeOn(foundation, device);
+  } catch (error) {
+    // Whoever is refused leaves it as an unmounted filesystem.
+    foundation.close();
+    throw error;
+  }
+}
+
+function treeOn(foundation: Foundation, device: BlockDevice): FileSystem {
+  const { superblock, transaction, groups, blocks, inodes, journal, note } = foundation;
   const volume = openVolume(foundation);
   const writer = new Ext4Writer(volume);
   const orphans = cleanUpOrphans(volume, writer);
@@ -24,14 +34,18 @@ export function openTree(device: BlockDevice, cached: BlockDevice, located: Loca
     transaction.commit();
     note({ severity: 'note', message: `${orphans} inodes that were deleted or cut while they were open are freed or cut now` });
   }
-  const info = volumeInfo(superblock, groups, blocks, { map: undefined, summary: journal }, 0, { write: true, reason: 'It is open for changes' }, note);
+  // All that there is to be noted was, but that somebody holds it: ourselves.
+  const info = volumeInfo(superblock, groups, blocks, { map: undefined, summary: journal }, 0, { write: true, reason: 'It is open for changes' }, () => {});
   const fs = new Ext4FileSystem({ ...info, state: 'clean' }, superblock, device, blocks, groups, inodes, [], note, {
     writer,
     free: () => ({ free: volume.free.blocks * superblock.blockSize, inodes: { total: superblock.inodeCount, free: volume.free.inodes } }),
     held: (node) => (writer.isHeld(node) ? volume.inodes.get(node) : undefined),
     close() {
-      writer.close();
-      close();
+      try {
+        writer.close();
+      } finally {
+        foundation.close();
+      }
     },
   });
   transaction.onChange(() => { fs.forget(); });
