@@ -66,6 +66,8 @@ const CASES: readonly (readonly [code: string, shape: Shape, damage: Damage])[] 
   ['2/bad-symlink', 'plain', (image) => debugfs(image, 'set_inode_field dir/link size 9')],
   ['2/fragment-address', 'plain', (image) => debugfs(image, 'set_inode_field dir/one faddr 7')],
   ['2/large-files', 'plain', (image) => debugfs(image, 'feature -large_file', 'set_inode_field dir/one size 0x100000000')],
+  ['2/split-dot', 'plain', inFirst('/dir', 0, (block) => putU16(block, 4, 36))],
+  ['2/unexpected-file-type', 'plain', (image) => debugfs(image, 'feature -filetype')],
   ['2/inode-in-unused-part', 'sums', (image) => debugfs(image, 'set_bg 0 itable_unused 1000', 'set_bg 0 checksum calc')],
 ];
 

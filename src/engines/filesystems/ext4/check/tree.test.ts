@@ -38,6 +38,8 @@ const CASES: readonly (readonly [code: string, shape: Shape, damage: Damage])[] 
   ['4/bad-link-count', 'plain', commands('set_inode_field dir/one links_count 7')],
   ['4/bad-link-count', 'sums', commands('set_inode_field dir links_count 9')],
   ['5/block-bitmap', 'plain', (image) => debugfs(image, `freeb ${ask(image, 'bmap dir/one 0').trim()} 2`)],
+  ['4/spurious-ea-flag', 'plain', commands('set_inode_field dir/three flags 0x280000', 'unlink dir/three')],
+  ['5/used-block-in-unused-group', 'sums', commands('set_bg 0 flags 6', 'set_bg 0 checksum calc')],
   ['5/block-bitmap', 'plain', commands('setb 7000 5')],
   ['5/block-bitmap', 'sums', commands('setb 7000 5')],
   ['5/block-bitmap', 'bigalloc', commands('setb 7000 1')],
