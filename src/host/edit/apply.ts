@@ -1,4 +1,4 @@
-import { statfsSync } from 'node:fs';
+import { statfsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type BlockDevice, type Extent, readBytes } from '../../engines/core/bytes/device.ts';
 import type { OverlayDevice } from '../../engines/core/bytes/overlay.ts';
@@ -11,7 +11,7 @@ import { type SidecarPlace, sidecarPlaces } from './places.ts';
 import { type CompleteSidecar, identityOf, SECTOR, SidecarWriter } from './sidecar.ts';
 
 /** What stays free on the image's disk: a full disk hurts every other program. */
-const RESERVE = 4 * 1024 * 1024;
+const RESERVE = 1024 * 1024;
 
 /** The image that is written to. */
 export interface ApplyTarget {
@@ -28,14 +28,14 @@ export interface ApplyHost {
   readonly disk: Disk;
   /** Where the sidecar may lie, best first. */
   readonly places: readonly SidecarPlace[];
-  /** Free bytes where the image lies; undefined where that is not known. */
+  /** Free bytes where the image lies; undefined where it needs none, or where that is not known. */
   free(): number | undefined;
 }
 
 /** The computer's own files, and the image's usual places. */
-export function applyHost([first]: readonly FileState[]): ApplyHost {
-  const { path, inode } = first!;
-  return { disk: hostDisk, places: sidecarPlaces(path), free: () => (inode === undefined ? undefined : freeBeside(path)) };
+export function applyHost(files: readonly FileState[]): ApplyHost {
+  const { path, inode } = files[0]!;
+  return { disk: hostDisk, places: sidecarPlaces(path), free: () => (inode === undefined || files.every(isAllocated) ? undefined : freeBeside(path)) };
 }
 
 /**
@@ -157,6 +157,11 @@ function storeError(error: unknown, { folder }: SidecarPlace): DiskError {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === 'ENOSPC' || code === 'EDQUOT') return usage('ENOSPC', `The disk of ${folder} has no room to keep the changes safe while they are applied`, 'Make room on it, or save the changes as a new image elsewhere.');
   return ioError(`The changes could not be kept safe in ${folder}: ${message}`);
+}
+
+/** Whether the file has no holes, as far as its length tells. */
+function isAllocated({ path, size }: FileState): boolean {
+  return statSync(path).blocks * 512 >= size;
 }
 
 function freeBeside(path: string): number | undefined {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
@@ -331,6 +331,31 @@ describe('an image that is being changed', () => {
 });
 
 const missing = process.getuid?.() === 0 ? missingTools('losetup', 'mount', 'mke2fs') : 'skipped: not root';
+
+describe.skipIf(missing !== undefined)(`an image on a disk that is nearly full${missing === undefined ? '' : ` (${missing})`}`, () => {
+  it('is not begun to be changed, when its holes could not all be filled', async () => {
+    const disk = join(scratch.path, 'small-disk');
+    mkdirSync(disk);
+    run('mount', ['-t', 'tmpfs', '-o', 'size=3m', 'none', disk]);
+    try {
+      const path = join(disk, 'disk.img');
+      writeFileSync(path, notebookOf(0));
+      truncateSync(path, 4096 * 1000);
+      const session = await openBook(path);
+      await session.editing.unlock();
+      for (let i = 0; i < 400; i++) await note(session, `${i}`, 'x'.repeat(4000));
+      await expect(session.editing.apply()).rejects.toMatchObject({ fault: { errno: 'ENOSPC' } });
+      expect(rest(path)).toEqual([]);
+      for (let i = 0; i < 300; i++) await session.editing.undo();
+      await session.editing.apply();
+      await session.close();
+      expect(Object.keys(await pages(await openBook(path)))).toHaveLength(100);
+    } finally {
+      for (const session of open) await session.close({ discard: true });
+      run('umount', [disk]);
+    }
+  });
+});
 
 describe.skipIf(missing !== undefined)(`an image that Linux works with${missing === undefined ? '' : ` (${missing})`}`, () => {
   it('is refused while it is attached or mounted, as a file and as a disk', async () => {
