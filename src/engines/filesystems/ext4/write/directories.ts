@@ -3,7 +3,7 @@ import type { EntryType } from '../../../core/filesystem.ts';
 import { decodeName } from '../../../core/names.ts';
 import { type DirectoryContext, INDEX_FLAG, recordLength } from '../directory.ts';
 import type { Inode } from '../inode.ts';
-import { INODE_FLAGS } from '../layout.ts';
+import { INODE_FLAGS, SUPERBLOCK_FLAGS } from '../layout.ts';
 import { directoryContext } from './contexts.ts';
 import {
   ENTRY_HEADER, type Entry, findEntry, initialiseLeaf, insertEntry, leafEnd, type PlacedEntry, placedEntries, pointEntry, removeEntry, sealLeaf, verifyLeaf, writeEntry,
@@ -80,6 +80,7 @@ export class Directories {
       makeIndexed(blocks, this.parent(dir));
       const raw = this.#volume.inodes.edit(dir);
       raw.i_flags = (raw.i_flags | INDEX_FLAG) >>> 0;
+      this.#keepSign();
       this.add(dir, entry);
       return;
     }
@@ -87,6 +88,14 @@ export class Directories {
     initialiseLeaf(context, added.bytes);
     insertEntry(context, added.bytes, 0, leafEnd(context), entry);
     sealLeaf(context, added.bytes);
+  }
+
+  /** Old filesystems don't say how hashes take the upper half of bytes: as on x86, and from the first index on they say so (ext4_fill_super). */
+  #keepSign(): void {
+    const { s_flags: flags } = this.#volume.superblock.raw;
+    if ((flags & (SUPERBLOCK_FLAGS.signedHash | SUPERBLOCK_FLAGS.unsignedHash)) !== 0) return;
+    const raw = this.#volume.editSuperblock();
+    raw.s_flags = (raw.s_flags | SUPERBLOCK_FLAGS.signedHash) >>> 0;
   }
 
   /** Takes away a name that is there. */

@@ -170,6 +170,44 @@ describe.skipIf(missing !== undefined)('the writer of ext2/3/4', () => {
     expect(await check()).toBe('');
   });
 
+  it('frees large files in steps, at once or when they are released', async () => {
+    for (const options of ['-t ext4 -b 4096', '-t ext2 -b 1024']) {
+      const { fs, check } = await make('256M', options);
+      const { writer } = fs;
+      await writer.create(fs.root, 'first', NODE);
+      await writer.sync();
+      const before = [fs.info.free, fs.info.inodes!.free];
+      const piece = new Uint8Array(8 << 20).fill(0x55);
+      const fill = async (name: string): Promise<NodeId> => {
+        const file = await writer.create(fs.root, name, NODE);
+        for (let i = 0; i < 11; i++) await writer.write(file, i * piece.length, piece);
+        return file;
+      };
+      await fill('one');
+      const two = await fill('two');
+      await writer.hold(two);
+      await writer.unlink(fs.root, 'one');
+      await writer.unlink(fs.root, 'two');
+      expect((await fs.stat(two)).allocated).toBeGreaterThan(64 << 20);
+      await writer.release(two);
+      await fill('three');
+      await writer.create(fs.root, 'four', NODE);
+      await writer.rename(fs.root, 'four', fs.root, 'three', 'replace');
+      await writer.unlink(fs.root, 'three');
+      await writer.sync();
+      expect([fs.info.free, fs.info.inodes!.free]).toEqual(before);
+      expect(await check()).toBe('');
+    }
+  });
+
+  it('says how its hashes take bytes, where nobody has said it yet', async () => {
+    const { fs, bytes, check } = await make('8M', '-t ext4 -b 1024', ['ssv flags 0']);
+    expect(new DataView(bytes.buffer, bytes.byteOffset + 1024).getUint32(0x160, true)).toBe(0);
+    for (let i = 0; i < 100; i++) await fs.writer.create(fs.root, `ä ${i}`, NODE);
+    expect(await check()).toBe('');
+    expect(new DataView(bytes.buffer, bytes.byteOffset + 1024).getUint32(0x160, true)).toBe(1);
+  });
+
   it('counts up to 65,000 folders in one, and beyond where the feature allows it', async () => {
     for (const [features, expected] of [['', undefined], [',^dir_nlink', 'EMLINK']] as const) {
       // Making so many takes long: the count alone is set.
