@@ -1,5 +1,5 @@
 import { EXTRA_END } from '../inode.ts';
-import type { Ext4InodeView } from '../layout.ts';
+import { Ext4InodeExtra, type Ext4InodeView } from '../layout.ts';
 
 const NS = 1_000_000_000n;
 /** Seconds that 32 signed bits and two more above hold: 1901 to 2446 (ext4_encode_extra_time). */
@@ -10,6 +10,15 @@ const LAST_SHORT = 2 ** 31 - 1;
 /** The times of an inode. */
 export type TimeName = 'atime' | 'ctime' | 'mtime' | 'crtime';
 
+const { fields } = Ext4InodeExtra;
+/** Bytes in the inode: the seconds, what goes on of them, and what i_extra_isize must reach for that to be there. */
+const PLACES: Readonly<Record<TimeName, { readonly at: number; readonly extraAt: number; readonly end: number }>> = {
+  atime: { at: fields.i_atime.offset, extraAt: fields.i_atime_extra.offset, end: EXTRA_END.atime },
+  ctime: { at: fields.i_ctime.offset, extraAt: fields.i_ctime_extra.offset, end: EXTRA_END.ctime },
+  mtime: { at: fields.i_mtime.offset, extraAt: fields.i_mtime_extra.offset, end: EXTRA_END.mtime },
+  crtime: { at: fields.i_crtime.offset, extraAt: fields.i_crtime_extra.offset, end: EXTRA_END.crtimeExtra },
+};
+
 /**
  * Sets a time of an inode, as exactly as the inode has room for it: without its extra fields seconds up to 2038, and no creation time at all.
  * Times outside are moved to the nearest that can be told, as the kernel does.
@@ -17,7 +26,8 @@ export type TimeName = 'atime' | 'ctime' | 'mtime' | 'crtime';
  * @param extraSize i_extra_isize
  */
 export function setTime(raw: Ext4InodeView, extraSize: number, name: TimeName, nanoseconds: bigint): void {
-  const wide = extraSize >= (name === 'crtime' ? EXTRA_END.crtimeExtra : EXTRA_END[name]);
+  const { at, extraAt, end } = PLACES[name];
+  const wide = extraSize >= end;
   let { seconds, rest } = split(nanoseconds);
   const last = wide ? LAST : LAST_SHORT;
   if (seconds < FIRST || seconds > last) {
@@ -26,8 +36,8 @@ export function setTime(raw: Ext4InodeView, extraSize: number, name: TimeName, n
   }
   if (name === 'crtime' && extraSize < EXTRA_END.crtime) return;
   const low = seconds | 0;
-  raw[`i_${name}`] = low;
-  if (wide) raw[`i_${name}_extra`] = ((rest << 2) | ((seconds - low) / 2 ** 32)) >>> 0;
+  raw.$view.setInt32(raw.$at + at, low, true);
+  if (wide) raw.$view.setUint32(raw.$at + extraAt, (rest << 2) | ((seconds - low) / 2 ** 32), true);
 }
 
 let lastTime = 0n;

@@ -148,10 +148,10 @@ describe.skipIf(noTools !== undefined)('files written below the directories', ()
 });
 
 /** Runs until the space ends; anything else that is thrown is a failure. */
-function untilFull(run: () => void): void {
+function untilFull(work: () => void): void {
   for (let i = 0; i < 100_000; i++) {
     try {
-      run();
+      work();
     } catch (error) {
       if (isDiskError(error) && error.fault.kind === 'usage' && error.fault.errno === 'ENOSPC') return;
       throw error;
@@ -311,9 +311,9 @@ describe.skipIf(noTools !== undefined)('limits', () => {
     const node = test.create();
     const places = [0, 12 * 1024, 300_000, 70_000_000, 2 ** 31, 2 ** 32 + 5, Math.min(most, 2 ** 34 + 50_000_000) - 10_000];
     places.forEach((at, i) => { expect(contents.write(node, at, pattern(3000, i))).toBe(3000); });
-    const run = (at: number): unknown => contents.mapping(node).find(Math.floor(at / test.volume.superblock.blockSize)).physical;
-    for (const at of places) expect(run(at)).toBeTypeOf('number');
-    expect(run(1_000_000_000)).toBeUndefined();
+    const placeOf = (at: number): unknown => contents.mapping(node).find(Math.floor(at / test.volume.superblock.blockSize)).physical;
+    for (const at of places) expect(placeOf(at)).toBeTypeOf('number');
+    expect(placeOf(1_000_000_000)).toBeUndefined();
     expect(() => contents.write(node, 2 ** 44, pattern(10, 1))).toThrow('larger than this filesystem allows');
     expect(() => contents.truncate(node, 2 ** 45)).toThrow('larger than this filesystem allows');
     const cut = test.create();
@@ -321,6 +321,6 @@ describe.skipIf(noTools !== undefined)('limits', () => {
     contents.truncate(cut, 5);
     const path = test.save([node, cut]);
     expect(e2fsckFindings(path)).toBeUndefined();
-    expect(run(places.at(-1)!)).toBeTypeOf('number');
+    expect(placeOf(places.at(-1)!)).toBeTypeOf('number');
   });
 });
