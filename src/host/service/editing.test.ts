@@ -266,6 +266,8 @@ describe.skipIf(skip !== undefined)(`editing an ext4 image${skip === undefined ?
     await expect(client.call('entry.create', { layer, folder: 2, name: 'x', kind: { type: 'file' } })).rejects.toMatchObject({ fault: { kind: 'busy' } });
     await expect(client.call('edit.undo', {})).rejects.toMatchObject({ fault: { kind: 'busy' } });
     expect((await state()).writing).toBe(true);
+    expect(await client.call('edit.review', { from: 0, count: 10 })).toEqual({ operations: [], total: 0 });
+    await expect(client.call('job.answer', { job: first.job, id: 1, answer: { action: 'merge' } })).rejects.toMatchObject({ message: 'Only folders can be merged' });
     const from = performance.now();
     await client.call('job.cancel', { job: first.job });
     expect(await ended(first)).toMatchObject({ state: 'cancelled' });

@@ -76,6 +76,8 @@ export class Editing {
   /** A check found something that it can repair: the image may be unlocked for that alone. */
   #repairable = false;
   #told: EditState['changedUnderneath'];
+  /** What was pending when the running job had its turn. */
+  #before: readonly EditOperation[] | undefined;
   #watched: ImageSession | undefined;
 
   constructor(image: EditedImage) {
@@ -160,8 +162,22 @@ export class Editing {
   }
 
   async review(from: number, count: number): Promise<{ operations: OperationRow[]; total: number }> {
-    const { operations } = await (await this.#session()).editing.review();
+    // The session answers when the operation under way has ended, which may be waiting for an answer itself.
+    const operations = this.#turns.jobs > 0 && this.#before !== undefined ? this.#before : (await (await this.#session()).editing.review()).operations;
     return { operations: operations.slice(from, from + count).map((operation) => this.#rowOf(operation)), total: operations.length };
+  }
+
+  /** A job's turn. */
+  #job<T>(job: JobContext, run: (session: ImageSession) => Promise<T>): Promise<T> {
+    return this.#turns.job(job.signal, async () => {
+      const session = await this.#session();
+      this.#before = session.editing.state.state === 'editing' ? (await session.editing.review()).operations : [];
+      try {
+        return await run(session);
+      } finally {
+        this.#before = undefined;
+      }
+    });
   }
 
   /** Work that applies the pending changes. */
@@ -169,8 +185,7 @@ export class Editing {
     const { canApply } = await this.state();
     if (!canApply.ok) throw new DiskError({ kind: 'busy' }, canApply.reason);
     return async (job, tally) => {
-      const session = await this.#session();
-      await this.#turns.job(job.signal, async () => {
+      await this.#job(job, async (session) => {
         this.#applying = true;
         this.tell();
         try {
@@ -188,9 +203,9 @@ export class Editing {
   /** Work that writes a new image. @param path absolute */
   saveAs(path: string, replace: boolean): Work {
     return async (job, tally) => {
-      const session = await this.#session();
-      await this.#turns.job(job.signal, () => session.editing.saveAs(path, { replace, job }));
-      return { ...tally, files: 1, bytes: session.size };
+      const { size } = await this.#session();
+      await this.#job(job, ({ editing }) => editing.saveAs(path, { replace, job }));
+      return { ...tally, files: 1, bytes: size };
     };
   }
 
@@ -211,7 +226,7 @@ export class Editing {
   /** Work that is one operation. */
   work(wanted: Wanted, run: (fs: WritableFileSystem, changed: Changed, job: JobContext, tally: Tally) => Promise<unknown>): Work {
     return async (job, tally) => {
-      await this.#turns.job(job.signal, () => this.#operation(wanted, (fs, changed) => run(fs, changed, job, tally)));
+      await this.#job(job, () => this.#operation(wanted, (fs, changed) => run(fs, changed, job, tally)));
       return tally;
     };
   }
@@ -220,15 +235,14 @@ export class Editing {
   still(run: Work): Work {
     return async (job, tally) => {
       const { editing } = await this.#session();
-      return editing.state.state === 'editing' ? this.#turns.job(job.signal, () => run(job, tally)) : run(job, tally);
+      return editing.state.state === 'editing' ? this.#job(job, () => run(job, tally)) : run(job, tally);
     };
   }
 
   /** Work that writes to a layer's device itself, past the filesystem on it; when it throws, nothing of it stays. */
   rawWork(wanted: Wanted, run: (session: ImageSession, job: JobContext, tally: Tally) => Promise<unknown>): Work {
     return async (job, tally) => {
-      await this.#turns.job(job.signal, async () => {
-        const session = await this.#session();
+      await this.#job(job, async (session) => {
         try {
           await session.editing.operation({ text: textOf(wanted), layer: wanted.layer, raw: true }, () => run(session, job, tally));
           this.#label(session, wanted, false);
