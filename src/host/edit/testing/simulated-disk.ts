@@ -96,7 +96,8 @@ export class SimulatedDisk implements Disk {
   }
 
   #write(file: string, at: number, from: Uint8Array): void {
-    this.events.push({ kind: 'write', file, at, bytes: from.slice() });
+    // Not slice(): that of a Buffer is a view, and the buffer is used again.
+    this.events.push({ kind: 'write', file, at, bytes: Uint8Array.from(from) });
     this.#files.set(file, written(this.#files.get(file)!, at, from));
   }
 }
