@@ -70,6 +70,8 @@ export class CheckContext {
   tables!: Tables;
   /** The journal was given up: a new one is made when it is known what is free. */
   recreateJournal = false;
+  /** Fast commits were replayed, which say nothing of bitmaps: all of them are made anew, and that is no finding. */
+  replayedFastCommits = false;
   /** The resize inode was cleared: pass 1 makes it anew, when it knows what is free. */
   recreateResizeInode = false;
   /** Directories that need the feature large_dir, and regular files of 2 GiB and more, which need large_file. */

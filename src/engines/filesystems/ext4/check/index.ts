@@ -20,7 +20,15 @@ const MOST_RESTARTS = 5;
 type Pass = (context: CheckContext) => Promise<void> | void;
 
 /** In this order. Each returns early when it wants everything to begin again. */
-const PASSES: readonly Pass[] = [openFilesystem, checkJournal, (context) => { context.tables = emptyTables(context.superblock); }, checkSuperblock, pass1, pass1b, checkDirectories, checkTree, checkLinkCounts, recreateJournal, checkQuota, checkBitmaps, emptyOrphanFile];
+const PASSES: readonly Pass[] = [openFilesystem, checkJournal, beginTables, checkSuperblock, pass1, pass1b, checkDirectories, checkTree, checkLinkCounts, recreateJournal, checkQuota, checkBitmaps, emptyOrphanFile];
+
+function beginTables(context: CheckContext): void {
+  const { superblock } = context;
+  const tables = context.tables = emptyTables(superblock);
+  if (!context.replayedFastCommits) return;
+  tables.changedClusters.addRange(0, tables.changedClusters.count);
+  tables.changedInodes.addRange(1, superblock.inodeCount);
+}
 
 /** Checks an ext2, ext3 or ext4 filesystem in the order of e2fsck: superblock, journal, and five passes over everything. */
 export const checkExt4: Check = async (device, options, job) => {

@@ -203,6 +203,7 @@ function replay(context: CheckContext, source: JournalSource): void {
   let damage: string | undefined;
   let map: JournalMap;
   let end: number;
+  let fast = false;
   try {
     const note = ({ severity, message }: { readonly severity: string; readonly message: string }): void => { if (severity === 'error') damage ??= message; };
     const log = readJournal(source, note);
@@ -212,6 +213,7 @@ function replay(context: CheckContext, source: JournalSource): void {
       const blocks = new DeviceBlocks(device, new CacheDevice(device), blockSize, blockCount);
       blocks.overlay(log);
       map = withFastCommits(superblock, blocks, log, note);
+      fast = true;
     }
   } catch (error) {
     if (!isDiskError(error)) throw error;
@@ -225,7 +227,8 @@ function replay(context: CheckContext, source: JournalSource): void {
   const copies = [...map.blocks()].filter((block) => block < blockCount).map((block) => ({ block, bytes: map.get(block)!.slice() }));
   if (damage !== undefined) context.problem(JOURNAL['corrupt'], { reason: damage });
   if (!context.problem(JOURNAL['replay'], { count: copies.length })) return;
-  const errno = map.errno;
+  const { errno } = map;
+  context.replayedFastCommits = fast;
   for (const { block, bytes } of copies) context.write(block, bytes);
   const head = source.block(0).slice();
   JournalSuperblock.at(head).s_errno = 0;

@@ -3,8 +3,9 @@ import { isDiskError } from '../../../core/errors.ts';
 import { Ext4OrphanBlockTail, INODE_FLAGS, ORPHAN_MAGIC, STATE } from '../layout.ts';
 import { type CheckContext, firstInode } from './context.ts';
 import { deallocateInode } from './deallocate.ts';
-import { type MapRun, readRuns, writeRuns } from './file-map.ts';
+import { mapBlocks, type MapRun, readRuns, writeRuns } from './file-map.ts';
 import type { RawInode } from './raw-inode.ts';
+import { hasBlocks } from './inode-check.ts';
 import { PASS0 } from './superblock-problems.ts';
 
 /** The kernel caps orphan files at so many bytes. */
@@ -89,7 +90,10 @@ function release(context: CheckContext, number: number): number | undefined {
         const group = Math.floor((number - 1) / context.superblock.inodesPerGroup);
         context.descriptors.setUsedDirectories(group, Math.max(0, context.descriptors.usedDirectories(group) - 1));
       }
+      const own = takeBlocks(context, inode);
       deallocateInode(context, number);
+      // Pass 1 has not begun: nothing is in use yet.
+      for (const cluster of own) context.tables.clustersUsed.delete(cluster);
     } else {
       truncate(context, inode);
     }
@@ -98,6 +102,16 @@ function release(context: CheckContext, number: number): number | undefined {
     if (!isDiskError(error)) throw error;
     return undefined;
   }
+}
+
+/** Marks the blocks of an inode as in use, so that they can be freed. @returns their clusters */
+function takeBlocks(context: CheckContext, inode: RawInode): Set<number> {
+  const { clusterRatio } = context.superblock;
+  const mapped = hasBlocks(context, inode);
+  const clusters = new Set((mapped ? readRuns(context, inode) : []).flatMap((run) => [...clustersOf(run, clusterRatio)]));
+  for (const block of [...(mapped ? mapBlocks(context, inode) : []), inode.fileAcl(context.superblock)]) if (block !== 0) clusters.add(Math.floor(block / clusterRatio));
+  for (const cluster of clusters) context.tables.clustersUsed.add(cluster);
+  return clusters;
 }
 
 function truncate(context: CheckContext, inode: RawInode): void {

@@ -1,6 +1,8 @@
 import { Abort, type CheckContext } from './context.ts';
 import { corrupt } from '../../../core/errors.ts';
-import { INODE, SUPERBLOCK_FLAGS } from '../layout.ts';
+import { crc32c } from '../../../codecs/crc32c.ts';
+import { decodeName } from '../../../core/names.ts';
+import { INODE, MMP_MAGIC, MMP_SEQ, MmpStruct, SUPERBLOCK_FLAGS } from '../layout.ts';
 import { bounds } from './descriptor-blocks.ts';
 import { I_BLOCK_AT } from './extent-walk.ts';
 import { RESIZE_INODE, tableBlocks } from './metadata.ts';
@@ -25,6 +27,7 @@ const DAY = 86_400;
 export function checkSuperblock(context: CheckContext): void {
   checkNumbers(context);
   checkFeatures(context);
+  checkMultiMount(context);
   checkDescriptors(context);
   releaseOrphans(context);
   checkTimes(context);
@@ -119,6 +122,36 @@ function checkDescriptors(context: CheckContext): void {
     const unused = descriptors.unusedInodes(group);
     if (hasSum && (unused > descriptors.freeInodes(group) || unused > inodesPerGroup) && context.problem(PASS0['unused-inodes'], { group, count: unused })) descriptors.setUnusedInodes(group, 0);
   }
+}
+
+/** Multi-mount protection: a check has the image for itself, so a mark that was left in it is taken away. */
+function checkMultiMount(context: CheckContext): void {
+  const { superblock } = context;
+  const { raw, features, firstDataBlock, blockCount, blockSize } = superblock;
+  if (!features.mmp) return;
+  const block = Number(raw.s_mmp_block);
+  if (!(block > firstDataBlock && block < blockCount)) {
+    if (!context.problem(PASS0['mmp-block'], { block })) return;
+    raw.s_mmp_block = 0n;
+    context.superblockChanged = true;
+    return;
+  }
+  const bytes = new Uint8Array(blockSize);
+  const readable = context.tryRead(block, bytes);
+  const mmp = MmpStruct.at(bytes);
+  const checksum = (): number => crc32c(superblock.checksumSeed, bytes, 0, MmpStruct.size - 4);
+  const wrong = !readable ? 'it can\'t be read' : mmp.mmp_magic !== MMP_MAGIC ? 'its magic number is missing' : features.metadataChecksum && mmp.mmp_checksum !== checksum() ? 'its checksum is wrong' : undefined;
+  const place = context.place('MMP block', block);
+  const end = mmp.mmp_nodename.indexOf(0);
+  const node = decodeName(mmp.mmp_nodename, 0, end < 0 ? mmp.mmp_nodename.length : end);
+  if (wrong === undefined && mmp.mmp_seq === MMP_SEQ.clean) return;
+  if (!context.problem(wrong === undefined ? PASS0['mmp-left'] : PASS0['mmp-damaged'], wrong === undefined ? { node: node === '' ? 'somebody' : node } : { reason: wrong }, place)) return;
+  if (wrong !== undefined) bytes.fill(0);
+  mmp.mmp_magic = MMP_MAGIC;
+  mmp.mmp_seq = MMP_SEQ.clean;
+  mmp.mmp_time = BigInt(context.seconds);
+  if (features.metadataChecksum) mmp.mmp_checksum = checksum();
+  context.write(block, bytes);
 }
 
 function checkTimes(context: CheckContext): void {

@@ -7,7 +7,6 @@ const SHAPE = 'The shape of the filesystem is not what it seems.';
 export const PASS0 = catalogue('0', {
   'backup-used': { severity: 'note', says: 'The primary superblock can\'t be used ({reason}); its backup at block {block} is', meaning: 'Changes of the filesystem\'s shape since the backup was made are not known.', repair: 'Write the backup over the primary' },
   'shape': { severity: 'note', says: 'The superblock says {field} {value}, which can\'t be', meaning: SHAPE, repair: 'Use the value that the rest of it implies' },
-  'checksum': { severity: 'note', says: 'The superblock\'s checksum is wrong', meaning: 'The kernel refuses to mount it.', repair: 'Correct the checksum' },
   'inode-count': { severity: 'error', says: 'The superblock counts {count} inodes, its groups have {should}', meaning: SHAPE, repair: 'Correct the count' },
   'size': { severity: 'error', says: 'The superblock counts {count} blocks, the device has {should}', meaning: 'What lies behind the end can\'t be read: the image may be cut short.' },
   'extra-isize': { severity: 'note', says: 'The superblock asks for {size} bytes of extra fields in inodes ({field}), which can\'t be', meaning: HOUSEKEEPING, repair: 'Correct the number' },
@@ -22,7 +21,6 @@ export const PASS0 = catalogue('0', {
   'descriptor-uninit': { severity: 'note', says: 'Group descriptor {group} says that parts are not initialised, without the feature', meaning: HOUSEKEEPING, repair: 'Clear the flags', housekeeping: 'with-changes' },
   'last-uninit': { severity: 'note', says: 'The block bitmap of the last group is not initialised', meaning: HOUSEKEEPING, repair: 'Clear the flag', housekeeping: 'with-changes' },
   'unused-inodes': { severity: 'note', says: 'Group descriptor {group} says that {count} inodes were never used, which can\'t be', meaning: 'Files may be overlooked.', repair: 'Look at all of them', housekeeping: 'with-changes' },
-  'uuid': { severity: 'note', says: 'The filesystem has no UUID', meaning: HOUSEKEEPING, repair: 'Make one', housekeeping: true },
   'test-flag': { severity: 'note', says: 'The flag of test filesystems is set', meaning: HOUSEKEEPING, repair: 'Clear it' },
   'hurd-filetype': { severity: 'note', says: 'The Hurd does not know the feature filetype', meaning: HOUSEKEEPING, repair: 'Clear it' },
   'revision': { severity: 'note', says: 'Features are set, but the filesystem is of revision 0', meaning: 'Old kernels don\'t see the features.', repair: 'Raise the revision' },
