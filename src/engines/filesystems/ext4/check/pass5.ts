@@ -159,7 +159,13 @@ abstract class Bitmaps {
 
   /** The bitmap of a group is to be as it was found. */
   #put(group: number, found: Uint8Array): void {
-    if (this.isUninit(group) || this.place(group) === 0) return;
+    if (this.isUninit(group)) return;
+    const place = this.place(group);
+    if (place === 0 || place >= this.context.superblock.blockCount) {
+      // Its place is wrong, and nobody wanted that repaired: there is nowhere to write it.
+      this.context.left++;
+      return;
+    }
     const bitmap = found.slice();
     setEnd(bitmap, this.bits(group));
     this.#pending.set(group, bitmap);
