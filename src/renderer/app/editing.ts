@@ -45,7 +45,11 @@ export async function followTree(id: number, image: number, host: HostClient): P
   try {
     for await (const change of host.stream('tree.changes', {})) {
       waiting.push(change);
-      timer ??= setTimeout(show, SHOWN_TOGETHER);
+      // The host has closed the lists of it: they are asked for at once.
+      if (change.folders === undefined) {
+        clearTimeout(timer);
+        show();
+      } else timer ??= setTimeout(show, SHOWN_TOGETHER);
     }
   } catch {
     clearTimeout(timer);

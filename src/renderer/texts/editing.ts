@@ -91,7 +91,7 @@ export const editingTexts = {
     list: 'Changes in order', what: 'Change', where: 'Folder', bytes: 'Writes', when: 'Done at', partial: 'not to its end', none: 'Nothing is pending.', loading: 'Reading the changes …',
     total: (operations: number, bytes: number) => `${plural(operations, 'change', 'changes')}; Apply writes ${formatExactSize(bytes)} to the image.`,
     safe: 'They are written all or none: they are first put down beside the image, and an Apply that is interrupted can be finished at the next open.',
-    root: 'the whole volume',
+    root: 'the whole volume', nowhere: '–',
   },
   discard: {
     title: 'Discard all pending changes?', what: (name: string, operations: number) => `${plural(operations, 'change', 'changes')} of ${quoted(name)} ${operations === 1 ? 'was' : 'were'} not written to the image. Discarding can’t be undone.`,

@@ -15,6 +15,16 @@ export function ModalDialog({ title, onClose, children, wide = false, className 
     }, SETTLED);
     return () => clearTimeout(timer);
   });
+  useEffect(() => {
+    // A part of the dialog that went by itself (a form that is done) took the focus along, and nothing here was drawn anew.
+    const onKey = (event: KeyboardEvent): void => {
+      if (document.activeElement !== document.body) return;
+      dialog.current?.focus({ preventScroll: true });
+      if (event.key === 'Escape') onClose();
+    };
+    window.addEventListener('keydown', onKey, true);
+    return () => window.removeEventListener('keydown', onKey, true);
+  }, [onClose]);
   return (
     <ModalOverlay className="overlay" isOpen onOpenChange={(open) => { if (!open) onClose(); }} isDismissable={role === 'dialog'}>
       <Modal className={`modal ${className}`}>

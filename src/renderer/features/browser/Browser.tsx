@@ -5,7 +5,9 @@ import { showBytes } from '../../app/bytes.ts';
 import type { EntryRow, View } from '../../../shared/contract/rows.ts';
 import { closeBar } from '../../app/finding.ts';
 import { folderOf, goUp, prefer, showPlace } from '../../app/navigation.ts';
-import type { Tab } from '../../app/state.ts';
+import { setApp, type Tab } from '../../app/state.ts';
+import { folderEditable } from '../../commands/edit.ts';
+import { runCommand } from '../../commands/index.ts';
 import type { RowCache } from '../../models/rows.ts';
 import { ErrorPanel, Notes } from '../../ui/errors.tsx';
 import { texts } from '../../texts/index.ts';
@@ -39,13 +41,14 @@ export function Browser({ tab }: { tab: Tab }) {
       {view.notes.length === 0 ? null : <div className="browser-notes"><Notes notes={view.notes} onPlace={(at) => showBytes(tab.id, folder.layer, at)} /></div>}
       <FolderGrid key={folder.crumbs.map(({ node }) => node).join('/')} tab={tab} view={view} rows={rows} scroll={listing.scroll} label={t.label(name)} />
       {view.count > 0 ? null : (
-        <div className="empty">
+        <div className="empty" onContextMenu={(event) => { event.preventDefault(); setApp({ menu: { x: event.clientX, y: event.clientY } }); }}>
           <FolderOpen aria-hidden strokeWidth={1.25} />
           <p><bdi>{view.filtered > 0 ? texts.filter.nothing((tab.filter ?? '').slice(0, 60)) : view.hidden > 0 ? t.allHidden(view.hidden) : t.empty}</bdi></p>
           {view.filtered > 0
             ? <Button className="button" onPress={() => closeBar(tab)}>{texts.filter.clear}</Button>
             : view.hidden > 0
             ? <Button className="button" onPress={() => prefer({ hidden: true })}>{t.showHidden}</Button>
+            : folderEditable(tab) === true ? <Button className="button" onPress={() => runCommand('new-folder')}>{texts.editCommands.newFolder}</Button>
             : folder.crumbs.length > 1 ? <Button className="button" onPress={() => goUp(tab)}>{t.goUp}</Button> : null}
         </div>
       )}

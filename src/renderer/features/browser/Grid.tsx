@@ -177,7 +177,10 @@ export function Grid({ tab, view, rows, scroll: remembered, columns, label, head
       // In another list, or another order, that row is another one.
       if (index !== undefined && typing.current === next && findTab(tab.id)?.listing?.rows === rows) select(only(index));
     } catch (error) {
-      if (!isCancelled(error)) notifyError(errorOf(error));
+      const data = errorOf(error);
+      // The list was closed with what it was of, and comes anew: the next letter finds it.
+      const closed = data.fault.kind === 'usage' && data.fault.errno === 'EBADF';
+      if (!isCancelled(error) && !closed) notifyError(data);
     }
   };
 

@@ -85,7 +85,7 @@ function Operations({ rows }: { rows: readonly OperationRow[] }) {
 
 function Operation({ row, index, top }: { row: OperationRow; index: number; top: number }) {
   const what = texts.operation(row);
-  const where = row.path === '' ? t.root : row.path;
+  const where = row.path !== '' ? row.path : row.verb === 'repair' ? t.root : t.nowhere;
   return (
     <div role="row" aria-rowindex={index + 2} className="operation-row" style={{ insetBlockStart: top }}>
       <span role="cell" className="clip" title={what}><bdi>{what}</bdi>{row.partial === true ? <span className="dim"> ({t.partial})</span> : null}</span>
