@@ -214,7 +214,7 @@ export class Editing {
     const { editing } = await this.#session();
     if (editing.state.state !== 'editing') throw usage('EROFS', 'The image is open for reading', 'Unlock it to edit.');
     const fs = await this.#image.filesystem(layer);
-    if (fs.writer === undefined) throw new DiskError({ kind: 'unsupported', feature: 'writing' }, 'This volume can only be read', 'Its properties say why.');
+    if (fs.writer === undefined) throw new DiskError({ kind: 'unsupported', feature: 'writing' }, `This volume can only be read: ${fs.info.access.reason}`);
     return fs as WritableFileSystem;
   }
 
