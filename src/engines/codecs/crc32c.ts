@@ -36,6 +36,14 @@ export function crc32c(crc: number, bytes: Uint8Array, at = 0, end = bytes.lengt
  * zero byte that no byte of the running CRC falls on adds nothing.
  */
 export function crc32cOfView(crc: number, view: DataView, at: number, end: number): number {
+  return extendView(crc, view, at, end) >>> 0;
+}
+
+/**
+ * `crc32cOfView` with a signed result, for chains over many small structures: half of all unsigned 32-bit numbers are none of V8's
+ * small integers, and returning one allocates.
+ */
+export function extendView(crc: number, view: DataView, at: number, end: number): number {
   const t = TABLE;
   let c = crc | 0;
   let i = at;
@@ -54,19 +62,29 @@ export function crc32cOfView(crc: number, view: DataView, at: number, end: numbe
     c = t[768 + (word & 0xff)]! ^ t[512 + ((word >>> 8) & 0xff)]! ^ t[256 + ((word >>> 16) & 0xff)]! ^ t[word >>> 24]!;
   }
   for (; i < end; i++) c = (c >>> 8) ^ t[(c ^ view.getUint8(i)) & 0xff]!;
-  return c >>> 0;
+  return c | 0;
 }
 
 /** Goes on over a little-endian 32-bit number: inode numbers, generations and group numbers are chained in this way. */
 export function crc32cOf32(crc: number, value: number): number {
-  let c = crc ^ value;
-  for (let byte = 0; byte < 4; byte++) c = (c >>> 8) ^ TABLE[c & 0xff]!;
-  return c >>> 0;
+  return extend32(crc, value) >>> 0;
+}
+
+/** `crc32cOf32` with a signed result. */
+export function extend32(crc: number, value: number): number {
+  const c = crc ^ value;
+  // A word's four bytes stand before three, two, one and no others.
+  return TABLE[768 + (c & 0xff)]! ^ TABLE[512 + ((c >>> 8) & 0xff)]! ^ TABLE[256 + ((c >>> 16) & 0xff)]! ^ TABLE[c >>> 24]!;
 }
 
 /** Goes on over `count` zero bytes: what a checksum field counts as while it is computed. */
 export function crc32cOfZeros(crc: number, count: number): number {
-  let c = crc;
+  return extendZeros(crc, count) >>> 0;
+}
+
+/** `crc32cOfZeros` with a signed result. */
+export function extendZeros(crc: number, count: number): number {
+  let c = crc | 0;
   for (let i = 0; i < count; i++) c = (c >>> 8) ^ TABLE[c & 0xff]!;
-  return c >>> 0;
+  return c | 0;
 }

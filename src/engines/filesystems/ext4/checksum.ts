@@ -1,5 +1,5 @@
 import { crc16 } from '../../codecs/crc16.ts';
-import { crc32c, crc32cOf32, crc32cOfView, crc32cOfZeros } from '../../codecs/crc32c.ts';
+import { crc32c, crc32cOf32, crc32cOfZeros, extend32, extendView, extendZeros } from '../../codecs/crc32c.ts';
 
 /** What the checksums of an inode and of everything that belongs to it start from (kernel: i_csum_seed). */
 export function inodeSeed(filesystemSeed: number, inode: number, generation: number): number {
@@ -13,10 +13,19 @@ export function inodeSeed(filesystemSeed: number, inode: number, generation: num
  * @param wide i_checksum_hi is there (i_extra_isize is at least 4); without it only the lower 16 bits are stored
  */
 export function inodeChecksum(seed: number, view: DataView, at: number, size: number, wide: boolean): number {
-  let crc = crc32cOfZeros(crc32cOfView(seed, view, at, at + 0x7c), 2);
-  if (!wide) return crc32cOfView(crc, view, at + 0x7e, at + size);
-  crc = crc32cOfZeros(crc32cOfView(crc, view, at + 0x7e, at + 0x82), 2);
-  return crc32cOfView(crc, view, at + 0x84, at + size);
+  return extendInode(seed, view, at, size, wide) >>> 0;
+}
+
+/** The same as a signed number, straight from the filesystem's seed: a check makes millions, and none of them allocates. */
+export function signedInodeChecksum(filesystemSeed: number, inode: number, view: DataView, at: number, size: number, wide: boolean): number {
+  return extendInode(extend32(extend32(filesystemSeed, inode), view.getInt32(at + 0x64, true)), view, at, size, wide);
+}
+
+function extendInode(seed: number, view: DataView, at: number, size: number, wide: boolean): number {
+  let crc = extendZeros(extendView(seed, view, at, at + 0x7c), 2);
+  if (!wide) return extendView(crc, view, at + 0x7e, at + size);
+  crc = extendZeros(extendView(crc, view, at + 0x7e, at + 0x82), 2);
+  return extendView(crc, view, at + 0x84, at + size);
 }
 
 /** metadata_csum: the lower 16 bits of the CRC-32C over the group's number and its descriptor, the checksum field counted as zero (ext4_group_desc_csum). */

@@ -1,4 +1,4 @@
-import { inodeChecksum, inodeSeed } from '../checksum.ts';
+import { inodeChecksum, inodeSeed, signedInodeChecksum } from '../checksum.ts';
 import { Ext4InodeExtra, type Ext4InodeView } from '../layout.ts';
 import type { Superblock } from '../superblock.ts';
 
@@ -79,7 +79,7 @@ export class RawInode {
 /** Whether an inode in a table has the checksum that it should have. @param at byte in `view` where it starts @param size bytes an inode */
 export function inodeSumMatches(seed: number, number: number, view: DataView, at: number, size: number): boolean {
   const wide = size > 128 && view.getUint16(at + 0x80, true) >= 4;
-  const sum = inodeChecksum(inodeSeed(seed, number, view.getUint32(at + 0x64, true)), view, at, size, wide);
+  const sum = signedInodeChecksum(seed, number, view, at, size, wide);
   return wide
     ? (sum & 0xffff) === view.getUint16(at + 0x7c, true) && sum >>> 16 === view.getUint16(at + 0x82, true)
     : (sum & 0xffff) === view.getUint16(at + 0x7c, true);
