@@ -1,6 +1,7 @@
 import { crc32c } from '../../../codecs/crc32c.ts';
 import { corrupt } from '../../../core/errors.ts';
-import { Ext4Extent, Ext4ExtentHeader, Ext4ExtentTail, EXTENT_INIT_MAX, EXTENT_MAGIC } from '../layout.ts';
+import { Ext4ExtentHeader, Ext4ExtentTail, EXTENT_INIT_MAX, EXTENT_MAGIC } from '../layout.ts';
+import { childOf, closeEntry, countOf, depthOf, ENTRY, follows, HEADER, keyAt, lastAtMost, maxOf, openEntry, runAt, setChild, setCount, setRun, type Step } from './extent-node.ts';
 import type { FileMap, MappedRun } from './file-map.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -10,8 +11,6 @@ export const LONGEST_UNWRITTEN = EXTENT_INIT_MAX - 1;
 
 /** EXT4_MAX_EXTENT_DEPTH. */
 const MAX_DEPTH = 5;
-const HEADER = Ext4ExtentHeader.size;
-const ENTRY = Ext4Extent.size;
 
 /** What the tree of an inode is changed with. */
 export interface ExtentTreeContext {
@@ -25,15 +24,6 @@ export interface ExtentTreeContext {
   takeBlock(near: number): number;
   /** A block of the tree is not needed any more. */
   giveBlock(block: number): void;
-}
-
-/** A node of the tree, and the entry in it that the path goes through: -1 where all of a leaf's start later. */
-interface Step {
-  /** 0 for the root. */
-  readonly block: number;
-  bytes: Uint8Array;
-  view: DataView;
-  index: number;
 }
 
 /**
@@ -90,7 +80,7 @@ export class ExtentTree implements FileMap {
     if (run === undefined || !run.unwritten || start + count > run.logical + run.count) throw corrupt(`extents of inode ${this.#context.node}`, `blocks ${start} to ${start + count - 1} are not one unwritten extent`);
     if (run.logical === start && run.count === count) {
       this.#edit(leaf);
-      this.#setRun(leaf, leaf.index, { ...run, unwritten: false });
+      setRun(leaf, leaf.index, { ...run, unwritten: false });
       this.#mergeRight(path);
       if (leaf.index > 0) {
         leaf.index--;
@@ -159,7 +149,7 @@ export class ExtentTree implements FileMap {
     const left = leaf.index < 0 || countOf(leaf) === 0 ? undefined : runAt(leaf, leaf.index);
     if (left !== undefined && follows(left, run) && left.count + run.count <= longest) {
       this.#edit(leaf);
-      this.#setRun(leaf, leaf.index, { ...left, count: left.count + run.count });
+      setRun(leaf, leaf.index, { ...left, count: left.count + run.count });
       this.#mergeRight(path);
       return;
     }
@@ -167,7 +157,7 @@ export class ExtentTree implements FileMap {
     if (right !== undefined && follows(run, right) && right.count + run.count <= longest) {
       this.#edit(leaf);
       leaf.index++;
-      this.#setRun(leaf, leaf.index, { ...run, count: run.count + right.count });
+      setRun(leaf, leaf.index, { ...run, count: run.count + right.count });
       this.#keysFollow(path, path.length - 1);
       return;
     }
@@ -180,7 +170,7 @@ export class ExtentTree implements FileMap {
     this.#edit(leaf);
     leaf.index++;
     openEntry(leaf, leaf.index);
-    this.#setRun(leaf, leaf.index, run);
+    setRun(leaf, leaf.index, run);
     this.#keysFollow(path, path.length - 1);
   }
 
@@ -192,7 +182,7 @@ export class ExtentTree implements FileMap {
     const next = runAt(leaf, leaf.index + 1);
     if (!follows(run, next) || run.count + next.count > (run.unwritten ? LONGEST_UNWRITTEN : LONGEST_EXTENT)) return;
     this.#edit(leaf);
-    this.#setRun(leaf, leaf.index, { ...run, count: run.count + next.count });
+    setRun(leaf, leaf.index, { ...run, count: run.count + next.count });
     closeEntry(leaf, leaf.index + 1);
   }
 
@@ -209,10 +199,10 @@ export class ExtentTree implements FileMap {
     const tail: MappedRun = { logical: to, count: run.logical + run.count - to, physical: run.physical + to - run.logical, unwritten: run.unwritten };
     this.#edit(leaf);
     if (from > run.logical) {
-      this.#setRun(leaf, leaf.index, { ...run, count: from - run.logical });
+      setRun(leaf, leaf.index, { ...run, count: from - run.logical });
       if (tail.count > 0) this.#insert(tail);
     } else if (tail.count > 0) {
-      this.#setRun(leaf, leaf.index, tail);
+      setRun(leaf, leaf.index, tail);
       this.#keysFollow(path, path.length - 1);
     } else {
       this.#removeEntry(path, path.length - 1);
@@ -410,14 +400,6 @@ export class ExtentTree implements FileMap {
     this.#context.giveBlock(block);
   }
 
-  #setRun(leaf: Step, index: number, run: MappedRun): void {
-    const entry = Ext4Extent.over(leaf.view, HEADER + index * ENTRY);
-    entry.ee_block = run.logical;
-    entry.ee_len = run.unwritten ? run.count + EXTENT_INIT_MAX : run.count;
-    entry.ee_start_lo = run.physical % 2 ** 32;
-    entry.ee_start_hi = Math.floor(run.physical / 2 ** 32);
-  }
-
   /** Makes the checksums of what was changed: readers look at them within the same operation. */
   #seal(): void {
     const { transaction, checksumSeed } = this.#context;
@@ -439,61 +421,4 @@ function isWide(nodes: readonly number[], extents: number, room: number, roomOfR
     count = length;
   }
   return false;
-}
-
-const countOf = (step: Step): number => step.view.getUint16(2, true);
-const maxOf = (step: Step): number => step.view.getUint16(4, true);
-const depthOf = (step: Step): number => step.view.getUint16(6, true);
-const setCount = (step: Step, count: number): void => { step.view.setUint16(2, count, true); };
-/** The first logical block of an entry: extents and index entries both start with it. */
-const keyAt = (step: Step, index: number): number => step.view.getUint32(HEADER + index * ENTRY, true);
-
-function runAt(leaf: Step, index: number): MappedRun {
-  const entry = Ext4Extent.over(leaf.view, HEADER + index * ENTRY);
-  const unwritten = entry.ee_len > EXTENT_INIT_MAX;
-  return { logical: entry.ee_block, count: unwritten ? entry.ee_len - EXTENT_INIT_MAX : entry.ee_len, physical: entry.ee_start_lo + entry.ee_start_hi * 2 ** 32, unwritten };
-}
-
-/** Whether `next` goes on where `run` ends, in the file and on the device. */
-function follows(run: MappedRun, next: MappedRun): boolean {
-  return run.unwritten === next.unwritten && run.logical + run.count === next.logical && run.physical + run.count === next.physical;
-}
-
-function childOf(parent: Step, index: number): number {
-  const at = HEADER + index * ENTRY;
-  return parent.view.getUint32(at + 4, true) + parent.view.getUint16(at + 8, true) * 2 ** 32;
-}
-
-function setChild(parent: Step, index: number, key: number, block: number): void {
-  const at = HEADER + index * ENTRY;
-  parent.view.setUint32(at, key, true);
-  parent.view.setUint32(at + 4, block % 2 ** 32, true);
-  parent.view.setUint16(at + 8, Math.floor(block / 2 ** 32), true);
-  parent.view.setUint16(at + 10, 0, true);
-}
-
-/** Makes room for an entry at `index`. The node is not full. */
-function openEntry(step: Step, index: number): void {
-  const count = countOf(step);
-  step.bytes.copyWithin(HEADER + (index + 1) * ENTRY, HEADER + index * ENTRY, HEADER + count * ENTRY);
-  setCount(step, count + 1);
-}
-
-function closeEntry(step: Step, index: number): void {
-  const count = countOf(step);
-  step.bytes.copyWithin(HEADER + index * ENTRY, HEADER + (index + 1) * ENTRY, HEADER + count * ENTRY);
-  step.bytes.fill(0, HEADER + (count - 1) * ENTRY, HEADER + count * ENTRY);
-  setCount(step, count - 1);
-}
-
-/** The last entry that starts at or before `logical`; -1 when all start after it. */
-function lastAtMost(step: Step, logical: number): number {
-  let low = 0;
-  let high = countOf(step);
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (keyAt(step, middle) <= logical) low = middle + 1;
-    else high = middle;
-  }
-  return low - 1;
 }
