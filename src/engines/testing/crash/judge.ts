@@ -40,8 +40,10 @@ export async function judge(recording: Recording, cut: PowerCut, by: Judges, fol
     await writeFile(path, cut.image);
     wrong = await byKernel(recording, cut, path);
   }
-  // Last, as it writes to the image. Without a journal, what was not unmounted is checked before it is opened for writing again.
-  return recording.redo.length > 0 ? wrong : wrong ?? await byUsTwice(recording, cut, path, by) ?? byUs(recording, cut, path, by.e2fsck);
+  // Without a journal, what was not unmounted is checked before it is opened for writing again: it is only looked at.
+  if (recording.redo.length > 0) return wrong ?? readBack(recording, cut, 'with the redo log', cut.image);
+  // Last, as it writes to the image.
+  return wrong ?? await byUsTwice(recording, cut, path, by) ?? byUs(recording, cut, path, by.e2fsck);
 }
 
 /** Recovery is cut, too, and then done again. */
@@ -77,7 +79,7 @@ async function byE2fsck(recording: Recording, cut: PowerCut, path: string): Prom
   // e2fsck says so after every orphan file that had entries, those of the kernel as well.
   const surprise = torn ? undefined : said.replaceAll(/.*Orphan file \(inode \d+\) block \d+ is not clean\.\nCLEARED\.\n/g, '').split('\n').find((line) => !EXPECTED.test(line));
   if (surprise !== undefined) return `e2fsck -fp repairs more than the journal and orphans (${surprise}):\n${said}`;
-  return await clean('recovered by e2fsck', path) ?? readBack(recording, cut, 'recovered by e2fsck', path);
+  return await clean('recovered by e2fsck', path) ?? readBack(recording, cut, 'recovered by e2fsck', await readFile(path));
 }
 
 async function byKernel(recording: Recording, cut: PowerCut, path: string): Promise<string | undefined> {
@@ -86,11 +88,11 @@ async function byKernel(recording: Recording, cut: PowerCut, path: string): Prom
   const script = 'mkdir -p "$1.mnt" && mount -o loop "$1" "$1.mnt" && umount "$1.mnt"';
   const { code, said } = await run('unshare', ['--mount', '--propagation', 'private', 'bash', '-c', script, 'bash', path]);
   if (code !== 0) return `the kernel does not mount it:\n${said}`;
-  return await clean('recovered by the kernel', path) ?? readBack(recording, cut, 'recovered by the kernel', path);
+  return await clean('recovered by the kernel', path) ?? readBack(recording, cut, 'recovered by the kernel', await readFile(path));
 }
 
-async function readBack(recording: Recording, cut: PowerCut, how: string, path: string): Promise<string | undefined> {
-  const fs = await ext4.open(new MemoryDevice(new Uint8Array(await readFile(path))), testContext());
+async function readBack(recording: Recording, cut: PowerCut, how: string, image: Uint8Array): Promise<string | undefined> {
+  const fs = await ext4.open(new MemoryDevice(image), testContext());
   const lost = lostIn(recording, cut, await snapshot(fs));
   return lost === undefined ? undefined : `${how}: ${lost}`;
 }
