@@ -4,17 +4,16 @@ import { encodeName, type Name } from '../../../core/names.ts';
 import type { Changes, Limits, NewNode, RenameMode, Writer } from '../../../core/writer.ts';
 import { INDEX_FLAG } from '../directory.ts';
 import type { Inode } from '../inode.ts';
-import { I_BLOCK_SIZE, INODE, INODE_FLAGS } from '../layout.ts';
+import { I_BLOCK_SIZE, INODE } from '../layout.ts';
 import { Directories } from './directories.ts';
 import { InlineDirectories } from './inline-directories.ts';
 import { limitsOf } from './limits.ts';
 import { encodeDevice, FLAG, inheritedFlags, mayChange, mayWrite, MOST_LINKS, NAME_RULES, nameBytes, TYPE_BITS, withFlags } from './nodes.ts';
+import { Removal } from './removal.ts';
 import { setTime, type TimeName } from './times.ts';
 import type { Volume } from './volume.ts';
 import { Attributes } from './xattrs.ts';
 
-/** Files with more bytes than this are freed in several operations, as orphans in between. */
-const LARGE_FILE = 64 << 20;
 /** PATH_MAX of Linux without its NUL: the longest target that a symbolic link can be given. */
 const LONGEST_TARGET = 4095;
 
@@ -25,14 +24,14 @@ export class Ext4Writer implements Writer {
   readonly #volume: Volume;
   readonly #attributes: Attributes;
   readonly #directories: Directories;
-  /** Nodes that outlive their last name, and how often they are held. */
-  readonly #held = new Map<NodeId, number>();
+  readonly #removal: Removal;
 
   constructor(volume: Volume) {
     this.#volume = volume;
     this.limits = limitsOf(volume.superblock);
     this.#attributes = new Attributes(volume);
     this.#directories = new Directories(volume, new InlineDirectories(volume, this.#attributes));
+    this.#removal = new Removal(volume, this.#attributes);
   }
 
   create(dir: NodeId, name: Name, given: NewNode): NodeId {
@@ -92,20 +91,20 @@ export class Ext4Writer implements Writer {
 
   unlink(dir: NodeId, name: Name): void {
     const bytes = nameBytes(name);
-    this.#freeLarge(this.#operation(() => {
+    this.#removal.freeLarge(this.#operation(() => {
       this.#folder(dir, 'remove');
       const inode = this.#named(dir, name, bytes);
       if (inode.type === 'dir') throw usage('EISDIR', `${name} is a folder`);
       mayChange(inode, 'refuse');
       this.#directories.remove(dir, bytes);
       this.#touch(dir, 'mtime', 'ctime');
-      return this.#loseName(inode);
+      return this.#removal.loseName(inode);
     }));
   }
 
   rmdir(dir: NodeId, name: Name): void {
     const bytes = nameBytes(name);
-    this.#freeLarge(this.#operation(() => {
+    this.#removal.freeLarge(this.#operation(() => {
       this.#folder(dir, 'remove');
       const inode = this.#named(dir, name, bytes);
       if (inode.type !== 'dir') throw usage('ENOTDIR', `${name} is no folder`);
@@ -115,14 +114,14 @@ export class Ext4Writer implements Writer {
       this.#directories.remove(dir, bytes);
       this.#countDirectory(dir, -1);
       this.#touch(dir, 'mtime', 'ctime');
-      return this.#loseName(inode);
+      return this.#removal.loseName(inode);
     }));
   }
 
   rename(fromDir: NodeId, from: Name, toDir: NodeId, to: Name, mode: RenameMode): void {
     const fromBytes = nameBytes(from);
     const toBytes = nameBytes(to);
-    this.#freeLarge(this.#operation(() => {
+    this.#removal.freeLarge(this.#operation(() => {
       this.#folder(fromDir, 'remove');
       const folder = this.#folder(toDir, 'add');
       const source = this.#named(fromDir, from, fromBytes);
@@ -159,7 +158,7 @@ export class Ext4Writer implements Writer {
       this.#touch(source.node, 'ctime');
       this.#touch(fromDir, 'mtime', 'ctime');
       this.#touch(toDir, 'mtime', 'ctime');
-      return target === undefined ? undefined : this.#loseName(target);
+      return target === undefined ? undefined : this.#removal.loseName(target);
     }));
   }
 
@@ -232,18 +231,11 @@ export class Ext4Writer implements Writer {
 
   hold(node: NodeId): void {
     this.#get(node);
-    this.#held.set(node, (this.#held.get(node) ?? 0) + 1);
+    this.#removal.hold(node);
   }
 
   release(node: NodeId): void {
-    const count = this.#held.get(node);
-    if (count === undefined) throw usage('EBADF', `Inode ${node} is not held`);
-    if (count > 1) {
-      this.#held.set(node, count - 1);
-      return;
-    }
-    this.#held.delete(node);
-    if (this.#volume.inodes.get(node).raw.i_links_count === 0) this.#freeOrphan(node);
+    this.#removal.release(node);
   }
 
   sync(): void {
@@ -253,21 +245,18 @@ export class Ext4Writer implements Writer {
 
   /** Lets go of all that is held: nodes without a name are freed. */
   close(): void {
-    for (const node of this.#held.keys()) {
-      this.#held.set(node, 1);
-      this.release(node);
-    }
+    this.#removal.close();
     this.#volume.contents.settle();
   }
 
   /** Frees a node without a name, which a power cut left. */
   freeOrphan(node: NodeId): void {
-    this.#freeOrphan(node);
+    this.#removal.freeLarge(node);
   }
 
   /** Whether a node without a name is there still, because it is held. */
   isHeld(node: NodeId): boolean {
-    return this.#held.has(node);
+    return this.#removal.isHeld(node);
   }
 
   #operation<T>(run: () => T): T {
@@ -296,7 +285,7 @@ export class Ext4Writer implements Writer {
 
   #get(node: NodeId): Inode {
     const inode = this.#volume.inodes.get(node);
-    if (inode.raw.i_links_count === 0 && !this.#held.has(node)) throw usage('ESTALE', `Inode ${node} is deleted`);
+    if (inode.raw.i_links_count === 0 && !this.#removal.isHeld(node)) throw usage('ESTALE', `Inode ${node} is deleted`);
     return inode;
   }
 
@@ -374,54 +363,6 @@ export class Ext4Writer implements Writer {
     } else if (counted > 2) {
       raw.i_links_count = counted - 1;
     }
-  }
-
-  /** A node lost a name. @returns its number when it is to be freed after the operation, as it is large */
-  #loseName(inode: Inode): NodeId | undefined {
-    const { inodes, orphans } = this.#volume;
-    const { node } = inode;
-    const raw = inodes.edit(node);
-    const left = inode.type === 'dir' ? 0 : raw.i_links_count - 1;
-    raw.i_links_count = left;
-    this.#touch(node, 'ctime');
-    if (left > 0) return undefined;
-    if (inode.type === 'dir') {
-      // An empty directory's blocks are no directory any more, and nothing is made in it.
-      raw.i_size_lo = inode.has(INODE_FLAGS.inlineData) ? raw.i_size_lo : 0;
-      raw.i_size_high = 0;
-    }
-    if (!this.#held.has(node) && inode.allocated <= LARGE_FILE) {
-      this.#free(inodes.get(node));
-      return undefined;
-    }
-    orphans.add(node);
-    return this.#held.has(node) ? undefined : node;
-  }
-
-  /** Frees an inode with all that it has, as a part of an operation. */
-  #free(inode: Inode): void {
-    const { contents, inodes } = this.#volume;
-    const { node } = inode;
-    const hasMap = inode.type === 'file' || inode.type === 'dir' || (inode.type === 'symlink' && !inode.isFastSymlink);
-    if (hasMap && !inode.has(INODE_FLAGS.inlineData)) contents.free(node, 0);
-    this.#attributes.release(node);
-    inodes.free(node);
-  }
-
-  #freeLarge(node: NodeId | undefined): void {
-    if (node !== undefined) this.#freeOrphan(node);
-  }
-
-  /** A power cut in between leaves an orphan, which the next mount frees. */
-  #freeOrphan(node: NodeId): void {
-    const { contents, inodes, orphans } = this.#volume;
-    const inode = inodes.get(node);
-    // Each turn frees some blocks.
-    if (inode.type === 'file' && inode.allocated > LARGE_FILE) while (!this.#operation(() => contents.freeSome(node, 0)));
-    this.#operation(() => {
-      orphans.remove(node);
-      this.#free(inodes.get(node));
-    });
   }
 
   #touch(node: NodeId, ...names: readonly TimeName[]): void {
