@@ -26,6 +26,22 @@ function beginTables(context: CheckContext): void {
   const { superblock } = context;
   const tables = context.tables = emptyTables(superblock);
   if (!context.replayedFastCommits) return;
+  context.replayedFastCommits = false;
+  const { descriptors } = context;
+  let clusters = 0;
+  let inodes = 0;
+  for (let group = 0; group < superblock.groupCount; group++) {
+    descriptors.setUnusedInodes(group, 0);
+    descriptors.clear(group, 'inodeUninit');
+    clusters += descriptors.freeClusters(group);
+    inodes += descriptors.freeInodes(group);
+  }
+  descriptors.seal();
+  const blocks = clusters * superblock.clusterRatio;
+  superblock.raw.s_free_blocks_count_lo = blocks % 2 ** 32;
+  if (superblock.features.is64Bit) superblock.raw.s_free_blocks_count_hi = Math.floor(blocks / 2 ** 32);
+  superblock.raw.s_free_inodes_count = inodes;
+  context.superblockChanged = true;
   tables.changedClusters.addRange(0, tables.changedClusters.count);
   tables.changedInodes.addRange(1, superblock.inodeCount);
 }

@@ -189,7 +189,9 @@ class PlainInodes {
     const { tables } = context;
     for (let i = 0; i < entries; i++) {
       const entry = root + 12 + i * 12;
-      context.claimClusters(view.getUint32(entry + 8, true), view.getUint16(entry + 4, true));
+      const length = view.getUint16(entry + 4, true);
+      if (length === 1) context.claim(view.getUint32(entry + 8, true));
+      else context.claimClusters(view.getUint32(entry + 8, true), length);
     }
     tables.linkCounts.set(number, links);
     tables.inodesUsed.add(number);
