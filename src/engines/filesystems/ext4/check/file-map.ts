@@ -29,13 +29,13 @@ const ROOT = 2;
 const MAX_DEPTH = 5;
 
 /** The filesystem's blocks as the repairs so far leave them. */
-export function checkedBlocks(context: CheckContext): Blocks {
+function checkedBlocks(context: CheckContext): Blocks {
   const { blockSize, blockCount } = context.superblock;
   return { blockSize, count: blockCount, get: (block) => context.block(block), at: (block) => block * blockSize };
 }
 
 /** Where an inode's blocks lie. @throws DiskError corrupt: pass 1 has made maps sound, or has left what nobody wanted repaired */
-export function mappingOf(context: CheckContext, inode: RawInode): Mapping {
+function mappingOf(context: CheckContext, inode: RawInode): Mapping {
   const root = iBlock(inode);
   const blocks = checkedBlocks(context);
   if (!inode.has(INODE_FLAGS.extents)) return new BlockMapping(blocks, inode.number, root);

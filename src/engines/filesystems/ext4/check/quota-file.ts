@@ -125,7 +125,7 @@ export function updateGrace(entry: QuotaEntry, file: { readonly spaceGrace: numb
 }
 
 /** No use and no limits: such entries are not stored. */
-export function isUnused(entry: QuotaEntry): boolean {
+function isUnused(entry: QuotaEntry): boolean {
   return entry.space === 0n && entry.inodes === 0n && entry.spaceSoft === 0n && entry.spaceHard === 0n && entry.inodeSoft === 0n && entry.inodeHard === 0n;
 }
 
