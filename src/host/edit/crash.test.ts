@@ -12,7 +12,7 @@ import { openImage } from '../session.ts';
 import { crashApply } from './testing/apply-crash.ts';
 
 /** More of them: CLUTCH_CRASH_CUTS=50000 CLUTCH_CRASH_SEED=7 npx vitest run src/host/edit/crash.test.ts */
-const CUTS = Number(process.env.CLUTCH_CRASH_CUTS ?? 2500);
+const CUTS = Number(process.env.CLUTCH_CRASH_CUTS ?? 6000);
 const SEED = Number(process.env.CLUTCH_CRASH_SEED ?? 1);
 
 const missing = missingTools('mke2fs', 'e2fsck');
