@@ -35,7 +35,7 @@ function checkedBlocks(context: CheckContext): Blocks {
 }
 
 /** Where an inode's blocks lie. @throws DiskError corrupt: pass 1 has made maps sound, or has left what nobody wanted repaired */
-function mappingOf(context: CheckContext, inode: RawInode): Mapping {
+export function mappingOf(context: CheckContext, inode: RawInode): Mapping {
   const root = iBlock(inode);
   const blocks = checkedBlocks(context);
   if (!inode.has(INODE_FLAGS.extents)) return new BlockMapping(blocks, inode.number, root);
