@@ -191,7 +191,7 @@ ${EXIT_STATUS}`)
   for (const [name, summary] of LATER) {
     program.command(name, { hidden: true }).summary(summary).description(`${name} (${summary}) is not in this version of Clutch.`).helpOption('-h, --help')
       .argument('[arguments...]').allowUnknownOption().allowExcessArguments()
-      .action(() => { throw new RefusedError(`"${name}" (${summary}) is not in this version, which only reads; clutch --help lists what there is`); });
+      .action(() => { throw new RefusedError(`"${name}" (${summary}) is not in this version; clutch --help lists what there is`); });
   }
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({ writeOut: (text) => stdout.write(text), writeErr: () => {}, getOutHelpWidth: () => Math.min(process.stdout.columns ?? 100, 110) });

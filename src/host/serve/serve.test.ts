@@ -204,7 +204,8 @@ describe('clutch serve', () => {
   });
 });
 
-/** The processes that run a program. */
+/** The processes that run a program, of those that this one started: others may run the same build. */
 function hostsOf(program: string): number[] {
-  return run('ps', ['-eo', 'pid=,args=']).split('\n').filter((line) => line.includes(program)).map((line) => Number.parseInt(line, 10)).toSorted((a, b) => a - b);
+  const all = run('ps', ['-eo', 'pid=,ppid=,args=']).split('\n').map((line) => /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line)).filter((match) => match !== null);
+  return all.filter(([, , parent, args]) => Number(parent) === process.pid && args!.includes(program)).map(([, pid]) => Number(pid)).toSorted((a, b) => a - b);
 }
