@@ -140,7 +140,7 @@ export async function checksAndRepairs(client: TestClient, sound: string, folder
   copyFileSync(sound, image);
   run('debugfs', ['-w', '-R', 'set_inode_field /readme.txt links_count 7', image]);
   run('debugfs', ['-w', '-R', 'freei /script.sh', image]);
-  expect(() => clean(image)).toThrow();
+  expect(() => clean(image)).toThrow('e2fsck');
   const before = digest(image);
   await client.open(image);
   await tab(page, 'damaged.img').waitFor();
