@@ -215,7 +215,8 @@ export function findBackup(device: BlockDevice, like: Superblock | undefined): S
 function backupAt(device: BlockDevice, at: number): Superblock | undefined {
   const found = decodeAt(device, at);
   if (!(found instanceof Superblock) || !found.checksumMatches) return undefined;
-  // It must say that it lies where it lies: an image inside a file of this one says something else.
+  // It must say that it lies where it lies: an image inside a file of this one says something else. Revision 0 knew no number of its group.
   const group = (at / found.blockSize - found.firstDataBlock) / found.blocksPerGroup;
-  return Number.isInteger(group) && group > 0 && group < found.groupCount && (group & 0xffff) === found.raw.s_block_group_nr ? found : undefined;
+  const says = found.raw.s_rev_level === 0 ? group & 0xffff : found.raw.s_block_group_nr;
+  return Number.isInteger(group) && group > 0 && group < found.groupCount && (group & 0xffff) === says ? found : undefined;
 }

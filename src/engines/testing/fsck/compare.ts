@@ -3,9 +3,13 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MemoryDevice } from '../../core/bytes/memory.ts';
 import type { CheckResult, Finding } from '../../core/check.ts';
+import { isDiskError } from '../../core/errors.ts';
 import { checkExt4 } from '../../filesystems/ext4/check/index.ts';
+import { ext4 } from '../../filesystems/ext4/index.ts';
 import { testContext } from '../context.ts';
+import { FileDevice } from '../file-device.ts';
 import { type SharedImage, unpacked } from '../recipes/shared.ts';
+import { walk } from '../walk.ts';
 
 /**
  * What fsck(8)'s exit status says: 0 clean, 1 corrected, 4 errors left, 8 could not be checked. Where e2fsck gives up in the middle (12), errors are
@@ -22,6 +26,8 @@ export interface OwnRun {
   readonly bytes: Uint8Array;
   /** Milliseconds. */
   readonly time: number;
+  /** Stacks of what went wrong in the checker itself. */
+  readonly faults: readonly string[];
 }
 
 /** Both checkers over one image. */
@@ -59,54 +65,72 @@ export async function runOwn(image: Uint8Array, accept: boolean, now = BigInt(Da
   const bytes = new Uint8Array(image);
   const findings: Finding[] = [];
   const began = performance.now();
-  const result = await checkExt4(new MemoryDevice(bytes), { accept: () => accept, found: (finding) => { findings.push(finding); }, now: () => now }, testContext().job);
+  const { job, log } = testContext();
+  const result = await checkExt4(new MemoryDevice(bytes), { accept: () => accept, found: (finding) => { findings.push(finding); }, now: () => now }, job);
   const exit: ExitClass = result.state === 'unchecked' ? 'unchecked' : result.state === 'errors' ? 'errors' : result.state === 'fixed' ? 'corrected' : 'clean';
-  return { result, findings, exit, bytes, time: performance.now() - began };
+  return { result, findings, exit, bytes, time: performance.now() - began, faults: log.filter(({ level }) => level === 'error').map(({ message }) => message) };
 }
 
-/**
- * Runs both over an image.
- * @param folder for the copies, which are removed
- * @param files whether the files that are left are compared as well, which takes most of the time
- */
-export async function compare(shared: SharedImage, folder: string, files = true): Promise<Comparison> {
+/** Who lists the files that are left: nobody, our own reading engine, or debugfs, which takes most of the time. */
+export type Lister = 'nobody' | 'engine' | 'debugfs';
+
+/** Runs both over a shared image. @param folder for copies, which are removed */
+export function compare(shared: SharedImage, folder: string, lister: Lister): Promise<Comparison> {
   // An image that was named by its path is taken as it is.
   const image = readFileSync(shared.files[0] === shared.name ? shared.name : unpacked(shared).image);
+  return compareBytes(shared.name.replace(/^.*\//, ''), image, folder, lister);
+}
+
+/** Runs both over the bytes of an image, which stay as they are. */
+export async function compareBytes(name: string, image: Uint8Array, folder: string, lister: Lister): Promise<Comparison> {
   const copy = join(folder, 'theirs.img');
   const own = join(folder, 'ours.img');
   try {
     writeFileSync(copy, image);
     const dry = e2fsck(copy, '-fn').exit;
     const fixed = e2fsck(copy, '-fy').exit;
+    const kept = lister === 'nobody' ? [] : await contents(copy, lister);
     const again = e2fsck(copy, '-fy').exit;
     const ours = { dry: await runOwn(image, false), fixed: await runOwn(image, true) };
     writeFileSync(own, ours.fixed.bytes);
     const after = e2fsck(own, '-fn');
-    const lost = files ? lostFiles(copy, own) : [];
-    return { name: shared.name.replace(/^.*\//, ''), theirs: { dry, fixed, again }, ours: { ...ours, again: await runOwn(ours.fixed.bytes, true) }, after: after.exit, words: after.words, lost };
+    const lost = kept.length === 0 ? [] : missingFrom(await contents(own, lister), kept);
+    return { name, theirs: { dry, fixed, again }, ours: { ...ours, again: await runOwn(ours.fixed.bytes, true) }, after: after.exit, words: after.words, lost };
   } finally {
     rmSync(copy, { force: true });
     rmSync(own, { force: true });
   }
 }
 
-/** Contents that are in the first image and not in the second, wherever they lie there: lost+found names files by their numbers. */
-function lostFiles(theirs: string, ours: string): string[] {
-  const kept = walk(ours);
-  const found = new Set(kept.map(keyOf));
-  return walk(theirs).filter((entry) => entry.type === 'file' && !found.has(keyOf(entry))).map((entry) => `${entry.path} (${keyOf(entry)})`);
-}
-
 interface Entry {
   readonly path: string;
-  readonly type: string;
+  readonly type?: string;
   readonly size?: number;
   readonly sha256?: string;
+  readonly error?: unknown;
+}
+
+/** Contents that are in the second list and not in the first, wherever they lie there: lost+found names files by their numbers. */
+function missingFrom(ours: readonly Entry[], theirs: readonly Entry[]): string[] {
+  const found = new Set(ours.map(keyOf));
+  return theirs.filter((entry) => entry.type === 'file' && entry.error === undefined && !found.has(keyOf(entry))).map((entry) => `${entry.path} (${keyOf(entry)})`);
 }
 
 const keyOf = ({ type, size, sha256 }: Entry): string => `${type} ${size ?? 0} ${sha256?.slice(0, 12) ?? ''}`;
 
-function walk(image: string): Entry[] {
+async function contents(image: string, lister: Lister): Promise<readonly Entry[]> {
+  if (lister === 'engine') {
+    // Not in memory: a repair may make an image as long as its superblock says.
+    const device = new FileDevice(image);
+    try {
+      return await walk(await ext4.open(device, testContext()));
+    } catch (error) {
+      if (isDiskError(error)) return [];
+      throw error;
+    } finally {
+      device.close();
+    }
+  }
   const { stdout } = spawnSync('python3', [WALK, '--debugfs', image], { encoding: 'utf8', timeout: 4 * PATIENCE, maxBuffer: 1 << 28, env: { ...process.env, PATH, LC_ALL: 'C.UTF-8' } });
   return (stdout ?? '').split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as Entry);
 }

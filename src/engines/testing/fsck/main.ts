@@ -1,6 +1,8 @@
+import { writeFileSync } from 'node:fs';
 import { sharedExtImages, type SharedImage } from '../recipes/shared.ts';
 import { scratchFolder } from '../tools.ts';
 import { compare, type Comparison, differences } from './compare.ts';
+import { randomDamage } from './random-damage.ts';
 
 /** Lines of a report that are shown of one image. */
 const MOST_LINES = 60;
@@ -13,10 +15,14 @@ export interface Wanted {
   readonly verbose: boolean;
   /** Leaves the comparison of files out. */
   readonly quick: boolean;
+  /** So many randomly damaged images instead, from number `from` of those of `seed` on; `keep` = where the last one that differs is written. */
+  readonly damage?: { readonly count: number; readonly seed: number; readonly from: number; readonly keep?: string };
 }
 
 /** Prints the table of both checkers over the damaged images. @returns the exit status */
-export async function main({ words, images, verbose, quick }: Wanted): Promise<number> {
+export async function main(wanted: Wanted): Promise<number> {
+  const { words, images, verbose, quick, damage } = wanted;
+  if (damage !== undefined) return atRandom(wanted, damage);
   const fixtures: SharedImage[] = images.length > 0
     ? images.map((file) => ({ name: file, files: [file] }))
     : sharedExtImages().filter(({ name }) => name.startsWith('e2fsprogs/') && (words.length === 0 || words.some((word) => name.includes(word))));
@@ -26,7 +32,7 @@ export async function main({ words, images, verbose, quick }: Wanted): Promise<n
   let clean = 0;
   try {
     for (const fixture of fixtures) {
-      const found = await compare(fixture, folder.path, !quick);
+      const found = await compare(fixture, folder.path, quick ? 'nobody' : 'debugfs');
       const wrong = differences(found);
       const { theirs, ours, after } = found;
       if (wrong.length === 0) agree++;
@@ -43,6 +49,24 @@ export async function main({ words, images, verbose, quick }: Wanted): Promise<n
   }
   console.log(`${agree} of ${fixtures.length} agree; of ${repairable} that e2fsck repairs, ${clean} are clean to it after our repair`);
   return agree === fixtures.length ? 0 : 1;
+}
+
+async function atRandom({ words, verbose }: Wanted, { count, seed, from, keep }: NonNullable<Wanted['damage']>): Promise<number> {
+  let agree = 0;
+  await randomDamage({
+    seed, first: from, count, words,
+    each: (found, wrong, done, image) => {
+      if (wrong.length === 0) agree++;
+      if (wrong.length === 0 && !verbose) return;
+      const { theirs, ours, after } = found;
+      console.log(`${wrong.length === 0 ? 'ok ' : 'NOT'} --seed ${seed} --from ${found.name.replace(/^(.*) (\d+)$/, '$2 $1')}  e2fsck ${theirs.dry}/${theirs.fixed}/${theirs.again}  ours ${ours.dry.exit}/${ours.fixed.exit}/${ours.again.exit} -> ${after}  (${done})`);
+      for (const line of wrong) console.log(`      ${line}`);
+      if (verbose) details(found);
+      if (keep !== undefined) writeFileSync(keep, image);
+    },
+  });
+  console.log(`${agree} of ${count} agree`);
+  return agree === count ? 0 : 1;
 }
 
 function details({ ours, words }: Comparison): void {
