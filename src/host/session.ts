@@ -1,4 +1,5 @@
 import { type Choices, closeLayers, type Layer, layersOf, openLayers, reopenLayer } from '../engines/core/layers.ts';
+import type { PageStore } from '../engines/core/bytes/pages.ts';
 import { DiskError, usage } from '../engines/core/errors.ts';
 import type { FileSystem, Note } from '../engines/core/filesystem.ts';
 import { type Answer, type JobContext, jobContext, type Question } from '../engines/core/job.ts';
@@ -8,6 +9,7 @@ import { registry as everyFormat } from '../engines/index.ts';
 import type { Editing, Recovery } from './edit/editing.ts';
 import { stateOf } from './edit/identity.ts';
 import { ImageEditing } from './edit/image-editing.ts';
+import { FilePages } from './edit/pages.ts';
 import { recoverApply } from './edit/recovery.ts';
 import { zlibGunzip } from './sources/gunzip.ts';
 import { filesOf, openSource } from './sources/image.ts';
@@ -26,6 +28,8 @@ export interface OpenImageOptions {
   readonly onStep?: OpenContext['step'];
   /** The formats that are looked for, where not all that Clutch has. */
   readonly registry?: readonly RegistryEntry[];
+  /** Where pending changes are kept, where not in a temporary file. */
+  readonly pages?: () => PageStore;
 }
 
 /** How one layer is opened anew: as a format, or with a password; as the best match without either. */
@@ -95,14 +99,15 @@ export async function openImage(path: string, options: OpenImageOptions = {}): P
     let root = await openLayers(source.device, registry, context(options), choices);
     let closed = false;
     const editing = new ImageEditing({
-      files: source.files, device: source.device, recovery, layers: () => root, quietJob: nodeJob,
-      async reopen(at, device, { write, job, between }) {
+      files: source.files, device: source.device, recovery, layers: () => root, quietJob: nodeJob, pages: options.pages ?? (() => new FilePages()),
+      async reopen(at, device, { write, job, between, discards = false }) {
         const before = [...layersOf(root)].find((layer) => layer.path === at) ?? root;
-        await closeLayers(before);
+        const [closing] = await Promise.allSettled([closeLayers(before)]);
         between?.();
         // What there is to note was noted when the image was opened; the layers keep it too.
         const quiet = context({ onNote: () => {}, ...(job === undefined ? {} : { job: nodeJob({ report: (progress) => job.report(progress) }) }) });
         ({ root } = await reopenLayer(root, before.path, registry, write === undefined ? quiet : { ...quiet, write }, choices, device));
+        if (closing.status === 'rejected' && !discards) throw closing.reason;
       },
       opened: () => source.parts.map(stateOf),
       accept: () => source.parts.forEach((part) => part.accept()),
@@ -133,9 +138,13 @@ export async function openImage(path: string, options: OpenImageOptions = {}): P
         if (closed) return;
         await editing.close(discard);
         closed = true;
-        await closeLayers(root);
-        editing.release();
-        source.device.close();
+        try {
+          await closeLayers(root);
+        } finally {
+          // The lock must go, whatever a filesystem could not write.
+          editing.release();
+          source.device.close();
+        }
       },
     };
   } catch (error) {

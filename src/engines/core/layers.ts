@@ -137,11 +137,21 @@ export function* layersOf(layer: Layer): Iterable<Layer> {
   for (const child of layer.children) yield* layersOf(child);
 }
 
-/** Closes filesystems and the devices that layers made, innermost first. The device given to openLayers stays open. */
+/**
+ * Closes filesystems and the devices that layers made, innermost first. The device given to openLayers stays open.
+ * @throws what closing the first one threw that could not write its last changes; all are closed then, too
+ */
 export async function closeLayers(layer: Layer): Promise<void> {
-  for (const child of layer.children) await closeLayers(child);
-  await layer.filesystem?.close();
-  if (layer.kind === 'container') layer.children[0]?.device.close();
+  const failures: unknown[] = [];
+  for (const each of [...layersOf(layer)].toReversed()) {
+    try {
+      await each.filesystem?.close();
+    } catch (error) {
+      failures.push(error);
+    }
+    if (each.kind === 'container') each.children[0]?.device.close();
+  }
+  if (failures.length > 0) throw failures[0];
 }
 
 class LayerWalk {

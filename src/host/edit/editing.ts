@@ -38,7 +38,8 @@ export interface Editing {
    * that the overlay has all of it. `work` finds the writers at `session.select(…).filesystem.writer`; it must not wait for another call of
    * the editing, which waits for its end.
    *
-   * When `work` throws, what it did until then stays, as a step of its own; a `raw` one is taken back wholly.
+   * When `work` throws, what it did until then stays, as a step of its own; a `raw` one is taken back wholly, and so is any that the overlay has no
+   * room for.
    * @throws what `work` throws; DiskError usage EROFS when the image is not unlocked; busy when the image was changed by another program
    */
   operation<T>(what: OperationStart, work: () => Maybe<T>): Promise<T>;
@@ -78,9 +79,9 @@ export type EditState =
   | {
     readonly state: 'editing';
     readonly how: 'staged' | 'direct';
-    /** Bytes of changed pages; 0 = no changes are pending. */
+    /** Bytes of changed pages, with what opening for writing changed by itself: a journal that was replayed. */
     readonly changedBytes: number;
-    /** Operations that are pending. */
+    /** Operations that are pending: with none of them nobody would miss anything. */
     readonly operations: number;
     /** What undo and redo would take. */
     readonly undo?: EditOperation;

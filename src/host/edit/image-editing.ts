@@ -1,6 +1,7 @@
 import { randomFillSync } from 'node:crypto';
 import type { BlockDevice, Extent } from '../../engines/core/bytes/device.ts';
 import { OverlayDevice } from '../../engines/core/bytes/overlay.ts';
+import type { PageStore } from '../../engines/core/bytes/pages.ts';
 import { DiskError, toDiskError, unsupported, usage } from '../../engines/core/errors.ts';
 import type { Maybe } from '../../engines/core/filesystem.ts';
 import type { JobContext } from '../../engines/core/job.ts';
@@ -14,7 +15,6 @@ import type { Applied, EditOperation, Editing, EditState, OperationStart, Recove
 import { History } from './history.ts';
 import type { FileState } from './identity.ts';
 import { LockedImage } from './locked-image.ts';
-import { FilePages } from './pages.ts';
 import { filesystemsIn, reviewLayers } from './reviewing.ts';
 import { saveAs } from './save-as.ts';
 import { readSidecar, SECTOR } from './sidecar.ts';
@@ -32,12 +32,16 @@ export interface EditedImage {
   /**
    * Closes a layer, and opens it anew over `device`.
    * @param between runs while it is closed: the bytes below it may be changed
+   * @param discards what the filesystems could still not write when they are closed is not wanted
+   * @throws DiskError what closing it threw; it is open anew all the same
    */
-  reopen(path: string, device: BlockDevice, how: { readonly write?: WriteAccess; readonly job?: JobContext; readonly between?: () => void }): Promise<void>;
+  reopen(path: string, device: BlockDevice, how: { readonly write?: WriteAccess; readonly job?: JobContext; readonly between?: () => void; readonly discards?: boolean }): Promise<void>;
   /** Our own change of the files is nothing to be noted. */
   accept(): void;
   /** A job that is never cancelled and reports to nobody. */
   quietJob(): JobContext;
+  /** A new place for changed pages. */
+  pages(): PageStore;
 }
 
 /** An image that is unlocked. */
@@ -101,9 +105,9 @@ export class ImageEditing implements Editing {
     return this.#unlocked?.access;
   }
 
-  /** Whether changes would be lost with the image. */
+  /** Whether somebody would miss changes. What opening for writing wrote itself (a journal replayed) is done again by every opening. */
   get isPending(): boolean {
-    return this.#unlocked?.how === 'staged' && this.#unlocked.overlay.changedBytes > 0;
+    return this.#unlocked?.how === 'staged' && (this.#unlocked.history.operations.length > 0 || this.#unfinished !== undefined);
   }
 
   onChange(run: () => void): () => void {
@@ -136,7 +140,7 @@ export class ImageEditing implements Editing {
   lock(): Promise<void> {
     return this.#alone(async () => {
       if (this.#unlocked === undefined) return;
-      await this.#syncAll();
+      if (this.#unlocked.how === 'staged') await this.#syncAll();
       if (this.isPending) throw pending();
       await this.#relock(this.#unlocked);
     });
@@ -150,12 +154,7 @@ export class ImageEditing implements Editing {
         return this.#working(work);
       }
       unlocked.history.begin();
-      if (what.raw === true) return this.#raw(unlocked, what, work);
-      try {
-        return await this.#working(work);
-      } finally {
-        unlocked.history.end(what);
-      }
+      return what.raw === true ? this.#raw(unlocked, what, work) : this.#staged(unlocked, what, work);
     });
   }
 
@@ -200,6 +199,7 @@ export class ImageEditing implements Editing {
       if (unlocked.how === 'direct') throw usage('EINVAL', 'Direct changes are in the image already');
       if (this.#unfinished !== undefined) throw new DiskError({ kind: 'busy' }, 'The changes reached the image in part: they can\'t be thrown away any more', 'Apply them again, to finish it.');
       await this.#reopen(unlocked, {
+        discards: true,
         between() {
           unlocked.overlay.discard();
           unlocked.history.forget();
@@ -276,6 +276,23 @@ export class ImageEditing implements Editing {
     return result;
   }
 
+  /**
+   * Writes through the filesystems, into the overlay. What can't be brought there as a whole (its disk is full) would be half a transaction, which no
+   * filesystem is sound with: all of the operation is taken back then, and the filesystems are opened anew, as they can't go on.
+   */
+  async #staged<T>(unlocked: Unlocked, what: OperationStart, work: () => Maybe<T>): Promise<T> {
+    const [outcome] = await Promise.allSettled([(async () => work())()]);
+    try {
+      await this.#syncAll();
+    } catch (error) {
+      await this.#reopen(unlocked, { discards: true, between: () => { unlocked.history.rollBack(); } });
+      throw outcome.status === 'rejected' ? outcome.reason : error;
+    }
+    unlocked.history.end(what);
+    if (outcome.status === 'rejected') throw outcome.reason;
+    return outcome.value;
+  }
+
   /** Writes past the filesystems: they are closed meanwhile, so that nothing of theirs comes after it. */
   async #raw<T>(unlocked: Unlocked, what: OperationStart, work: () => Maybe<T>): Promise<T> {
     await this.#syncAll();
@@ -302,18 +319,30 @@ export class ImageEditing implements Editing {
     });
   }
 
-  #reopen({ stage, device, access }: Unlocked, { job, between }: { readonly job?: JobContext | undefined; readonly between?: () => void } = {}): Promise<void> {
-    return this.#image.reopen(stage, device, { write: access, ...(job === undefined ? {} : { job }), ...(between === undefined ? {} : { between }) });
+  #reopen({ stage, device, access }: Unlocked, { job, ...how }: { readonly job?: JobContext | undefined; readonly between?: () => void; readonly discards?: boolean } = {}): Promise<void> {
+    return this.#image.reopen(stage, device, { write: access, ...(job === undefined ? {} : { job }), ...how });
   }
 
+  /** All of them, also when one can't. @throws what the first one threw */
   async #syncAll(): Promise<void> {
-    for (const { filesystem } of layersOf(this.#image.layers())) await filesystem?.writer?.sync();
+    const failures: unknown[] = [];
+    for (const { filesystem } of layersOf(this.#image.layers())) {
+      try {
+        await filesystem?.writer?.sync();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
   }
 
   async #relock(unlocked: Unlocked): Promise<void> {
     this.#unlocked = undefined;
-    await this.#image.reopen(unlocked.stage, unlocked.below, { between: () => { if (unlocked.how === 'direct') this.#image.accept(); } });
-    release(unlocked);
+    try {
+      await this.#image.reopen(unlocked.stage, unlocked.below, { between: () => { if (unlocked.how === 'direct') this.#image.accept(); } });
+    } finally {
+      release(unlocked);
+    }
   }
 
   #layerAt(path: string): Layer {
@@ -354,7 +383,7 @@ export class ImageEditing implements Editing {
       throw new DiskError({ kind: 'busy' }, 'The image was cut, grown or replaced by another program since it was opened', 'Close it and open it again.');
     }
     const below = packed === undefined ? this.#image.device : stage.device;
-    const overlay = new OverlayDevice(below, new FilePages());
+    const overlay = new OverlayDevice(below, this.#image.pages());
     return {
       how, image, stage: stage.path, below, overlay, history: new History(overlay), cannotApply: packed ?? readOnly,
       ...(how === 'direct' ? { device: image.device, access: { ...CLOCK, durability: 'direct', redo: new SidecarLog(image) } } : { device: overlay, access: { ...CLOCK, durability: 'staged' } }),

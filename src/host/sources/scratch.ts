@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Backing, checkRange } from '../../engines/core/bytes/device.ts';
-import { ioError, usage } from '../../engines/core/errors.ts';
+import { type DiskError, ioError, usage } from '../../engines/core/errors.ts';
 import type { ScratchDevice } from '../../engines/core/probe.ts';
 
 /** What stays free on the disk that holds the scratch file: a full disk hurts every other program. */
@@ -94,16 +94,20 @@ export class ScratchFile implements ScratchDevice {
     try {
       for (let done = 0; done < bytes.length;) done += writeSync(this.#fd, bytes, done, bytes.length - done, at + done);
     } catch (error) {
-      throw ioError(`Writing to the temporary file in ${this.#folder} failed (${(error as NodeJS.ErrnoException).code})`);
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ENOSPC' || code === 'EDQUOT') throw this.#full();
+      throw ioError(`Writing to the temporary file in ${this.#folder} failed (${code})`);
     }
+  }
+
+  #full(): DiskError {
+    return usage('ENOSPC', `The disk of ${this.#folder} has no room for ${this.#what}`, 'Set CLUTCH_SCRATCH to a folder on a disk with more room.');
   }
 
   #lookForRoom(wanted: number): void {
     const { bavail, bsize } = statfsSync(this.#folder);
     const free = bavail * bsize - RESERVE;
-    if (free < wanted) {
-      throw usage('ENOSPC', `The disk of ${this.#folder} has no room for ${this.#what}`, 'Set CLUTCH_SCRATCH to a folder on a disk with more room.');
-    }
+    if (free < wanted) throw this.#full();
     this.#room = Math.min(SPACE_STEP, free - wanted);
   }
 }
