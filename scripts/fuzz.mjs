@@ -1,29 +1,9 @@
 #!/usr/bin/env node
 /**
  * Feeds mutated images to every engine for as long as asked; only results and DiskErrors may come out.
- *   npm run fuzz [-- --count N] [--minutes M] [--seed S] [--start N] [--jobs 2] [--filter SEED-IMAGE]
+ *   npm run fuzz [-- --exercise walk|change|check --judge N --count N] [--minutes M] [--seed S] [--start N] [--jobs 2] [--filter SEED-IMAGE]
  * Every failure is printed with what makes it again, and its image is saved under .cache/fuzz/failures. Exit: 0 when there was none.
  */
-import { spawn } from 'node:child_process';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { build } from 'vite';
-import { nodeConfig } from '../vite.node.config.mjs';
+import { runDriver } from './driver.mjs';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-process.chdir(root);
-
-const entry = { source: 'src/engines/testing/fuzz/main.ts', out: 'out/fuzz/fuzz.mjs' };
-const config = nodeConfig(entry, 'out/fuzz');
-// The command waits at its top level, which CommonJS cannot; it runs in Node alone.
-Object.assign(config.build.rolldownOptions.output, { format: 'esm', chunkFileNames: 'chunks/[name].mjs' });
-config.build.target = 'node20';
-await build(config);
-
-const child = spawn(process.execPath, ['--enable-source-maps', entry.out, ...process.argv.slice(2)], {
-  stdio: 'inherit',
-  // The bundle lies elsewhere than its sources, which find these folders from where they lie.
-  env: { CLUTCH_CACHE: join(root, '.cache'), CLUTCH_FIXTURES: join(root, '../shared/fixtures'), ...process.env },
-});
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
-child.on('exit', (code) => { process.exitCode = code ?? 1; });
+await runDriver('fuzz');
