@@ -19,6 +19,8 @@ export interface ApplyTarget {
   readonly device: BlockDevice;
   /** Its files as they are now. */
   readonly files: readonly FileState[];
+  /** @throws DiskError when another program changed it since it was last looked at */
+  readonly verify?: () => void;
   /** Ranges that tell the image from another one: superblocks, whose sectors change whenever it is written to. Multiples of 512 bytes. */
   readonly witnesses?: readonly Extent[];
 }
@@ -49,6 +51,7 @@ export async function apply(overlay: OverlayDevice, target: ApplyTarget, host: A
   const { file, place } = createSidecar(host);
   const writer = new SidecarWriter(file, identityOf(target.device.size, target.files));
   let bytes: number;
+  let sidecar: CompleteSidecar;
   try {
     writer.begin();
     bytes = await keep(writer, overlay, target, job, total);
@@ -61,23 +64,37 @@ export async function apply(overlay: OverlayDevice, target: ApplyTarget, host: A
     // Where the image has holes, its disk must have room for what fills them: afterwards it is too late to find out.
     if (free !== undefined && free < bytes + RESERVE) throw usage('ENOSPC', `The disk of the image has ${free} bytes left, and the changes may need ${bytes}`, 'Make room on the disk, and apply them again.');
     host.disk.syncFolder(place.folder);
+    // What was compared with is no longer there when somebody wrote to the image meanwhile.
+    target.verify?.();
+    sidecar = writer.finish();
   } catch (error) {
     file.close();
-    host.disk.remove(place.path);
+    throwAway(place, host);
     throw storeError(error, place);
   }
   try {
     // From here on it goes on to its end: no cancel, and what fails is taken up at the next opening.
-    await replay(writer.finish(), target.device, (done) => job.report({ done: total / 2 + done, total, unit: 'bytes', now: 'Writing to the image' }));
+    await replay(sidecar, target.device, (done) => job.report({ done: total / 2 + done, total, unit: 'bytes', now: 'Writing to the image' }));
+    // One that stayed would be taken for unfinished when later changes bring back what was there before.
+    host.disk.remove(place.path);
   } catch (error) {
     unfinished(place.path);
     throw new DiskError({ kind: 'io' }, `The changes could not all be written to the image: ${(error as Error).message}`, `They are kept in ${place.path}. Apply them again, or close the image and open it when the reason is gone: it is finished then.`);
   } finally {
     file.close();
   }
-  host.disk.remove(place.path);
   host.disk.syncFolder(place.folder);
   return { bytes };
+}
+
+/** Removes a sidecar whose image was not touched, as well as the disk lets it: it may be just that which failed. */
+function throwAway(place: SidecarPlace, { disk }: ApplyHost): void {
+  try {
+    disk.remove(place.path);
+    disk.syncFolder(place.folder);
+  } catch {
+    // Without its end it counts for nothing, and with it the changes are made at the next opening.
+  }
 }
 
 /** Writes every change to the image, and makes it durable. Doing it again does no harm. */

@@ -179,16 +179,22 @@ export class ImageEditing implements Editing {
       if (how === 'direct') return { bytes: 0 };
       if (cannotApply !== undefined) throw cannotApply;
       await this.#syncAll();
+      await this.#finishUnfinished(image);
+      const verify = (): void => {
+        const change = image.change();
+        if (change !== undefined) throw change;
+      };
+      const target = { device: image.device, files: image.files, witnesses: witnessesOf(this.#layerAt(stage)), verify };
       try {
-        await this.#finishUnfinished(image);
-        const target = { device: image.device, files: image.files, witnesses: witnessesOf(this.#layerAt(stage)) };
         const applied = await apply(overlay, target, applyHost(image.files), job, (sidecar) => { this.#unfinished = sidecar; });
+        this.#acceptOwn(image);
         overlay.discard();
         history.forget();
         return applied;
-      } finally {
-        image.accept();
-        this.#image.accept();
+      } catch (error) {
+        // Only what was written by ourselves is no change by another program.
+        if (this.#unfinished !== undefined) this.#acceptOwn(image);
+        throw error;
       }
     });
   }
@@ -197,7 +203,7 @@ export class ImageEditing implements Editing {
     return this.#alone(async () => {
       const unlocked = this.#writable({ changed: true });
       if (unlocked.how === 'direct') throw usage('EINVAL', 'Direct changes are in the image already');
-      if (this.#unfinished !== undefined) throw new DiskError({ kind: 'busy' }, 'The changes reached the image in part: they can\'t be thrown away any more', 'Apply them again, to finish it.');
+      this.#refuseUnfinished();
       await this.#reopen(unlocked, {
         discards: true,
         between() {
@@ -312,6 +318,8 @@ export class ImageEditing implements Editing {
     return this.#alone(async () => {
       const unlocked = this.#writable();
       if (unlocked.how === 'direct') throw usage('EINVAL', 'Direct changes can\'t be undone');
+      // Below the changes lies no longer what they were made over.
+      this.#refuseUnfinished();
       let moved: EditOperation | undefined;
       await this.#syncAll();
       await this.#reopen(unlocked, { between: () => { moved = move(unlocked.history); } });
@@ -334,6 +342,15 @@ export class ImageEditing implements Editing {
       }
     }
     if (failures.length > 0) throw failures[0];
+  }
+
+  #refuseUnfinished(): void {
+    if (this.#unfinished !== undefined) throw new DiskError({ kind: 'busy' }, 'The changes reached the image in part: they can\'t be taken back any more', 'Apply them again, to finish it.');
+  }
+
+  #acceptOwn(image: LockedImage): void {
+    image.accept();
+    this.#image.accept();
   }
 
   async #relock(unlocked: Unlocked): Promise<void> {
@@ -391,15 +408,16 @@ export class ImageEditing implements Editing {
   }
 
   /** Changes that reached the image in part are brought to their end before others are. */
-  async #finishUnfinished({ device }: LockedImage): Promise<void> {
+  async #finishUnfinished(image: LockedImage): Promise<void> {
     if (this.#unfinished === undefined) return;
     const file = hostDisk.open(this.#unfinished);
     try {
       const sidecar = readSidecar(file);
       if (sidecar.state !== 'complete') throw new DiskError({ kind: 'io' }, `The changes in ${this.#unfinished} can't be read back`);
-      await replay(sidecar, device);
+      await replay(sidecar, image.device);
     } finally {
       file.close();
+      this.#acceptOwn(image);
     }
     hostDisk.remove(this.#unfinished);
     this.#unfinished = undefined;
