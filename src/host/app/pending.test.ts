@@ -77,6 +77,32 @@ describe('images with pending changes', () => {
     await app.close();
   });
 
+  it('are opened by the next page itself where there is but one window, and the others are not', async () => {
+    const quiet = app;
+    app = new App<never>({
+      info: { version: '0', client: 'electron', platform: 'linux', dialogs: 'path', dragOut: false }, folder, session: true,
+      startProcess() {
+        processes.push(new FakeProcess());
+        return processes.at(-1)!;
+      },
+    });
+    const [near, far] = memoryPair();
+    app.connect(far);
+    const first = createClient<AppContract>(near);
+    const number = await open(first);
+    opened().tell({ did: 'change', pending: 1, applying: false });
+    near.close();
+    const next = connect();
+    for await (const event of next.stream('app.events', {})) {
+      if (event.event !== 'open') continue;
+      expect(event.sources.map(({ name }) => name)).toEqual(['disk.img']);
+      expect(await next.call('image.open', { token: event.sources[0]!.token })).toEqual({ image: number });
+      break;
+    }
+    await app.close();
+    await quiet.close();
+  });
+
   it('outlive their page, and are there again for the next one that opens the image', async () => {
     const number = await open(page);
     opened().tell({ did: 'change', pending: 1, applying: false });

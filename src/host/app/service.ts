@@ -162,7 +162,9 @@ export class App<P> {
       'app.events': (_params, cancel) => {
         // The window is there: what it will open first can be prepared for.
         this.#spare.prepare();
-        return this.#events(cancel);
+        // The one window's page has crashed: what was pending in it is shown again, and nobody need know that it waits.
+        const left = platform.session ? [...this.#left].filter(([, image]) => this.#images.has(image)).map(([path]) => path) : [];
+        return this.#events(cancel, left.length === 0 ? [] : [{ event: 'open', sources: this.sourcesOf(left) }]);
       },
       'settings.get': () => this.settings,
       'settings.set': (patch) => {
@@ -269,8 +271,8 @@ export class App<P> {
     };
   }
 
-  async *#events(cancel: Cancel): AsyncGenerator<AppEvent> {
-    const events = this.#waiting.splice(0);
+  async *#events(cancel: Cancel, first: readonly AppEvent[]): AsyncGenerator<AppEvent> {
+    const events = [...first, ...this.#waiting.splice(0)];
     let wake: (() => void) | undefined;
     const listener = (event: AppEvent): void => {
       events.push(event);

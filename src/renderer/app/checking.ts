@@ -6,7 +6,7 @@ import { texts } from '../texts/index.ts';
 import { notifyError } from '../ui/toasts.ts';
 import { tellDone, unlockImage } from './editing.ts';
 import { type ErrorData, errorOf, type HostClient } from './services.ts';
-import { announce, findTab, getApp } from './state.ts';
+import { announce, type Dialog, findTab, getApp, useApp } from './state.ts';
 
 /** A check of a filesystem, as far as it is known: while it runs, and after. */
 export interface Checking {
@@ -50,6 +50,19 @@ function patch(checking: Checking, change: Partial<Checking>): void {
   const now = find(checking);
   if (now !== undefined && now.host === checking.host && now.job === checking.job) put({ ...now, ...change });
 }
+
+/** Whether a dialog shows a check, or goes back to it. */
+function isShown({ tab, layer }: Pick<Checking, 'tab' | 'layer'>, dialog: Dialog | undefined): boolean {
+  return dialog?.kind === 'check' ? dialog.tab === tab && dialog.layer === layer : dialog?.kind === 'save-as' && dialog.back !== undefined && isShown({ tab, layer }, dialog.back);
+}
+
+// What was found in an image that is closed, or was opened anew, is of no use: its host is gone.
+useApp.subscribe(({ tabs }, before) => {
+  if (tabs === before.tabs) return;
+  const { of } = useChecks.getState();
+  const left = [...of].filter(([, { tab, host }]) => tabs.some((each) => each.id === tab && each.host === host));
+  if (left.length < of.size) useChecks.setState({ of: new Map(left) });
+});
 
 /** Begins a dry run; what an earlier one found is forgotten. */
 export async function beginCheck(tab: number, layer: string): Promise<void> {
@@ -141,7 +154,7 @@ export async function repairTicked(checking: Checking): Promise<void> {
     const done = find({ tab, layer })?.end;
     if (done !== undefined && done.repaired > 0) tellDone(tab, t.repairs(done.repaired));
     // Closed meanwhile: what it found is told, and a later check begins anew.
-    if (getApp().dialog === undefined) leaveCheck(tab, layer);
+    if (!isShown(checking, getApp().dialog)) leaveCheck(tab, layer);
   } catch (error) {
     notifyError(errorOf(error));
   }

@@ -7,7 +7,7 @@ import { forgetAhead } from './ahead.ts';
 import { folderOf, folderOfRow, pathOf, placeOf, replacePlace, showPlace } from './navigation.ts';
 import { errorOf, type HostClient, services } from './services.ts';
 import { announce, findTab, getApp, patchTab, setApp, useApp } from './state.ts';
-import { begin, type JobEnd, type TransferKind } from './transfers.ts';
+import { begin, isRunning, type JobEnd, type Offer, type TransferKind, useTransfers } from './transfers.ts';
 
 const t = texts.edit;
 
@@ -25,11 +25,22 @@ export async function followEditing(id: number, image: number, host: HostClient)
   }
 }
 
+/** Asks an image's host how its changes stand now: what it tells by itself may come later than the end of a job. */
+export async function askState(id: number): Promise<void> {
+  const host = findTab(id)?.host;
+  if (host === undefined) return;
+  for await (const edit of host.stream('edit.changes', {})) {
+    if (findTab(id)?.host === host) showEdit(id, edit);
+    return;
+  }
+}
+
 function showEdit(id: number, edit: EditState): void {
   const before = findTab(id)?.edit;
   patchTab(id, { edit });
   if (edit.changedUnderneath !== undefined && before?.changedUnderneath === undefined) announce(texts.banner.underneath);
   if (edit.state === 'interrupted' && before?.state !== 'interrupted') announce(texts.banner.interrupted);
+  else if (edit.recovery !== undefined && edit.recovery.state !== before?.recovery?.state) announce(texts.banner.recovered[edit.recovery.state]);
 }
 
 /** Shows a tab's folder anew whenever it was changed. */
@@ -83,6 +94,16 @@ async function refreshWhole(id: number, host: HostClient, place: FolderPlace): P
   }
 }
 
+/** What each tab's next undo, redo or Apply waits for: a key that is pressed twice means the step after the first one. */
+const turns = new Map<number, Promise<void>>();
+
+function inTurn(id: number, step: () => Promise<void>): Promise<void> {
+  const turn = (turns.get(id) ?? Promise.resolve()).then(step);
+  const rest = turn.catch(() => {}).then(() => { if (turns.get(id) === rest) turns.delete(id); });
+  turns.set(id, rest);
+  return turn;
+}
+
 /** Runs a call that changes the state, and shows the state that it answers. Answers whether it went well. */
 async function settle(id: number, call: (host: HostClient) => Promise<EditState>): Promise<boolean> {
   const host = findTab(id)?.host;
@@ -129,16 +150,20 @@ export async function discardChanges(id: number): Promise<void> {
   notify({ text: t.discarded });
 }
 
-export async function undo(id: number): Promise<void> {
-  const label = findTab(id)?.edit?.undo;
-  if (label === undefined || !(await settle(id, (host) => host.call('edit.undo', {})))) return;
-  tell(t.undone(label), { label: texts.editCommands.redo, run: () => void redo(id) });
+export function undo(id: number): Promise<void> {
+  return inTurn(id, async () => {
+    const label = findTab(id)?.edit?.undo;
+    if (label === undefined || !(await settle(id, (host) => host.call('edit.undo', {})))) return;
+    tell(t.undone(label), { label: texts.editCommands.redo, run: () => void redo(id) });
+  });
 }
 
-export async function redo(id: number): Promise<void> {
-  const label = findTab(id)?.edit?.redo;
-  if (label === undefined || !(await settle(id, (host) => host.call('edit.redo', {})))) return;
-  tell(t.redone(label), { label: texts.editCommands.undo, run: () => void undo(id) });
+export function redo(id: number): Promise<void> {
+  return inTurn(id, async () => {
+    const label = findTab(id)?.edit?.redo;
+    if (label === undefined || !(await settle(id, (host) => host.call('edit.redo', {})))) return;
+    tell(t.redone(label), { label: texts.editCommands.undo, run: () => void undo(id) });
+  });
 }
 
 /** The one notice whose button undoes or redoes: an older one's would mean something else by now. */
@@ -165,25 +190,29 @@ export function tellDone(id: number, text: string): void {
 }
 
 /** What a job that wrote offers at its end. */
-function undoOffer(id: number): (end: JobEnd) => readonly { label: string; run: () => void }[] {
+function undoOffer(id: number): (end: JobEnd) => Offer {
   return ({ summary }) => {
     closeUndo();
-    return summary.files + summary.directories === 0 ? [] : [{ label: texts.editCommands.undo, run: () => void undo(id) }];
+    return summary.files + summary.directories === 0 ? {} : { actions: [{ label: texts.editCommands.undo, run: () => { closeUndo(); void undo(id); } }], told: (notice) => { undoNotice = notice; } };
   };
 }
 
 /** Begins a job of a tab's host, and follows it in the panel of transfers. */
-async function run(id: number, kind: TransferKind, title: string, start: (host: HostClient) => Promise<{ job: number }>, ended?: (end: JobEnd) => readonly { label: string; run: () => void }[] | undefined): Promise<void> {
+async function run(id: number, kind: TransferKind, title: string, start: (host: HostClient) => Promise<{ job: number }>, ended?: (end: JobEnd) => Offer): Promise<void> {
   const host = findTab(id)?.host;
   if (host === undefined) return;
   const { job } = await start(host);
   begin({ kind, title, host, job, ...(ended === undefined ? {} : { ended }) });
 }
 
-/** Writes the pending changes to the image. */
-export async function applyChanges(id: number): Promise<void> {
+/** Writes the pending changes to the image; asked for twice, once. */
+export function applyChanges(id: number): Promise<void> {
+  return inTurn(id, () => applyOnce(id));
+}
+
+async function applyOnce(id: number): Promise<void> {
   const tab = findTab(id);
-  if (tab === undefined) return;
+  if (tab === undefined || useTransfers.getState().list.some((each) => each.kind === 'apply' && each.host === tab.host && isRunning(each))) return;
   closeUndo();
   await run(id, 'apply', t.applyTitle(tab.source.name), (host) => host.call('edit.apply', {}));
 }
@@ -302,22 +331,33 @@ export async function pasteAcross(from: number, source: { readonly layer: string
   if (there?.host === undefined || there.image === undefined || here?.host === undefined || here.image === undefined) return;
   const { app } = services();
   const { parcel } = await app.call('parcel.make', { from: there.image, to: here.image });
-  const drop = (): undefined => {
+  const drop = (): void => {
     app.call('parcel.drop', { parcel }).catch(() => {
       // It goes with the app.
     });
-    return undefined;
   };
-  const unpack = (): Promise<void> => run(id, 'paste', source.title, (host) => host.call('parcel.unpack', { layer: to.layer, folder: to.crumbs.at(-1)!.node, parcel, options: {} }), (end) => {
-    drop();
-    const whole = end.state === 'done' && end.summary.problems === 0 && end.summary.skipped === 0;
-    if (cut && whole) deleteEntries(from, source.layer, source.entries, source.title).catch((error: unknown) => notifyError(errorOf(error)));
-    return undoOffer(id)(end);
-  });
+  const removeThere = (): void => {
+    // The nodes are those of the image as it was open then.
+    if (findTab(from)?.image !== there.image) notify({ text: t.cutStays(source.title, there.source.name), tone: 'warning' });
+    else deleteEntries(from, source.layer, source.entries, source.title).catch((error: unknown) => notifyError(errorOf(error)));
+  };
+  const unpack = async (): Promise<void> => {
+    if (findTab(id)?.image !== here.image) {
+      drop();
+      notify({ text: t.pasteGone(source.title, here.source.name), tone: 'warning' });
+      return;
+    }
+    await run(id, 'paste', source.title, (host) => host.call('parcel.unpack', { layer: to.layer, folder: to.crumbs.at(-1)!.node, parcel, options: {} }), (end) => {
+      drop();
+      const whole = end.state === 'done' && end.summary.problems === 0 && end.summary.skipped === 0;
+      if (cut && whole) removeThere();
+      return undoOffer(id)(end);
+    });
+  };
   await run(from, 'pack', source.title, (host) => host.call('parcel.pack', { layer: source.layer, entries: source.entries.map(({ node, name }) => ({ node, name })), parcel }), (end) => {
     if (end.state === 'done') unpack().catch((error: unknown) => { drop(); notifyError(errorOf(error)); });
     else drop();
-    return undefined;
+    return {};
   });
 }
 

@@ -1,11 +1,21 @@
 import { hasPending } from '../models/editing.ts';
-import { getApp, setApp } from './state.ts';
+import { services } from './services.ts';
+import { getApp, patchTab, setApp } from './state.ts';
 
 /** The person has said that the window may go, pending changes or not. */
 let allowed = false;
 
-/** Closes the window; what was pending was asked about. */
-export function closeWindow(): void {
+/** Closes the window, and throws pending changes away: they were asked about. The tabs stay, for the next start. */
+export async function closeWindow(): Promise<void> {
+  const { app } = services();
+  const discarded = getApp().tabs.flatMap(({ id, image, edit }) => {
+    if (image === undefined || !hasPending(edit)) return [];
+    // The end of its process is no loss.
+    patchTab(id, { image: undefined });
+    return [app.call('image.close', { image, discard: true })];
+  });
+  // One that is gone already has nothing to be thrown away.
+  await Promise.allSettled(discarded);
   allowed = true;
   window.close();
 }

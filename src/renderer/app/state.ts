@@ -109,6 +109,8 @@ export interface Tab {
   readonly volume?: string;
   /** Whether the image may be changed, and what is pending; undefined until its host has told. */
   readonly edit?: EditState | undefined;
+  /** The person has read what became of an Apply that was interrupted. */
+  readonly recoveryRead?: boolean | undefined;
 }
 
 /** An entry, with the folder in which it has its name. */

@@ -98,7 +98,7 @@ export async function openTab(id: number): Promise<void> {
   const { app, connectHost } = services();
   const tab = findTab(id);
   if (tab === undefined) return;
-  patchTab(id, { state: 'opening', started: Date.now(), error: undefined, host: undefined, image: undefined, info: undefined, history: undefined, listing: undefined, edit: undefined, selection: NOTHING_SELECTED });
+  patchTab(id, { state: 'opening', started: Date.now(), error: undefined, host: undefined, image: undefined, info: undefined, history: undefined, listing: undefined, edit: undefined, recoveryRead: undefined, selection: NOTHING_SELECTED });
   // What came of an earlier try.
   if (tab.image !== undefined) endImage(tab);
   announce(texts.open.opening(tab.source.name));

@@ -109,9 +109,15 @@ export async function retry({ id, kind, title, target, host, job }: Transfer): P
   begin({ kind, title, ...(target === undefined ? {} : { target }), host, job: started.job }, id);
 }
 
-/** What is begun, and what is done with it at its end; then its end is told by `ended`, unless that answers nothing. */
+/** What is begun, and what is done at its end: what `ended` offers is put into the notice that tells of it. */
 interface Begun extends Pick<Transfer, 'kind' | 'title' | 'target' | 'host' | 'job'> {
-  readonly ended?: (end: JobEnd) => readonly Action[] | undefined;
+  readonly ended?: (end: JobEnd) => Offer;
+}
+
+/** More buttons of a notice, and who is told which notice it is (see `toasts.close`). */
+export interface Offer {
+  readonly actions?: readonly Action[];
+  readonly told?: (notice: string) => void;
 }
 
 export type JobEnd = Extract<JobEvent, { event: 'end' }>;
@@ -203,7 +209,7 @@ async function follow({ id, host, job }: Transfer, ended: Begun['ended']): Promi
     for await (const event of host.stream('job.events', { job })) {
       apply(id, event);
       if (event.event !== 'end') continue;
-      finish(id, event, ended?.(event) ?? []);
+      finish(id, event, ended?.(event) ?? {});
       return;
     }
     const now = find(id);
@@ -254,7 +260,7 @@ async function again(id: number): Promise<void> {
   if (transfer?.failed !== undefined) await attempt(retry(transfer));
 }
 
-function finish(id: number, end: JobEnd, more: readonly Action[]): void {
+function finish(id: number, end: JobEnd, more: Offer): void {
   const transfer = find(id);
   if (transfer === undefined) return;
   const { summary } = end;
@@ -265,15 +271,16 @@ function finish(id: number, end: JobEnd, more: readonly Action[]): void {
   announce(text);
   // What took no time is seen by whoever asked for it. The name is in the title alone: a notice's body may be read as markup.
   if (transfer.visible && getApp().info?.client === 'electron') void attempt(services().app.call('app.notify', { title: title.slice(0, 200), body: end.state === 'failed' ? texts.transfers.states.failed : texts.transfers.summary(summary) }));
-  notify({
+  const notice = notify({
     text,
     ...(end.error && end.state === 'failed' ? { error: end.error } : {}),
     ...(end.state === 'cancelled' ? {} : { tone: end.state === 'failed' ? 'error' : problems ? 'warning' : 'done' }),
     actions: [
-      ...more,
+      ...(more.actions ?? []),
       ...(end.state === 'done' && (end.failed ?? 0) > 0 ? [{ label: texts.transfers.retryFailed(end.failed!), run: () => void again(id) }] : []),
       ...(end.state === 'failed' || target === undefined ? [] : [{ label: texts.extract.show, run: () => void attempt(services().app.call('folder.show', { token: target.token })) }]),
       ...(problems ? [{ label: texts.extract.showLog, run: () => showTransfers(true) }] : []),
     ],
   });
+  more.told?.(notice);
 }

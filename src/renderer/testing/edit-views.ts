@@ -113,6 +113,8 @@ export const EDIT_VIEWS: readonly PageView[] = [
   { name: 'edit-properties-attribute', go: async (page) => { await openUnlocked(page); await selectEntry(page, 'start'); await page.keyboard.press('Alt+Enter'); await dialog(page).getByRole('tab', { name: 'Attributes' }).click(); await dialog(page).getByRole('button', { name: 'Add attribute…' }).click(); await dialog(page).getByRole('textbox', { name: 'Value' }).waitFor(); } },
   { name: 'edit-properties-times', go: async (page) => { await openUnlocked(page); await selectEntry(page, 'start'); await page.keyboard.press('Alt+Enter'); await dialog(page).getByRole('tab', { name: 'Times' }).click(); await dialog(page).getByRole('textbox', { name: 'Modified' }).fill('yesterday'); await page.getByText('Year-month-day').waitFor(); } },
   { name: 'edit-interrupted', go: async (page) => { await openImage(page, 'half-interrupted.ext4'); await page.getByRole('alert').waitFor(); } },
+  { name: 'edit-finished', go: async (page) => { await openImage(page, 'finished-apply.ext4'); await page.getByText('was finished').first().waitFor(); } },
+  { name: 'edit-foreign', go: async (page) => { await openImage(page, 'foreign-apply.ext4'); await page.getByRole('alert').waitFor(); } },
   { name: 'edit-underneath', go: async (page) => { await openUnlocked(page, 'changed.ext4'); await page.getByRole('alert').waitFor(); } },
 ];
 

@@ -66,9 +66,15 @@ class Told<T> {
   }
 }
 
+function recoveryOf(name: string): Pick<EditState, 'recovery'> {
+  if (name.includes('finished-apply')) return { recovery: { state: 'finished', message: 'Clutch was interrupted while it applied changes to the image. They have been finished now.' } };
+  if (name.includes('interrupted')) return { recovery: { state: 'impossible', message: 'The image is being used by another program, so changes that were being applied can\'t be finished now.' } };
+  return name.includes('foreign-apply') ? { recovery: { state: 'foreign', message: `Beside the image lies a file of changes that were never finished, but the image was changed since. Both were left as they are. If you don't need it, delete /home/me/.${name}.clutch-apply.` } } : {};
+}
+
 /**
  * Editing of a fake image. By its name: one inside gzip can't be unlocked, "interrupted" has an Apply that did not come to its end,
- * "changed" changes underneath when it is unlocked; files called "slow…" take their time, and "broken…" can't be read.
+ * "changed" changes underneath when it is unlocked, "finished-apply" and "foreign-apply" tell what became of one at the opening; files called "slow…" take their time, and "broken…" can't be read.
  */
 export class FakeEditing {
   readonly #image: FakeImage;
@@ -213,6 +219,7 @@ export class FakeEditing {
       operations: this.#done.length, bytes: this.#done.reduce((sum, { bytes }) => sum + bytes, 0), writing: this.#writing > 0,
       ...(last ? { undo: label(last) } : {}), ...(next ? { redo: label(next) } : {}),
       ...(changed ? { changedUnderneath: 'Its time of change is 12:04:31, it was 12:01:07' } : {}),
+      ...recoveryOf(name),
       ...(this.#state === 'interrupted' ? { interrupted: { when: 1_700_000_000_000, bytes: 1_048_576, canFinish: ok, canUndo: name.includes('half') ? no('The old contents were not kept') : ok } } : {}),
     };
   }

@@ -91,8 +91,10 @@ export function fakeServices(options: FakeOptions): Services {
   const shown: string[] = [];
   const menus: unknown[] = [];
   const progressed: unknown[] = [];
+  /** Milliseconds of the page at which each of them came. */
+  const progressedAt: number[] = [];
   const notices: unknown[] = [];
-  Object.assign(window, { fake: { send, copied, drags, open, shown, menus, progressed, notices, settings: () => settings } });
+  Object.assign(window, { fake: { send, copied, drags, open, shown, menus, progressed, progressedAt, notices, settings: () => settings } });
 
   const app: AppClient = clientOf(appContract, {
     'app.info': () => ({ version: '0.1.0', client: options.client, platform: 'linux', dialogs: options.dialogs, dragOut: true, settingsFile: '/home/ada/.config/clutch/settings.json' }),
@@ -151,7 +153,7 @@ export function fakeServices(options: FakeOptions): Services {
     'image.grant': () => {},
     'drag.start': (params) => { drags.push(params); },
     'folder.show': () => {},
-    'app.progress': (progress) => { progressed.push(progress); },
+    'app.progress': (progress) => { progressed.push(progress); progressedAt.push(performance.now()); },
     'app.notify': (notice) => { notices.push(notice); },
     'text.paste': () => ({ text: copied.at(-1) ?? '' }),
     'text.copy': ({ text }) => { copied.push(text); },

@@ -1,4 +1,4 @@
-import type { Loss, OperationLabel, TransferPlan } from '../../shared/contract/edit.ts';
+import type { EditState, Loss, OperationLabel, TransferPlan } from '../../shared/contract/edit.ts';
 import { formatCount, formatExactSize, formatSize } from '../models/format.ts';
 import { cut } from '../models/names.ts';
 import { plural } from './plural.ts';
@@ -69,6 +69,7 @@ export const editingTexts = {
     did: { rename: (name: string, to: string) => `Renamed ${quoted(name)} to ${quoted(to)}`, dir: (name: string) => `Folder ${quoted(name)} created`, file: (name: string) => `File ${quoted(name)} created`, symlink: (name: string) => `Link ${quoted(name)} created`, change: (name: string) => `Changed ${quoted(name)}` },
     discarded: 'All pending changes are discarded',
     copied: (count: number) => `${plural(count, 'item', 'items')} copied: go to a folder and paste`, wasCut: (count: number) => `${plural(count, 'item', 'items')} cut: go to a folder and paste`,
+    pasteGone: (what: string, image: string) => `${quoted(what)} was not pasted: ${quoted(image)} is closed.`, cutStays: (what: string, image: string) => `${quoted(what)} was copied, but is not deleted where it was: ${quoted(image)} is closed.`,
     applyTitle: (name: string) => `Changes of ${cut(name, 60)}`,
     shownIn: (folder: string) => quoted(folder),
   },
@@ -81,7 +82,12 @@ export const editingTexts = {
     applying: 'The changes are being written to the image.',
   },
   banner: {
-    interrupted: 'Applying changes was interrupted', interruptedWhat: (when: string, bytes: number) => `The changes of ${when} (${formatSize(bytes)}) were not written to their end. They are kept whole beside the image, so nothing is lost. Until this is settled, the image can only be looked at, and what is shown may be half of the old and half of the new.`,
+    interrupted: 'Applying changes was interrupted', interruptedWhat: (why: string | undefined, when: string, bytes: number) => `${why === undefined ? '' : `${why} `}The changes of ${when} (${formatSize(bytes)}) are kept whole, so nothing is lost. Until this is settled, the image can only be looked at, and what is shown may be half of the old and half of the new.`,
+    recovered: {
+      finished: 'An interrupted Apply was finished', unchanged: 'An Apply was interrupted: the image is whole', foreign: 'Changes of an interrupted Apply were left aside',
+      damaged: 'An interrupted Apply could not be finished', impossible: 'An interrupted Apply could not be finished yet',
+    } as const satisfies Record<NonNullable<EditState['recovery']>['state'], string>,
+    recoveredTodo: 'Check the filesystem before you change anything. Work on a copy of the image if what is in it matters.',
     finish: 'Finish', finishHint: 'writes the rest', undo: 'Take back', undoHint: 'makes the image as it was before', cant: (what: string, reason: string) => `${what}: ${reason}`,
     underneath: 'The image’s file was changed by somebody else', underneathWhat: (how: string) => `${/[.!?…]$/.test(how) ? how : `${how}.`} Changes to what it was before can’t be applied any more. You can still look at them and save them as a new image, or discard them and open the image again.`,
     reopen: 'Discard and open again', open: 'Open again',

@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import { Button } from 'react-aria-components';
-import { applyChanges, discardChanges, lockImage } from '../../app/editing.ts';
+import { applyChanges, askState, discardChanges, lockImage } from '../../app/editing.ts';
 import { closeWindow } from '../../app/leaving.ts';
 import { errorOf } from '../../app/services.ts';
 import { type Dialog, findTab, getApp, setApp, useApp } from '../../app/state.ts';
@@ -40,8 +40,8 @@ export function ClosePendingDialog({ dialog }: { dialog: Extract<Dialog, { kind:
   const pending = all.filter((tab) => dialog.tabs.includes(tab.id) && hasPending(tab.edit));
   const leave = (): void => {
     close();
-    for (const id of dialog.tabs) closeNow(id);
-    if (dialog.window) closeWindow();
+    if (dialog.window) void closeWindow();
+    else for (const id of dialog.tabs) closeNow(id);
   };
   const apply = async (): Promise<void> => {
     setBusy(true);
@@ -49,6 +49,7 @@ export function ClosePendingDialog({ dialog }: { dialog: Extract<Dialog, { kind:
       for (const tab of pending) {
         await applyChanges(tab.id);
         if (tab.host !== undefined) await whenDone(tab.host);
+        await askState(tab.id);
       }
       // What could not be applied is still pending, and nothing is closed.
       if (getApp().dialog === dialog && !pending.some(({ id }) => hasPending(findTab(id)?.edit))) leave();

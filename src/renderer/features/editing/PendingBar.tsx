@@ -1,14 +1,16 @@
-import { FileWarning, PencilLine, TriangleAlert } from 'lucide-react';
+import { CircleCheck, FileWarning, PencilLine, TriangleAlert } from 'lucide-react';
 import { type ReactNode, useState } from 'react';
 import { Button } from 'react-aria-components';
 import type { EditState } from '../../../shared/contract/edit.ts';
 import { discardChanges, recover } from '../../app/editing.ts';
+import { focusContentSoon } from '../../app/focus.ts';
 import { errorOf } from '../../app/services.ts';
-import { type Tab, useApp } from '../../app/state.ts';
+import { patchTab, type Tab, useApp } from '../../app/state.ts';
 import { openTab } from '../../app/tabs.ts';
 import { commandOf, runCommand } from '../../commands/index.ts';
 import { formatMoment } from '../../models/format.ts';
 import { texts } from '../../texts/index.ts';
+import { copyText } from '../../ui/errors.tsx';
 import { notifyError } from '../../ui/toasts.ts';
 
 const t = texts.pending;
@@ -20,7 +22,8 @@ export function EditBars({ tab }: { tab: Tab }) {
   if (edit === undefined) return null;
   return (
     <>
-      {edit.interrupted === undefined || edit.state !== 'interrupted' ? null : <Interrupted id={tab.id} interrupted={edit.interrupted} />}
+      {edit.interrupted === undefined || edit.state !== 'interrupted' ? null : <Interrupted id={tab.id} interrupted={edit.interrupted} what={edit.recovery?.message} />}
+      {edit.recovery === undefined || edit.state === 'interrupted' || tab.recoveryRead === true ? null : <Recovered tab={tab} recovery={edit.recovery} />}
       {edit.changedUnderneath === undefined ? null : <Underneath id={tab.id} how={edit.changedUnderneath} operations={edit.operations} />}
       {edit.state === 'applying' ? <div className="edit-bar" role="region" aria-label={t.label}><PencilLine aria-hidden /><span>{t.applying}</span></div> : null}
       {edit.state === 'editing' && edit.operations > 0 ? <Pending edit={edit} /> : null}
@@ -67,11 +70,35 @@ function Banner({ icon, title, what, children }: { icon: ReactNode; title: strin
   );
 }
 
-function Interrupted({ id, interrupted: { when, bytes, canFinish, canUndo } }: { id: number; interrupted: NonNullable<EditState['interrupted']> }) {
+/** What became of an Apply that was interrupted, until it is dismissed. */
+function Recovered({ tab, recovery: { state, message } }: { tab: Tab; recovery: NonNullable<EditState['recovery']> }) {
+  const title = banner.recovered[state];
+  const dismiss = (): void => {
+    patchTab(tab.id, { recoveryRead: true });
+    focusContentSoon();
+  };
+  const good = state === 'finished' || state === 'unchanged';
+  return (
+    <section className={`edit-banner ${good ? 'is-calm' : ''}`} role={good ? 'region' : 'alert'} aria-label={title}>
+      {good ? <CircleCheck aria-hidden /> : <TriangleAlert aria-hidden />}
+      <div>
+        <h2>{title}</h2>
+        <p>{message}</p>
+        {good ? null : <p>{banner.recoveredTodo}</p>}
+        <div className="actions">
+          {good ? null : <><CommandLink id="check" label={texts.check.command} /><Button className="button is-small" onPress={() => void copyText([tab.source.name, title, message].join('\n'))}>{texts.copyDetails}</Button></>}
+          <Button className="button is-small" onPress={dismiss}>{texts.dismiss}</Button>
+        </div>
+      </div>
+    </section>
+  );
+}
+
+function Interrupted({ id, interrupted: { when, bytes, canFinish, canUndo }, what }: { id: number; interrupted: NonNullable<EditState['interrupted']>; what: string | undefined }) {
   const [now] = useState(Date.now);
   const run = (how: 'finish' | 'undo') => (): void => { recover(id, how).catch((error: unknown) => notifyError(errorOf(error))); };
   return (
-    <Banner icon={<FileWarning aria-hidden />} title={banner.interrupted} what={banner.interruptedWhat(formatMoment(when, now).text, bytes)}>
+    <Banner icon={<FileWarning aria-hidden />} title={banner.interrupted} what={banner.interruptedWhat(what, formatMoment(when, now).text, bytes)}>
       <Button className="button is-primary" isDisabled={!canFinish.ok} onPress={run('finish')}>{banner.finish}</Button>
       <span className="dim">{canFinish.ok ? banner.finishHint : canFinish.reason}</span>
       <Button className="button" isDisabled={!canUndo.ok} onPress={run('undo')}>{banner.undo}</Button>

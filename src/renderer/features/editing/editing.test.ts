@@ -269,6 +269,29 @@ describe.skipIf(noBrowser !== undefined)('editing', () => {
     await page.context().close();
   }, 90_000);
 
+  test('what became of an Apply that was interrupted is told at the opening, until it is dismissed', async () => {
+    const page = await begin();
+    await openImage(page, 'finished-apply.ext4');
+    const finished = page.getByRole('region', { name: 'An interrupted Apply was finished' });
+    await finished.getByText('They have been finished now.').waitFor();
+    await expect.poll(() => page.locator('[role="status"]').allInnerTexts().then((all) => all.join(' '))).toContain('An interrupted Apply was finished');
+    await openImage(page, 'foreign-apply.ext4');
+    const foreign = page.getByRole('alert', { name: 'Changes of an interrupted Apply were left aside' });
+    await foreign.getByText(/delete \/home\/me/).waitFor();
+    await foreign.getByRole('button', { name: 'Copy details' }).click();
+    await foreign.getByRole('button', { name: 'Dismiss' }).click();
+    await foreign.waitFor({ state: 'detached' });
+    expect(await page.evaluate(() => document.activeElement?.getAttribute('role'))).toBe('grid');
+    // Of another tab's it is still to be read; what was dismissed stays so.
+    await page.getByRole('tab', { name: /finished-apply/ }).click();
+    await finished.getByRole('button', { name: 'Dismiss' }).click();
+    await finished.waitFor({ state: 'detached' });
+    await page.getByRole('tab', { name: /foreign-apply/ }).click();
+    await page.getByRole('grid').waitFor();
+    expect(await foreign.count()).toBe(0);
+    await page.context().close();
+  }, 90_000);
+
   test('copied in one image, pasted into another', async () => {
     const page = await begin();
     await openImage(page, 'dirty.ext4');
@@ -279,6 +302,46 @@ describe.skipIf(noBrowser !== undefined)('editing', () => {
     await page.keyboard.press('Control+v');
     await row(page, 'pasted\\.txt').waitFor();
     await expect.poll(() => pending(page).innerText()).toContain('1 change pending');
+    await page.context().close();
+  }, 90_000);
+
+  test('an Undo in a notice is of what it tells; keys that are pressed twice do two steps, and one Apply', async () => {
+    const page = await begin();
+    await openUnlocked(page);
+    await selectEntry(page, 'video');
+    await page.keyboard.press('Delete');
+    await dialog(page).getByRole('button', { name: 'Delete' }).click();
+    await page.locator('.toast', { hasText: 'deleted' }).getByRole('button', { name: 'Undo' }).waitFor();
+    await renameEntry(page, 'picture', 'portrait.png');
+    // The one of the deletion would take the new name back.
+    await page.locator('.toast', { hasText: 'Renamed' }).getByRole('button', { name: 'Undo' }).waitFor();
+    await page.locator('.toast', { hasText: 'deleted' }).waitFor({ state: 'detached' });
+    await page.getByRole('grid').focus();
+    await page.evaluate(() => {
+      for (let i = 0; i < 2; i++) document.activeElement!.dispatchEvent(new KeyboardEvent('keydown', { key: 'z', code: 'KeyZ', ctrlKey: true, bubbles: true, cancelable: true }));
+    });
+    await row(page, 'video').waitFor();
+    await row(page, 'picture').waitFor();
+    await expect.poll(() => page.locator('.toast').allInnerTexts()).toEqual([expect.stringMatching(/Undone: Delete “video/)]);
+    await renameEntry(page, 'picture', 'portrait.png');
+    await page.getByRole('grid').focus();
+    await page.evaluate(() => {
+      for (let i = 0; i < 2; i++) document.activeElement!.dispatchEvent(new KeyboardEvent('keydown', { key: 's', code: 'KeyS', ctrlKey: true, bubbles: true, cancelable: true }));
+    });
+    await page.locator('.toast', { hasText: 'the changes are in the image' }).waitFor();
+    expect(await page.locator('.toast.tone-error').count()).toBe(0);
+    await page.context().close();
+  }, 90_000);
+
+  test('“Apply, then close” closes', async () => {
+    const page = await begin();
+    await openUnlocked(page);
+    await renameEntry(page, 'picture', 'portrait.png');
+    await page.keyboard.press('Control+w');
+    await dialog(page).getByRole('button', { name: 'Apply, then close' }).click();
+    await page.getByRole('tab', { name: /^root\.ext4/ }).waitFor({ state: 'detached' });
+    await dialog(page).waitFor({ state: 'detached' });
+    expect(await open(page)).toBe(0);
     await page.context().close();
   }, 90_000);
 
