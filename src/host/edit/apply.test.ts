@@ -1,4 +1,5 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import type * as nodeFs from 'node:fs';
+import { linkSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { MemoryDevice } from '../../engines/core/bytes/memory.ts';
@@ -15,10 +16,10 @@ import { SimulatedDisk } from './testing/simulated-disk.ts';
 
 const failing = vi.hoisted(() => ({ writes: false }));
 vi.mock('node:fs', async (original) => {
-  const fs = await original<typeof import('node:fs')>();
-  const writeSync = (...args: Parameters<typeof fs.writeSync>): number => {
+  const fs = await original<typeof nodeFs>();
+  const writeSync = (fd: number, ...args: [Uint8Array, number, number, number]): number => {
     if (failing.writes) throw Object.assign(new Error('EIO: the disk is broken'), { code: 'EIO' });
-    return fs.writeSync(...args);
+    return fs.writeSync(fd, ...args);
   };
   return { ...fs, writeSync, default: { ...fs, writeSync } };
 });
@@ -62,8 +63,11 @@ class BadDisk extends SimulatedDisk {
   }
 }
 
+function full(): never {
+  throw usage('ENOSPC', 'full');
+}
+
 describe('an Apply that fails', () => {
-  const full = (): never => { throw usage('ENOSPC', 'full'); };
   it.each<[string, (file: DiskFile) => Partial<DiskFile>]>([
     ['when the sidecar is to be made durable', () => ({ sync: full })],
     ['at the sidecar\'s very end', (file) => ({ write: (at, from) => { if (from.length === 56) full(); file.write(at, from); } })],
@@ -115,5 +119,29 @@ describe('an Apply that fails', () => {
     open.add(again);
     expect(again.recovery).toEqual([]);
     expect(await names(again)).toEqual(['a', 'b', 'c']);
+  });
+
+  it.each<[string, (path: string) => void]>([
+    ['was renamed', (path) => renameSync(path, join(path, '..', 'other.img'))],
+    ['is opened by another of its names', (path) => linkSync(path, join(path, '..', 'other.img'))],
+  ])('in the middle of an image that %s is finished all the same', async (_, change) => {
+    const session = await unlocked();
+    await create(session, 'a');
+    await create(session, 'b');
+    const job = nodeJob({ report: ({ now }) => { if (now === 'Writing to the image') failing.writes = true; } });
+    await expect(session.editing.apply(job)).rejects.toMatchObject({ kind: 'io' });
+    await session.close({ discard: true });
+    failing.writes = false;
+    // Another image beside it has nothing to do with it.
+    writeFileSync(join(session.path, '..', 'third.img'), notebookOf(10));
+    change(session.path);
+    const third = await openImage(join(session.path, '..', 'third.img'), { registry: [...registry, notebookEntry] });
+    open.add(third);
+    expect([third.recovery, await names(third)]).toEqual([[], []]);
+    const other = await openImage(join(session.path, '..', 'other.img'), { registry: [...registry, notebookEntry] });
+    open.add(other);
+    expect(other.recovery).toMatchObject([{ state: 'finished' }]);
+    expect(await names(other)).toEqual(['a', 'b']);
+    expect(beside(session).filter((name) => name.startsWith('.'))).toEqual([]);
   });
 });

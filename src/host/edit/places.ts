@@ -1,10 +1,16 @@
 import { createHash } from 'node:crypto';
-import { realpathSync, statSync } from 'node:fs';
+import { readdirSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import envPaths from 'env-paths';
 
 /** Sidecars that one image may have: what lies there of another image is left alone, and the next name is taken. */
 const MOST_NAMES = 8;
+
+/** Sidecars of other names that are looked at in one folder. */
+const MOST_OTHERS = 64;
+
+/** As `sidecarPlaces` calls them. */
+const NAME = /^(?:\..+|[0-9a-f]{32})\.clutch-apply(?:-\d)?$/;
 
 /** A path at which a sidecar may lie. */
 export interface SidecarPlace {
@@ -27,6 +33,24 @@ export function sidecarPlaces(image: string, data = dataFolder()): readonly Side
   const disk = isDisk(real);
   const numbers = Array.from({ length: MOST_NAMES }, (_, i) => (i === 0 ? '' : `-${i + 1}`));
   return [...(disk ? [] : numbers.map(beside)), ...numbers.map(inData)];
+}
+
+/**
+ * Sidecars that lie where those of an image lie, under names that are not its own: of other images, or of this one under the name that it had
+ * before, or has as well.
+ */
+export function otherSidecars(image: string, data = dataFolder()): readonly SidecarPlace[] {
+  const own = new Set(sidecarPlaces(image, data).map(({ path }) => path));
+  const folders = new Set([...(isDisk(image) ? [] : [dirname(realPath(image))]), data]);
+  return [...folders].flatMap((folder) => namesIn(folder).filter((name) => NAME.test(name)).map((name) => ({ folder, path: join(folder, name) })).filter(({ path }) => !own.has(path)).slice(0, MOST_OTHERS));
+}
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return []; // Not there, or not to be listed.
+  }
 }
 
 /** The folder for changes of images whose own folder is read-only. The same for every client of this account. */

@@ -7,8 +7,8 @@ import { type Disk, hostDisk } from './disk.ts';
 import type { Recovery } from './editing.ts';
 import type { FileState } from './identity.ts';
 import { LockedImage } from './locked-image.ts';
-import { type SidecarPlace, sidecarPlaces } from './places.ts';
-import { type CompleteSidecar, type Identity, readSidecar, standingOf } from './sidecar.ts';
+import { otherSidecars, type SidecarPlace, sidecarPlaces } from './places.ts';
+import { type CompleteSidecar, type Identity, readIdentity, readSidecar, standingOf } from './sidecar.ts';
 
 /** The image that a sidecar may belong to. */
 export interface RecoveryImage {
@@ -44,16 +44,34 @@ export async function recoverApply(files: readonly string[], host: RecoveryHost 
 }
 
 function recoveryHost(files: readonly string[]): RecoveryHost {
-  return { disk: hostDisk, places: sidecarPlaces(files[0]!), openImage: () => new LockedImage(files, { write: true }), isTrusted: (path) => isTrusted(path, files[0]!), isRunning };
+  const [image] = files as [string];
+  return { disk: hostDisk, places: [...sidecarPlaces(image), ...otherSidecars(image).filter(({ path }) => isOf(path, image))], openImage: () => new LockedImage(files, { write: true }), isTrusted: (path) => isTrusted(path, image), isRunning };
+}
+
+/** Whether a sidecar of another name says that it is of the very file that the image is. What it changes is compared later. */
+function isOf(path: string, image: string): boolean {
+  try {
+    const { ino, size } = statSync(image, { bigint: true });
+    if (!isTrusted(path, image)) return false;
+    const file = hostDisk.open(path);
+    try {
+      const first = readIdentity(file).of?.files[0];
+      return first?.inode === String(ino) && first.size === Number(size);
+    } finally {
+      file.close();
+    }
+  } catch {
+    return false; // It went, or can't be read: it is told where it is looked for by its own name.
+  }
 }
 
 async function recoverOne(place: SidecarPlace, host: RecoveryHost): Promise<Recovery> {
   const answer = (state: Recovery['state'], message: string): Recovery => ({ state, message, sidecar: place.path });
   let image: RecoveryImage | undefined;
   try {
+    if (!host.isTrusted(place.path)) return answer('foreign', `Beside the image lies a file of changes that somebody else made: ${place.path}. It was left as it is, and so was the image.`);
     // With the image's lock, so that no Apply that is under way is taken for one that was interrupted.
     image = host.openImage();
-    if (!host.isTrusted(place.path)) return answer('foreign', `Beside the image lies a file of changes that somebody else made: ${place.path}. It was left as it is, and so was the image.`);
     const file = host.disk.open(place.path);
     try {
       const sidecar = readSidecar(file);

@@ -175,7 +175,8 @@ function tailSum(tail: Buffer): Buffer {
   return createHash('sha256').update(tail.subarray(0, 48)).digest().subarray(0, 8);
 }
 
-function readIdentity(file: DiskFile): { readonly of: Identity; readonly records: number } | { readonly of?: undefined; readonly wrong: string } {
+/** Whose changes a sidecar holds, or why that can't be told. */
+export function readIdentity(file: DiskFile): { readonly of: Identity; readonly records: number } | { readonly of?: undefined; readonly wrong: string } {
   const { size } = file;
   if (size < HEADER) return { wrong: 'it has no header' };
   const header = Buffer.alloc(HEADER);
