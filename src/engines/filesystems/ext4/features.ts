@@ -89,6 +89,7 @@ export class Features {
   }
 
   get hasJournal(): boolean { return (this.compat & 0x4) !== 0; }
+  get resizeInode(): boolean { return (this.compat & 0x10) !== 0; }
   get dirIndex(): boolean { return (this.compat & 0x20) !== 0; }
   get sparseSuper2(): boolean { return (this.compat & 0x200) !== 0; }
   get fastCommit(): boolean { return (this.compat & 0x400) !== 0; }
@@ -142,6 +143,11 @@ export class Features {
       if (support !== 'refused') continue;
       throw unsupported(name, unknown ? `The filesystem uses ${name}, a feature that Clutch does not know` : `The filesystem uses ${name}: ${what}`);
     }
+  }
+
+  /** Names of those that nobody here knows, whichever word they are in: e2fsck checks no filesystem that has one. */
+  unknown(): string[] {
+    return this.#each().filter(({ unknown }) => unknown).map(({ name }) => name);
   }
 
   /** Why a filesystem with these may not be written to: the first feature that stands against it. */

@@ -38,6 +38,9 @@ export class Directories {
     if (inode.type !== 'dir') throw usage('ENOTDIR', `Inode ${dir} is no directory`);
     if (inode.has(INODE_FLAGS.encrypt)) throw unsupported('encrypt', 'The names in this folder are encrypted, and there is no key to write others');
     if (inode.has(INODE_FLAGS.casefold)) throw unsupported('casefold', 'This folder ignores case by the tables of the kernel that made it: names can\'t be changed here without those');
+    // Names would be put where its end is, and those behind it come back or be lost. A deleted one has no size.
+    const { blockSize } = this.#volume.superblock;
+    if (!inode.has(INODE_FLAGS.inlineData) && inode.raw.i_links_count > 0 && (inode.size === 0 || inode.size % blockSize !== 0)) throw corrupt(`directory inode ${dir}`, `it has ${inode.size} bytes, which are no whole blocks`, inode.at);
     return inode;
   }
 
@@ -243,10 +246,12 @@ export class Directories {
       edit: (logical) => {
         const physical = context.physical(logical);
         if (physical === undefined) throw corrupt(`directory inode ${node}`, `its block ${logical} is a hole`);
-        return transaction.edit(physical, `directory block ${logical} of inode ${node}`);
+        return transaction.editOfFile(physical, `directory block ${logical} of inode ${node}`);
       },
       append: () => {
         const logical = Math.ceil(context.size / context.blockSize);
+        // A directory with blocks behind its end, which the kernel does not append to either (ext4_append).
+        if (context.physical(logical) !== undefined) throw corrupt(`directory inode ${node}`, `its block ${logical}, behind its end, is mapped`);
         const size = (logical + 1) * context.blockSize;
         if (size > LONGEST && !context.largeDir) throw usage('ENOSPC', `Directory inode ${node} has the greatest size`);
         const { block } = contents.allocate(node, logical, 1, 'metadata');

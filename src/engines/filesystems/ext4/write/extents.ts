@@ -377,7 +377,7 @@ export class ExtentTree implements FileMap {
   /** Makes a node's bytes ones that may be changed. */
   #edit(step: Step): void {
     if (step.block === 0) return;
-    step.bytes = this.#context.transaction.edit(step.block, `extent block ${step.block} of inode ${this.#context.node}`);
+    step.bytes = this.#context.transaction.editOfFile(step.block, `extent block ${step.block} of inode ${this.#context.node}`);
     step.view = new DataView(step.bytes.buffer, step.bytes.byteOffset, step.bytes.byteLength);
     this.#dirty.add(step.block);
   }
@@ -405,7 +405,7 @@ export class ExtentTree implements FileMap {
     const { transaction, checksumSeed } = this.#context;
     for (const block of this.#dirty) {
       if (checksumSeed === undefined) break;
-      const bytes = transaction.edit(block, 'extent block');
+      const bytes = transaction.editOfFile(block, 'extent block');
       const tail = HEADER + Ext4ExtentHeader.at(bytes).eh_max * ENTRY;
       if (tail + Ext4ExtentTail.size <= bytes.length) Ext4ExtentTail.at(bytes, tail).et_checksum = crc32c(checksumSeed, bytes, 0, tail);
     }

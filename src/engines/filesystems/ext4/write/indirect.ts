@@ -164,7 +164,7 @@ export class IndirectMap implements FileMap {
   #edit(block: number): DataView {
     const { transaction, node, root } = this.#context;
     if (block < 0) throw corrupt(`block map of inode ${node}`, 'a block of numbers is missing');
-    const bytes = block === 0 ? root : transaction.edit(block, `indirect block ${block} of inode ${node}`);
+    const bytes = block === 0 ? root : transaction.editOfFile(block, `indirect block ${block} of inode ${node}`);
     return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 }

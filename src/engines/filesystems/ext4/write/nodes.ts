@@ -1,9 +1,10 @@
-import { DiskError, usage } from '../../../core/errors.ts';
+import { corrupt, DiskError, usage } from '../../../core/errors.ts';
 import type { EntryType } from '../../../core/filesystem.ts';
 import { encodeName, type Name } from '../../../core/names.ts';
 import type { NameRules } from '../../../core/writer.ts';
 import { FLAG_NAMES, type Inode } from '../inode.ts';
-import { INODE_FLAGS } from '../layout.ts';
+import { INODE, INODE_FLAGS } from '../layout.ts';
+import type { Superblock } from '../superblock.ts';
 
 /** EXT4_NAME_LEN. */
 const LONGEST_NAME = 255;
@@ -64,6 +65,17 @@ export function withFlags(inode: Inode, names: readonly string[]): number {
 function maskOf(type: EntryType): number {
   if (type === 'dir') return ~0;
   return type === 'file' ? ~DIRECTORY_ONLY : OTHER;
+}
+
+/**
+ * Refuses inodes that are the filesystem's own: no name leads to them in a sound one (ext4_iget refuses those below s_first_ino, and EA_INODE_FL).
+ * @throws DiskError corrupt
+ */
+export function refuseOwn({ raw }: Superblock, inode: Inode): void {
+  const { node } = inode;
+  const isOwn = (node < raw.s_first_ino && node !== INODE.root) || node === raw.s_journal_inum || node === raw.s_usr_quota_inum || node === raw.s_grp_quota_inum
+    || node === raw.s_prj_quota_inum || node === raw.s_orphan_file_inum || inode.has(INODE_FLAGS.eaInode);
+  if (isOwn) throw corrupt(`inode ${node}`, 'it is the filesystem\'s own, and can\'t be changed by a name that leads to it', inode.at);
 }
 
 /** @throws DiskError usage EPERM for an immutable node, and an append-only one where that counts too */

@@ -32,9 +32,10 @@ export function openVolume(foundation: Foundation, options: VolumeOptions = {}):
   const { superblock, transaction, groups, access, note, editSuperblock } = foundation;
   refuseShape(superblock);
   const table = new GroupTable(superblock, transaction, note);
-  const zone = new SystemZone(superblock, table);
   // They know each other.
   const late: { contents?: Contents; inline?: InlineFiles; charges: Usage } = { charges: unlimited };
+  const zone = new SystemZone(superblock, table, () => (superblock.features.hasJournal ? late.contents!.mapping(superblock.raw.s_journal_inum) : undefined));
+  transaction.protect(zone);
   const inodes = new InodeWriter({ superblock, transaction, groups, table, get charges() { return late.charges; }, access, note });
   const allocator = new BlockAllocator({
     superblock, transaction, table, zone, waits: access.durability === 'direct',

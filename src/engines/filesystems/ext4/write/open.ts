@@ -63,7 +63,8 @@ export function openForWriting(device: BlockDevice, cached: BlockDevice, located
   const inodes = new InodeTable(superblock, blocks, groups, note);
   transaction.onChange(() => { inodes.forget(); });
 
-  const seconds = (): number => Number(access.now() / 1_000_000_000n);
+  // A clock before 1970 is wrong, and the superblock's times have no sign.
+  const seconds = (): number => Math.max(0, Number(access.now() / 1_000_000_000n));
   const editSuperblock = (): View<typeof Ext4SuperBlock> => {
     const { blockSize } = superblock;
     const raw = Ext4SuperBlock.at(transaction.edit(Math.floor(SUPERBLOCK_AT / blockSize), 'superblock'), SUPERBLOCK_AT % blockSize);

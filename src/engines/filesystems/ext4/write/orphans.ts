@@ -134,7 +134,7 @@ export class OrphanWriter implements Orphans {
 
   #set({ block, at }: Slot, value: number): void {
     const { superblock, transaction } = this.#context;
-    const bytes = transaction.edit(block, 'block of the orphan file');
+    const bytes = transaction.editOfFile(block, 'block of the orphan file');
     const tail = Ext4OrphanBlockTail.at(bytes, bytes.length - Ext4OrphanBlockTail.size);
     if (tail.ob_magic !== ORPHAN_MAGIC) throw corrupt('block of the orphan file', 'its magic number is missing', transaction.at(block), bytes.length);
     new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).setUint32(at, value, true);

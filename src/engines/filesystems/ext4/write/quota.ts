@@ -93,7 +93,7 @@ class QuotaTree {
 
   add(id: number, bytes: number, inodes: number): void {
     const { block, at } = this.#places.get(id) ?? this.#find(id) ?? this.#insert(id);
-    const record = QuotaRecord.at(this.#context.transaction.edit(block, this.#structure), at);
+    const record = QuotaRecord.at(this.#context.transaction.editOfFile(block, this.#structure), at);
     const { access } = this.#context;
     record.dqb_curspace = plus(record.dqb_curspace, bytes);
     record.dqb_curinodes = plus(record.dqb_curinodes, inodes);
@@ -122,7 +122,7 @@ class QuotaTree {
     const place = number * QUOTA_BLOCK;
     const { physical, unwritten } = contents.mapping(this.#node).find(Math.floor(place / superblock.blockSize));
     if (physical === undefined || unwritten) throw this.#damaged(`its block ${number} is missing`);
-    return { bytes: edit ? transaction.edit(physical, this.#structure) : transaction.get(physical, this.#structure), at: place % superblock.blockSize, block: physical };
+    return { bytes: edit ? transaction.editOfFile(physical, this.#structure) : transaction.get(physical, this.#structure), at: place % superblock.blockSize, block: physical };
   }
 
   /** A block of numbers in the tree, or the 1 KiB of a block of entries. */

@@ -31,6 +31,12 @@ export interface Committer {
   close(): void;
 }
 
+/** Blocks that are the filesystem's own. */
+interface Protected {
+  /** @throws DiskError corrupt when one of the blocks is */
+  refuse(block: number, count: number): void;
+}
+
 /** What a block was before an operation. */
 interface Before {
   /** Its changed copy, if it had one. */
@@ -71,6 +77,7 @@ export class Transaction implements Blocks {
   #hasData = false;
   /** The running operation was refused, as the transaction became too large for the journal. */
   #outgrown = false;
+  #zone: Protected | undefined;
   /** A commit failed: what the device has is not known, so nothing more is changed. */
   #failure: unknown;
 
@@ -117,6 +124,15 @@ export class Transaction implements Blocks {
     return bytes;
   }
 
+  /**
+   * As `edit`, for a block that a file's map or an attribute's number led to: a crafted one leads to the filesystem's own structures.
+   * @throws DiskError corrupt for those, too
+   */
+  editOfFile(block: number, structure: string): Uint8Array {
+    this.#zone?.refuse(block, 1);
+    return this.edit(block, structure);
+  }
+
   /** A block of zeros to be filled, whatever the device has there: a newly allocated block of metadata. @throws as `edit` */
   fresh(block: number, structure: string): Uint8Array {
     this.#check(block, structure);
@@ -149,6 +165,11 @@ export class Transaction implements Blocks {
   /** Runs when the running operation throws: memory that follows the blocks is put back. Innermost change first. */
   onUndo(run: () => void): void {
     this.#running.at(-1)?.undone.push(run);
+  }
+
+  /** Where nothing that belongs to a file can lie. */
+  protect(zone: Protected): void {
+    this.#zone = zone;
   }
 
   /** Runs after every operation, whether it threw or not: what readers keep is out of date. */

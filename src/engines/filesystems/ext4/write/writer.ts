@@ -8,7 +8,7 @@ import { I_BLOCK_SIZE, INODE } from '../layout.ts';
 import { Directories } from './directories.ts';
 import { InlineDirectories } from './inline-directories.ts';
 import { limitsOf } from './limits.ts';
-import { encodeDevice, FLAG, inheritedFlags, mayChange, mayWrite, MOST_LINKS, NAME_RULES, nameBytes, TYPE_BITS, withFlags } from './nodes.ts';
+import { encodeDevice, FLAG, inheritedFlags, mayChange, mayWrite, MOST_LINKS, NAME_RULES, nameBytes, refuseOwn, TYPE_BITS, withFlags } from './nodes.ts';
 import { Removal } from './removal.ts';
 import { setTime, type TimeName } from './times.ts';
 import type { Volume } from './volume.ts';
@@ -285,6 +285,7 @@ export class Ext4Writer implements Writer {
 
   #get(node: NodeId): Inode {
     const inode = this.#volume.inodes.get(node);
+    refuseOwn(this.#volume.superblock, inode);
     if (inode.raw.i_links_count === 0 && !this.#removal.isHeld(node)) throw usage('ESTALE', `Inode ${node} is deleted`);
     return inode;
   }

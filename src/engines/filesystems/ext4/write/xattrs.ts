@@ -165,10 +165,13 @@ export class Attributes {
   }
 
   #place(node: number, body: readonly Attribute[], block: readonly Attribute[], is: (attribute: Attribute) => boolean, made: Attribute): boolean {
+    // The blocks of the value count as the inode's. Without a block of attributes, e2fsck takes a link that has blocks for one whose target
+    // lies in them (ext2fs_inode_has_valid_blocks2).
+    const mayLieInBody = eaNumber(made) === 0 || !this.#volume.inodes.get(node).isFastSymlink;
     const there = body.findIndex(is);
     const inBody = there < 0 ? [...body, made] : body.with(there, made);
     const others = block.filter((each) => !is(each));
-    if (this.#setBody(node, inBody)) {
+    if (mayLieInBody && this.#setBody(node, inBody)) {
       if (others.length < block.length) this.#setBlock(node, others);
       return true;
     }
@@ -228,14 +231,14 @@ export class Attributes {
     if (!layOutBlock(bytes, attributes, 1)) return false;
     const shared = this.#isShared(inode);
     if (old !== 0 && !shared) {
-      const own = transaction.edit(old, structure);
+      const own = transaction.editOfFile(old, structure);
       own.set(bytes);
       this.#seal(own, old);
       return true;
     }
     let block = this.#equal(bytes, attributes, old);
     if (block !== undefined) {
-      const equal = transaction.edit(block, structure);
+      const equal = transaction.editOfFile(block, structure);
       setReferences(equal, references(equal) + 1);
       this.#seal(equal, block);
     } else {
@@ -265,7 +268,7 @@ export class Attributes {
     const { transaction, allocator, superblock } = this.#volume;
     const count = references(transaction.get(block, structure)) - 1;
     if (count > 0) {
-      const bytes = transaction.edit(block, structure);
+      const bytes = transaction.editOfFile(block, structure);
       setReferences(bytes, count);
       this.#seal(bytes, block);
       return;
