@@ -3,13 +3,16 @@
  * A child that is silent for too long is killed, its image is reported, and another goes on behind it.
  */
 import { type ChildProcess, fork } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { registry } from '../../index.ts';
-import { CACHE } from '../recipes/build.ts';
+import { e2fsck } from '../fsck/compare.ts';
+import { CACHE, hasTool } from '../recipes/build.ts';
 import { random } from './random.ts';
-import { runImage, signature } from './run.ts';
+import type { Judge } from './check.ts';
+import { type Exercise, runImage, signature } from './run.ts';
 import { loadSeeds, type Seed } from './seeds.ts';
 import { TIME_LIMIT } from './walk.ts';
 
@@ -31,17 +34,21 @@ const TOO_LARGE = 3;
 const CAREFUL_SHARE = 500;
 
 type Message =
-  | { readonly kind: 'at'; readonly number: number; readonly done: number; readonly nodes: number; readonly errors: number; readonly slowest: number }
+  | { readonly kind: 'at'; readonly number: number; readonly done: number; readonly nodes: number; readonly errors: number; readonly slowest: number; readonly counts: Readonly<Record<string, number>> }
   | { readonly kind: 'failure'; readonly number: number; readonly signature: string; readonly stack: string; readonly seed: string; readonly mutations: string; readonly saved: string };
 
 const { values: options } = parseArgs({
   options: {
     count: { type: 'string' }, seed: { type: 'string', default: '1' }, start: { type: 'string', default: '0' }, minutes: { type: 'string' },
-    jobs: { type: 'string', default: '2' }, filter: { type: 'string', default: '' }, child: { type: 'string' }, careful: { type: 'boolean', default: false },
+    jobs: { type: 'string', default: '2' }, filter: { type: 'string', default: '' }, exercise: { type: 'string', default: 'walk' }, judge: { type: 'string', default: '0' }, child: { type: 'string' }, careful: { type: 'boolean', default: false },
   },
 });
 
 const runSeed = Number(options.seed);
+const exercise = options.exercise as Exercise;
+/** Of so many images, e2fsck is asked about one; 0 = about none. */
+const judged = hasTool('e2fsck') ? Number(options.judge) : 0;
+if (!['walk', 'change', 'check'].includes(exercise)) throw new Error(`There is no exercise ${exercise}: walk, change, check`);
 if (options.child !== undefined) await child(Number(options.start), Number(options.child));
 else process.exitCode = await parent();
 
@@ -53,15 +60,16 @@ async function child(start: number, count: number): Promise<void> {
   let slowest = 0;
   let nodes = 0;
   let errors = 0;
+  const counts: Record<string, number> = {};
   let calm = 0;
   let told = 0;
   for (let number = start; number < start + count; number++) {
     // Before the image: what a killed child said last is the image that it hung on, or, unless it is careful, one of the next.
     if (options.careful || performance.now() - told > 200) {
       told = performance.now();
-      send({ kind: 'at', number, done: number - start, nodes, errors, slowest });
+      send({ kind: 'at', number, done: number - start, nodes, errors, slowest, counts });
     }
-    const run = await runImage(seeds, registry, runSeed, number, (image, result) => {
+    const look = (image: Uint8Array, result: Awaited<ReturnType<typeof runImage>>): void => {
       const peak = process.resourceUsage().maxRSS * 1024;
       // The first images load and compile the engines.
       if (number - start < 200) calm = Math.max(calm, peak);
@@ -69,17 +77,31 @@ async function child(start: number, count: number): Promise<void> {
       const failure = result.failure ?? grown;
       if (failure !== undefined) report(image, { ...result, failure });
       if (grown !== undefined) process.exit(TOO_LARGE);
-    });
+    };
+    const run = await runImage(seeds, registry, runSeed, number, { exercise, look, ...(judged > 0 && number % judged === 0 ? { judge: askReference } : {}) });
     slowest = Math.max(slowest, run.ms);
     nodes += run.nodes;
     errors += run.errors;
+    for (const [what, times] of Object.entries(run.counts ?? {})) counts[what] = (counts[what] ?? 0) + times;
   }
-  send({ kind: 'at', number: start + count, done: count, nodes, errors, slowest });
+  send({ kind: 'at', number: start + count, done: count, nodes, errors, slowest, counts });
 }
 
 function chosenSeeds(): ReturnType<typeof loadSeeds> {
   const { seeds, missing } = loadSeeds();
   return { seeds: seeds.filter((seed) => seed.name.includes(options.filter)), missing };
+}
+
+/** What e2fsck finds. On some images it never ends, or ends by a fault of its own. */
+function askReference(image: Uint8Array): ReturnType<Judge> {
+  const path = join(tmpdir(), `clutch-fuzz-${process.pid}.img`);
+  try {
+    writeFileSync(path, image);
+    const { exit, words } = e2fsck(path, '-fn');
+    return exit === 'clean' ? '' : exit === 'timeout' || exit === 'crashed' ? undefined : words;
+  } finally {
+    rmSync(path, { force: true });
+  }
 }
 
 function report(image: Uint8Array, run: { number: number; failure: Error; seed: string; mutations: string }): void {
@@ -107,13 +129,14 @@ async function parent(): Promise<number> {
   const end = options.minutes === undefined ? Infinity : performance.now() + Number(options.minutes) * 60_000;
   const count = options.count === undefined ? (options.minutes === undefined ? 100_000 : Infinity) : Number(options.count);
   console.log(`fuzz: ${seeds.length} seed images, run ${runSeed}, ${count === Infinity ? `${options.minutes} minutes` : `${count} images`}`);
-  const state: State = { seeds, next: Number(options.start), end: Number(options.start) + count, deadline: end, done: 0, nodes: 0, errors: 0, slowest: 0, failures: new Map<string, number>() };
+  const state: State = { seeds, next: Number(options.start), end: Number(options.start) + count, deadline: end, done: 0, nodes: 0, errors: 0, slowest: 0, failures: new Map<string, number>(), counts: new Map<string, number>() };
   const started = performance.now();
   const rate = (): string => `${state.done} images, ${Math.round((state.done / (performance.now() - started)) * 1000)} a second, ${state.nodes} nodes, ${state.errors} refusals, slowest ${Math.round(state.slowest)} ms, ${state.failures.size} kinds of failure`;
   const ticker = setInterval(() => { console.log(`fuzz: ${rate()}`); }, 10_000);
   await Promise.all(Array.from({ length: Number(options.jobs) }, () => lane(state)));
   clearInterval(ticker);
   console.log(`fuzz: ${rate()}`);
+  for (const [what, times] of [...state.counts].toSorted(([, a], [, b]) => b - a)) console.log(`  ${times} ${what}`);
   for (const [kind, times] of state.failures) console.log(`  ${times} × ${kind}`);
   return state.failures.size === 0 ? 0 : 1;
 }
@@ -128,6 +151,7 @@ interface State {
   errors: number;
   slowest: number;
   readonly failures: Map<string, number>;
+  readonly counts: Map<string, number>;
 }
 
 /** One child after another until all is done. */
@@ -149,12 +173,12 @@ async function lane(state: State): Promise<void> {
 
 /** Lets a child go through images [from, to). @returns where to go on: the image that is to be gone through carefully, or the one after a failure */
 function share(state: State, from: number, to: number, careful: boolean): Promise<number> {
-  const args = ['--child', `${to - from}`, '--start', `${from}`, '--seed', `${runSeed}`, '--filter', options.filter, ...(careful ? ['--careful'] : [])];
+  const args = ['--child', `${to - from}`, '--start', `${from}`, '--seed', `${runSeed}`, '--filter', options.filter, '--exercise', exercise, '--judge', options.judge, ...(careful ? ['--careful'] : [])];
   const worker = fork(process.argv[1]!, args, { execArgv: ['--max-old-space-size=384', '--enable-source-maps'] });
   return new Promise((resolve) => {
     let at = from;
     let failed = -1;
-    let counted = { done: 0, nodes: 0, errors: 0 };
+    let counted: { done: number; nodes: number; errors: number; counts: Readonly<Record<string, number>> } = { done: 0, nodes: 0, errors: 0, counts: {} };
     let timer = watch(worker);
     worker.on('message', (message: Message) => {
       clearTimeout(timer);
@@ -169,6 +193,7 @@ function share(state: State, from: number, to: number, careful: boolean): Promis
       state.nodes += message.nodes - counted.nodes;
       state.errors += message.errors - counted.errors;
       state.slowest = Math.max(state.slowest, message.slowest);
+      for (const [what, times] of Object.entries(message.counts)) state.counts.set(what, (state.counts.get(what) ?? 0) + times - (counted.counts[what] ?? 0));
       counted = message;
       if (performance.now() > state.deadline) worker.kill();
     });
@@ -199,5 +224,5 @@ function note(state: State, failure: Extract<Message, { kind: 'failure' }>): voi
   const before = state.failures.get(failure.signature) ?? 0;
   state.failures.set(failure.signature, before + 1);
   if (before >= 2) return;
-  console.log(`FAILURE --seed ${runSeed} --start ${failure.number} --count 1 --jobs 1${options.filter === '' ? '' : ` --filter ${options.filter}`} (${failure.seed}: ${failure.mutations})\n${failure.stack || failure.signature}\n  saved: ${failure.saved}`);
+  console.log(`FAILURE --exercise ${exercise} --seed ${runSeed} --start ${failure.number} --count 1 --jobs 1${options.filter === '' ? '' : ` --filter ${options.filter}`} (${failure.seed}: ${failure.mutations})\n${failure.stack || failure.signature}\n  saved: ${failure.saved}`);
 }

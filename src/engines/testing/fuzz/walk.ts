@@ -13,7 +13,7 @@ const LIMITS = { structures: 300, landmarks: 12, nodes: 250, entries: 4000, batc
 export const TIME_LIMIT = 2000;
 
 /** A result that breaks the interface's promises; anything thrown that is no DiskError breaks them too. */
-class Broken extends Error {}
+export class Broken extends Error {}
 
 /** It took longer than TIME_LIMIT. */
 export class TooSlow extends Error {}
@@ -26,6 +26,8 @@ export interface Outcome {
   readonly layers: number;
   readonly nodes: number;
   readonly errors: number;
+  /** What else is counted over a run, by its name. */
+  readonly counts?: Readonly<Record<string, number>>;
 }
 
 /** Opens whatever the device holds and walks all of it. Never throws. */

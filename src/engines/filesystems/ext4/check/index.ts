@@ -68,6 +68,8 @@ export const checkExt4: Check = async (device, options, job) => {
     return result(context);
   } catch (error) {
     if (isDiskError(error) && error.kind === 'cancelled') throw error;
+    // A fault of ours: where it lies helps whoever mends it.
+    if (error instanceof Error && !isDiskError(error) && !(error instanceof Abort)) job.log({ level: 'error', message: error.stack ?? error.message });
     return { ...result(context), state: context.left > 0 ? 'errors' : 'unchecked', error: (error instanceof Abort ? error.error : toDiskError(error)).toJSON() };
   }
 };
