@@ -16,12 +16,13 @@ import type { Superblock } from './superblock.ts';
  * Fast commits replayed into the journal's map (ext4_fc_replay in fs/ext4/fast_commit.c). They speak of inodes and names, so the blocks that the
  * kernel would write are made here, in memory: inode tables, directory blocks, extent trees. Blocks that the kernel would have to
  * allocate for them are taken from the fast commits' own area, which nothing else reads.
+ * @param free blocks that are taken before those: what is written to the device must not lie in the journal
  */
-export function withFastCommits(superblock: Superblock, blocks: DeviceBlocks, map: JournalMap, note: (note: Note) => void): JournalMap {
+export function withFastCommits(superblock: Superblock, blocks: DeviceBlocks, map: JournalMap, note: (note: Note) => void, free: readonly number[] = []): JournalMap {
   const { fastCommits } = map;
   if (fastCommits === undefined) return map;
   try {
-    const replay = new FastCommitReplay(superblock, blocks, fastCommits.area, note);
+    const replay = new FastCommitReplay(superblock, blocks, [...fastCommits.area.map((at) => at / superblock.blockSize), ...free], note);
     for (const record of fastCommits.records) replay.apply(record);
     const made = replay.finish();
     const all = new Set([...map.blocks(), ...made.keys()]);
@@ -90,12 +91,12 @@ class FastCommitReplay {
   readonly #inodes = new Map<number, Changed>();
   #steps = 0;
 
-  constructor(superblock: Superblock, blocks: DeviceBlocks, area: readonly number[], note: (note: Note) => void) {
+  constructor(superblock: Superblock, blocks: DeviceBlocks, spare: readonly number[], note: (note: Note) => void) {
     this.#superblock = superblock;
     this.#blocks = blocks;
     this.#groups = new Groups(superblock, blocks, note);
     this.#note = note;
-    this.#spare = area.map((at) => at / superblock.blockSize);
+    this.#spare = [...spare];
   }
 
   apply({ tag, value }: FastCommitRecord): void {

@@ -400,6 +400,8 @@ export interface Tables {
   readonly directoryInfo: DirectoryInfo;
   /** Directories with an index, for pass 2. */
   readonly hashed: HashedDirectory[];
+  /** Files that are mapped by block numbers, where bigalloc asks for extents. */
+  readonly blockMaps: number[];
   /** Directories that are to be built anew after pass 3. */
   readonly rehash: Set<number>;
   /** The inode of lost+found, once pass 3 knows it. */
@@ -424,7 +426,7 @@ export function emptyTables(superblock: Superblock): Tables {
     inodesUsed: inodes(), directories: inodes(), regular: inodes(), symlinks: inodes(), badInodes: inodes(), inBadBlocks: inodes(), imagic: inodes(), encrypted: inodes(), casefolded: inodes(),
     linkCounts: new Counts(), foundLinks: new Counts(), eaInodes: inodes(), eaInodeReferences: new Counts(),
     encryption: new Map(), clustersUsed: clusters(), clustersShared: clusters(), metadata: blocks(), changedClusters: clusters(), changedInodes: inodes(),
-    directoryBlocks: new DirectoryBlocks(), directoryInfo: new DirectoryInfo(), hashed: [], rehash: new Set(), lostAndFound: 0,
+    directoryBlocks: new DirectoryBlocks(), directoryInfo: new DirectoryInfo(), hashed: [], blockMaps: [], rehash: new Set(), lostAndFound: 0,
     quota: new Map(kinds.map((kind) => [kind, new Map()])),
   };
 }

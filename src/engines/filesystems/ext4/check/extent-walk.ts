@@ -62,7 +62,11 @@ export function walkExtents(context: CheckContext, count: BlockCount): boolean {
   };
   if (walk.depth > DEEPEST) return false;
   scan(walk, root, { start: 0, end: 0, behind: sizeInBlocks }, true);
-  if (root.changed) count.changed = true;
+  if (root.changed) {
+    count.changed = true;
+    // A root that leads nowhere any more is a leaf without extents.
+    if (entries(root) === 0) inode.view.setUint16(I_BLOCK_AT + 6, 0, true);
+  }
   return !walk.failed;
 }
 

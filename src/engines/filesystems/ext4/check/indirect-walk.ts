@@ -72,14 +72,17 @@ function visit(context: CheckContext, count: BlockCount, list: List, index: numb
   }
   const wrong = problemOf(context, count, block, logical, level);
   if (wrong !== undefined) {
+    // What the resize inode leads to was looked at with the superblock: what lies below that is not its own, and is left alone.
+    if (isResize) return 0;
     count.illegal++;
     // The list lies over the filesystem's own blocks: nothing is written there.
-    if (!isResize && list.block !== 0 && tables.metadata.has(list.block)) return 0;
+    if (list.block !== 0 && tables.metadata.has(list.block)) return 0;
     if (count.illegal % TOO_MANY === 0 && context.problem(PASS1['too-many-illegal'], { inode: inode.number }, place)) {
       count.clear = true;
       return 0;
     }
-    if (!context.problem(wrong, { inode: inode.number, block, logical: level === 0 ? logical : -level }, place)) return wrong === PASS1['illegal-block'] ? 0 : block;
+    // As in e2fsck, a number that is cleared in a block of numbers, and not in the inode, is no change of the filesystem by itself.
+    if (!context.problem(list.block === 0 ? wrong : { ...wrong, housekeeping: 'with-changes' }, { inode: inode.number, block, logical: level === 0 ? logical : -level }, place)) return wrong === PASS1['illegal-block'] ? 0 : block;
     list.view.setUint32(list.at + index * 4, 0, true);
     list.changed = true;
     if (level === 0 && wrong !== PASS1['directory-too-big']) count.listDirectory(context, logical, 0, 1);

@@ -321,7 +321,7 @@ export function checkBlocks(check: InodeCheck, inode: RawInode, body: AttributeC
   if (checkCount(context, inode, count, ask)) dirty = true;
   if (features.bigalloc && (inode.isRegular || inode.isDirectory) && count.clusters - (block?.clusters ?? 0) > 0 && charged
     && (raw.i_flags & (INODE_FLAGS.extents | INODE_FLAGS.inlineData)) === 0 && ask(PASS1['bigalloc-block-map'])) {
-    context.left++;
+    tables.blockMaps.push(number);
   }
   if (dirty) context.writeInode(inode);
 }

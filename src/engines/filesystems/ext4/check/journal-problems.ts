@@ -7,7 +7,7 @@ export const JOURNAL = catalogue('journal', {
   'bad-inode': { severity: 'error', says: 'The journal\'s inode {inode} can\'t be used ({reason})', meaning: LAST_CHANGES, repair: 'Give the journal up, and make a new one at the end' },
   'inode-restored': { severity: 'note', says: 'The journal\'s inode {inode} can\'t be used ({reason}), but the superblock has a copy of its map', meaning: 'Nothing is lost by it.', repair: 'Restore the inode', housekeeping: true },
   'bad-superblock': { severity: 'error', says: 'The journal\'s superblock is damaged ({reason})', meaning: LAST_CHANGES, repair: 'Empty the journal' },
-  'unknown': { severity: 'error', says: 'The journal can\'t be read ({reason})', meaning: LAST_CHANGES, repair: 'Empty the journal' },
+  'unknown': { severity: 'error', says: 'The journal can\'t be read: {reason}', meaning: 'What it has is newer than everything else, so nothing is checked without it.' },
   'version-1-fields': { severity: 'error', says: 'The journal is of version 1, with fields of version 2', meaning: 'Who reads the fields takes it for another journal.', repair: 'Clear these fields' },
   'users': { severity: 'error', says: 'The journal says that {count} filesystems use it', meaning: 'A journal inside a filesystem has one user.', repair: 'Clear the number', housekeeping: 'with-changes' },
   'without-feature': { severity: 'note', says: 'There is a journal, but the feature has_journal is not set', meaning: 'Nobody uses the journal.', repair: 'Forget the journal' },

@@ -1,11 +1,14 @@
-import { corrupt, isDiskError, unsupported } from '../../../core/errors.ts';
+import { corrupt, type DiskError, isDiskError, type Place, unsupported } from '../../../core/errors.ts';
 import { CacheDevice } from '../../../core/bytes/cache.ts';
 import { DeviceBlocks } from '../blocks.ts';
 import { withFastCommits } from '../fast-commits.ts';
-import { EXTENT_MAGIC, INODE_FLAGS, STATE } from '../layout.ts';
+import { EXTENT_INIT_MAX, EXTENT_MAGIC, Ext4Extent, INODE_FLAGS, STATE } from '../layout.ts';
+import type { Superblock } from '../superblock.ts';
 import { JournalSuperblock, MAGIC, SUPERBLOCK_V1, SUPERBLOCK_V2 } from '../journal/layout.ts';
 import { type JournalMap, type JournalSource, readJournal } from '../journal/replay.ts';
 import { readJournalSuperblock, writeJournalState } from '../journal/superblock.ts';
+import { Groups } from '../groups.ts';
+import { type FastCommitRecord, TAG } from '../journal/fast-commit.ts';
 import { Abort, type CheckContext } from './context.ts';
 import { mappingOf } from './file-map.ts';
 import { I_BLOCK_AT } from './extent-walk.ts';
@@ -29,7 +32,7 @@ const NO_UUID = (uuid: Uint8Array): boolean => uuid.every((byte) => byte === 0);
 export function checkJournal(context: CheckContext): void {
   const { raw, features } = context.superblock;
   if (!features.hasJournal && !features.needsRecovery && raw.s_journal_inum === 0 && raw.s_journal_dev === 0 && NO_UUID(raw.s_journal_uuid)) return;
-  if (!NO_UUID(raw.s_journal_uuid)) throw new Abort(unsupported('external journal', 'The journal is on another device, which is needed for a check'));
+  if (!NO_UUID(raw.s_journal_uuid)) stop(context, unsupported('external journal', 'The journal is on another device, which is needed for a check'));
   const source = findJournal(context);
   if (typeof source === 'string') {
     giveUp(context, source);
@@ -56,6 +59,13 @@ export function checkJournal(context: CheckContext): void {
     now.raw.s_state |= STATE.error;
     context.superblockChanged = true;
   }
+}
+
+/** What a journal that can't be read holds back may be anything: without it nothing is checked, and errors are left. @throws Abort always */
+function stop(context: CheckContext, error: DiskError, place?: Place): never {
+  context.problem(JOURNAL['unknown'], { reason: error.message }, place);
+  context.left++;
+  throw new Abort(error);
 }
 
 /** The journal's blocks, by its inode or by the copy of that in the superblock; or why there are none. */
@@ -157,10 +167,10 @@ function load(context: CheckContext, source: JournalSource): boolean {
     readJournalSuperblock(source);
   } catch (error) {
     if (!isDiskError(error)) throw error;
-    const problem = error.kind === 'unsupported' ? JOURNAL['unknown'] : JOURNAL['bad-superblock'];
     // A version 1 journal in which somebody left fields of version 2 is read without them, whoever keeps them.
     if (stray) return true;
-    if (!context.problem(problem, { reason: error.message }, place)) return false;
+    if (error.kind === 'unsupported') stop(context, error, place);
+    if (!context.problem(JOURNAL['bad-superblock'], { reason: error.message }, place)) return false;
     resetHead(context, source, block);
     clearRecovery(context, context.superblock.features.needsRecovery);
     return context.superblock.features.hasJournal;
@@ -212,7 +222,7 @@ function replay(context: CheckContext, source: JournalSource): void {
     if (log.fastCommits !== undefined) {
       const blocks = new DeviceBlocks(device, new CacheDevice(device), blockSize, blockCount);
       blocks.overlay(log);
-      map = withFastCommits(superblock, blocks, log, note);
+      map = withFastCommits(superblock, blocks, log, note, freeBlocks(superblock, blocks, log.fastCommits.records));
       fast = true;
     }
   } catch (error) {
@@ -238,4 +248,36 @@ function replay(context: CheckContext, source: JournalSource): void {
   clearRecovery(context, damage !== undefined);
   if (errno !== 0) context.superblock.raw.s_state |= STATE.error;
   writeSuperblock(context);
+}
+
+/** What a replay of fast commits may have to allocate: blocks for extents and entries. */
+const ENOUGH_BLOCKS = 4096;
+
+/** Blocks that the bitmaps call free and no fast commit maps; fewer where bitmaps can't be read. */
+function freeBlocks(superblock: Superblock, blocks: DeviceBlocks, records: readonly FastCommitRecord[]): number[] {
+  const { blocksPerGroup, blockCount, clusterRatio, groupCount } = superblock;
+  const mapped = records.filter(({ tag }) => tag === TAG.addRange).map(({ value }) => {
+    const extent = Ext4Extent.over(new DataView(value.buffer, value.byteOffset, value.byteLength), 4);
+    const from = extent.ee_start_lo + extent.ee_start_hi * 2 ** 32;
+    return { from, end: from + (extent.ee_len > EXTENT_INIT_MAX ? extent.ee_len - EXTENT_INIT_MAX : extent.ee_len) };
+  });
+  const groups = new Groups(superblock, blocks, () => {});
+  const found: number[] = [];
+  try {
+    for (let group = 0; group < groupCount && found.length < ENOUGH_BLOCKS; group++) {
+      const { blockBitmap, blockUninit } = groups.get(group);
+      if (blockUninit) continue;
+      const bitmap = blocks.get(blockBitmap, `block bitmap of group ${group}`);
+      for (let i = 0; i < blocksPerGroup / clusterRatio && found.length < ENOUGH_BLOCKS; i++) {
+        const block = superblock.groupStart(group) + i * clusterRatio;
+        if (block + clusterRatio > blockCount) break;
+        if ((bitmap[i >> 3]! & (1 << (i & 7))) !== 0 || mapped.some(({ from, end }) => block + clusterRatio > from && block < end)) continue;
+        found.push(block);
+      }
+    }
+  } catch (error) {
+    if (!isDiskError(error)) throw error;
+  }
+  // The last ones are taken first.
+  return found.toReversed();
 }

@@ -60,7 +60,6 @@ export const PASS1 = catalogue('1', {
   'extents-flag-missing': { severity: 'error', says: 'Inode {inode} has extents, but not their flag', meaning: UNREADABLE, repair: 'Set the flag' },
   'symlink-extents-flag': { severity: 'error', says: 'Short symbolic link {inode} has the flag of extents', meaning: UNREADABLE, repair: 'Clear the flag' },
   'extent-header': { severity: 'error', says: 'Inode {inode} has a damaged extent header', meaning: 'Nothing says where its contents lie.', repair: 'Clear the inode' },
-  'extent-depth': { severity: 'note', says: 'The extents of inode {inode} are {depth} levels deep, {most} would do', meaning: 'Reading takes longer than it must.', },
   'extent-bad-start': { severity: 'error', says: 'Inode {inode} maps {length} blocks from logical block {logical} on to block {physical}, which can\'t be', meaning: LOST, repair: 'Remove the extent' },
   'extent-past-end': { severity: 'error', says: 'Inode {inode} maps logical block {logical} to {length} blocks from {physical} on, past the end of the filesystem', meaning: LOST, repair: 'Remove the extent' },
   'extent-out-of-order': { severity: 'error', says: 'Inode {inode} has an extent out of order (logical block {logical}, block {physical}, {length} blocks)', meaning: LOST, repair: 'Remove the extent' },

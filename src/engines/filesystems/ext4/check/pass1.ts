@@ -5,6 +5,7 @@ import { checkBadBlocks } from './bad-blocks.ts';
 import type { CheckContext } from './context.ts';
 import { I_BLOCK_AT, isExtentHeader } from './extent-walk.ts';
 import { checkInode, type InodeCheck } from './inode-check.ts';
+import { convertBlockMaps } from './map-conversion.ts';
 import { markMetadata, relocate, tableBlocks } from './metadata.ts';
 import { inodeSumMatches, MODE, RawInode } from './raw-inode.ts';
 import { createResizeInode } from './resize-inode.ts';
@@ -70,6 +71,7 @@ export async function pass1(context: CheckContext): Promise<void> {
   reserveForRepairs(context);
   settleReferences(context, check.attributes);
   relocate(context);
+  convertBlockMaps(context);
   if (context.recreateResizeInode) createResizeInode(context);
 }
 

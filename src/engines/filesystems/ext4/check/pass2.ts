@@ -167,7 +167,11 @@ class DirectoryPass {
     const context = this.#context;
     fixInlineSize(context, inode);
     const { first, more } = inlineDirectory(context, inode);
-    if (this.#scan.inline(this.#directory(inode.number), first, more)) context.writeInode(inode);
+    if (!this.#scan.inline(this.#directory(inode.number), first, more)) return;
+    // Where "." leads to an inode that is repaired, that was this one.
+    const now = context.readInode(inode.number);
+    for (const part of more === undefined ? [first] : [first, more]) now.bytes.set(part, part.byteOffset - inode.bytes.byteOffset);
+    context.writeInode(now);
   }
 
   /** An empty block in place of one that is not there. */

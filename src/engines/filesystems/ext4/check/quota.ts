@@ -72,7 +72,7 @@ function read(context: CheckContext, inode: RawInode, type: number): QuotaFile &
   }
 }
 
-/** Writes the file's blocks where they are, with more of them where it takes more. @returns why it could not be */
+/** Writes the file's blocks where they are, with more or fewer of them as it takes. @returns why it could not be */
 function write(context: CheckContext, inode: RawInode, bytes: Uint8Array): string | undefined {
   const { blockSize, clusterRatio } = context.superblock;
   let runs: MapRun[];
@@ -101,10 +101,17 @@ function write(context: CheckContext, inode: RawInode, bytes: Uint8Array): strin
     allocated.push(block);
     places.push(block);
   }
-  const mapped = places.map((physical, logical) => ({ logical, physical, count: 1, unwritten: false }));
+  places.length = wanted;
+  const mapped: MapRun[] = [];
+  for (const [logical, physical] of places.entries()) {
+    const last = mapped.at(-1);
+    if (last !== undefined && last.physical + last.count === physical) mapped[mapped.length - 1] = { ...last, count: last.count + 1 };
+    else mapped.push({ logical, physical, count: 1, unwritten: false });
+  }
   const now = new Set(places.map((place) => Math.floor(place / clusterRatio)));
-  inode.size = Math.max(bytes.length, Math.min(inode.size, places.length * blockSize));
+  inode.size = bytes.length;
   if (!writeRuns(context, inode, mapped, (now.size - had.size) * clusterRatio)) return 'there is no space';
+  for (const cluster of had) if (!now.has(cluster)) context.freeBlock(cluster * clusterRatio);
   const block = new Uint8Array(blockSize);
   for (const [i, place] of places.entries()) {
     block.fill(0);

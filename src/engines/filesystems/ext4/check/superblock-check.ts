@@ -8,6 +8,7 @@ import { I_BLOCK_AT } from './extent-walk.ts';
 import { RESIZE_INODE, tableBlocks } from './metadata.ts';
 import { releaseOrphans } from './orphans.ts';
 import { isResizeInodeSound } from './resize-inode.ts';
+import { SUPERBLOCK_PLACE } from './superblock.ts';
 import { PASS0 } from './superblock-problems.ts';
 
 const RESIZE_FEATURE = 0x10;
@@ -48,9 +49,10 @@ function checkNumbers(context: CheckContext): void {
   }
   const there = Math.floor(device.size / blockSize);
   if (there < blockCount) {
-    // Nobody can say which of them is right: what is missing can't be read, and everything else is checked.
-    context.problem(PASS0['size'], { count: blockCount, should: there });
-    context.left++;
+    // Nobody can say which of them is right. As to e2fsck, the repair is to stop; else everything that can be read is checked.
+    if (context.problem(PASS0['size'], { count: blockCount, should: there }, SUPERBLOCK_PLACE)) {
+      throw new Abort(corrupt('superblock', `it counts ${blockCount} blocks, the device has ${there}`, SUPERBLOCK_PLACE.at, SUPERBLOCK_PLACE.length));
+    }
   }
   if (inodeSize <= 128) return;
   for (const field of ['s_min_extra_isize', 's_want_extra_isize'] as const) {

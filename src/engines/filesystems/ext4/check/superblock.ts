@@ -9,6 +9,8 @@ import { PASS0 } from './superblock-problems.ts';
 
 /** Groups that a check takes on: 512 TiB with blocks of 4 KiB. A crafted superblock may claim 2^32. */
 const MOST_GROUPS = 1 << 22;
+/** Where the primary superblock lies, for findings. */
+export const SUPERBLOCK_PLACE = { structure: 'superblock', at: SUPERBLOCK_AT, length: SUPERBLOCK_SIZE };
 /** s_error_count up to s_mount_opts: what the kernel noted about errors. */
 const ERRORS_FROM = 0x194;
 const ERRORS_TO = 0x200;
@@ -52,7 +54,7 @@ export function openFilesystem(context: CheckContext): void {
   }
   context.descriptors.seal();
   context.usedBackup = true;
-  if (context.problem(PASS0['backup-used'], { reason: reason ?? '', block: Math.floor(backup.at / backup.blockSize) }, { structure: 'superblock', at: SUPERBLOCK_AT, length: SUPERBLOCK_SIZE })) {
+  if (context.problem(PASS0['backup-used'], { reason: reason ?? '', block: Math.floor(backup.at / backup.blockSize) }, SUPERBLOCK_PLACE)) {
     context.superblockChanged = true;
     context.descriptors.changed = true;
   }
@@ -61,6 +63,11 @@ export function openFilesystem(context: CheckContext): void {
 function use(context: CheckContext, superblock: Superblock, group: number): void {
   if (superblock.groupCount > MOST_GROUPS) throw new Abort(unsupported('size', `The filesystem has ${superblock.groupCount} groups, more than a check takes on`));
   superblock.features.refuse();
+  const unknown = superblock.features.unknown();
+  if (unknown.length > 0) {
+    context.problem(PASS0['unknown-features'], { names: unknown.join(', ') }, SUPERBLOCK_PLACE);
+    throw new Abort(unsupported(unknown[0]!, `The filesystem uses ${unknown.join(', ')}, which Clutch does not know: repairs might damage it`));
+  }
   context.superblock = superblock;
   context.descriptors = readDescriptors(context, group);
 }
