@@ -1,9 +1,10 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { buildClutch, clutch, makeDisk, makeExt4, makeTree, missingMke2fs, objects, workFolder } from './testing.ts';
+import { buildClutch, CLUTCH, clutch, makeDisk, makeExt4, makeTree, missingMke2fs, objects, workFolder } from './testing.ts';
 
 const folder = workFolder();
 const at = (...names: string[]): string => join(folder, ...names);
@@ -13,6 +14,12 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 /** As the reference sees it. @returns its exit status */
 function e2fsck(image: string, ...options: readonly string[]): number | null {
   return spawnSync('e2fsck', [...options, image], { env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` } }).status;
+}
+
+/** The start of a tar: a file of a MiB without its end. */
+function tarBegin(): Buffer {
+  writeFileSync(at('large'), Buffer.alloc(1 << 20, 65));
+  return execFileSync('tar', ['-C', folder, '-c', 'large'], { maxBuffer: 1 << 22 }).subarray(0, 512 + (1 << 19));
 }
 
 describe.skipIf(missing !== undefined)(`changing an image${missing === undefined ? '' : ` (${missing})`}`, () => {
@@ -34,6 +41,25 @@ describe.skipIf(missing !== undefined)(`changing an image${missing === undefined
     return clutch('edit', image, '-f', script, ...options);
   };
   const entries = (): Record<string, Record<string, unknown>> => Object.fromEntries(objects(clutch('walk', '--json', '--hash', image).out).map((entry) => [entry.path as string, entry]));
+
+  it('waits for a script that comes slowly, and stops on Ctrl-C while it waits', async () => {
+    expect(spawnSync('sh', ['-c', '(sleep 1; echo mkdir /slow) | "$1" "$2" edit "$3"', 'sh', process.execPath, CLUTCH, image]).status).toBe(0);
+    expect(entries()).toHaveProperty(['/slow']);
+    const before = readFileSync(image);
+    for (const verb of ['edit', 'untar']) {
+      for (const signal of ['SIGINT', 'SIGHUP'] as const) {
+        const child = spawn(process.execPath, [CLUTCH, verb, image], { stdio: ['pipe', 'ignore', 'ignore'] });
+        const exited = once(child, 'exit');
+        // Longer than any pipe holds: when that was taken, somebody waits for more.
+        await new Promise((resume) => { child.stdin.write(verb === 'edit' ? '# nothing\n'.repeat(200_000) : tarBegin(), resume); });
+        child.kill(signal);
+        expect(await exited).toEqual([130, null]);
+        child.stdin.destroy();
+      }
+    }
+    expect(readFileSync(image).equals(before)).toBe(true);
+    expect(readdirSync(folder).filter((name) => name.startsWith('.'))).toEqual([]);
+  });
 
   it('runs every operation, and e2fsck finds nothing', () => {
     const ran = edit([

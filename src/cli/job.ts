@@ -10,6 +10,9 @@ import { humanSize, timeText } from './text.ts';
 /** Work that is over sooner than this (milliseconds) shows no progress bar. */
 const BAR_AFTER_MS = 400;
 
+/** Ctrl-C, a kind kill, and the terminal that was closed. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
 export interface CliJobOptions {
   /** The bar's first word: "Extracting". */
   readonly title: string;
@@ -41,9 +44,11 @@ export class CliJob {
   #loading = false;
   #ended = false;
   #last: Progress | undefined;
+  readonly #interrupted = new Set<() => void>();
   readonly #interrupt = () => {
     if (this.#signal.aborted) process.exit(EXIT.interrupted);
     this.#signal.aborted = true;
+    for (const run of this.#interrupted) run();
   };
 
   constructor(options: CliJobOptions) {
@@ -57,17 +62,20 @@ export class CliJob {
     });
   }
 
+  /** Calls `run` at the first Ctrl-C: for what waits where no breath of the work reaches. */
+  onInterrupt(run: () => void): void {
+    this.#interrupted.add(run);
+  }
+
   /** Runs the work, and takes away the bar and the Ctrl-C handler whatever comes of it. */
   async run<T>(work: (context: JobContext) => Promise<T>): Promise<T> {
-    process.on('SIGINT', this.#interrupt);
-    process.on('SIGTERM', this.#interrupt);
+    for (const signal of SIGNALS) process.on(signal, this.#interrupt);
     try {
       return await work(this.context);
     } finally {
       this.#ended = true;
       this.#hide();
-      process.off('SIGINT', this.#interrupt);
-      process.off('SIGTERM', this.#interrupt);
+      for (const signal of SIGNALS) process.off(signal, this.#interrupt);
     }
   }
 

@@ -7,6 +7,7 @@ import type { WritableFileSystem } from '../../host/jobs/untar.ts';
 import type { ImageSession } from '../../host/session.ts';
 import { runOperation } from '../edit-operations.ts';
 import { EXIT, UsageError } from '../exit.ts';
+import { readInput } from '../input.ts';
 import { CliJob } from '../job.ts';
 import { type ImageOptions, selectFilesystem, withImage } from '../open.ts';
 import { wordsOf } from '../script.ts';
@@ -26,11 +27,18 @@ interface ScriptLine {
 
 /** Runs a script of operations: all of them, or none. */
 export async function edit(image: string, options: EditOptions): Promise<number> {
-  const { file = '-', direct = false } = options;
+  const { file = '-' } = options;
   if (file === '-' && process.stdin.isTTY) throw new UsageError('The script comes from a file (-f FILE) or from standard input');
-  const lines = parseScript(readFileSync(file === '-' ? 0 : file));
   const job = new CliJob({ title: 'Editing', json: options.json === true });
-  return job.run((context) => withImage(image, options, async (session) => {
+  return job.run(async (context) => {
+    const lines = parseScript(file === '-' ? await readInput(job) : readFileSync(file));
+    return runScript(image, lines, options, context);
+  });
+}
+
+function runScript(image: string, lines: readonly ScriptLine[], options: EditOptions, context: JobContext): Promise<number> {
+  const { direct = false } = options;
+  return withImage(image, options, async (session) => {
     const { path: layer } = selectFilesystem(session, options.part);
     await session.editing.unlock({ direct, job: context });
     const { state } = session.editing;
@@ -38,7 +46,7 @@ export async function edit(image: string, options: EditOptions): Promise<number>
     await session.editing.operation({ text: `Ran a script of ${lines.length} operations`, layer }, () => runAll(session, lines, options, context));
     if (!direct) await session.editing.apply(context);
     return EXIT.done;
-  }, context));
+  }, context);
 }
 
 async function runAll(session: ImageSession, lines: readonly ScriptLine[], { part, direct = false }: EditOptions, job: JobContext): Promise<void> {

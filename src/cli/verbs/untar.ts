@@ -3,6 +3,7 @@ import { untar as untarJob, type WritableFileSystem } from '../../host/jobs/unta
 import { TarStream } from '../../host/sources/tar-stream.ts';
 import type { JobSummary } from '../../shared/contract/rows.ts';
 import { EXIT, UsageError } from '../exit.ts';
+import { standardInput } from '../input.ts';
 import { CliJob } from '../job.ts';
 import { type ImageOptions, selectFilesystem, withImage } from '../open.ts';
 import { findTyped } from '../paths.ts';
@@ -31,7 +32,7 @@ export function untar(image: string, path: string, options: UntarOptions): Promi
         const { writer } = filesystem;
         if (writer === undefined) throw unsupported(filesystem.info.format, filesystem.info.access.reason);
         const { node } = await findTyped(filesystem, path, { followLast: true });
-        summary = await untarJob(Object.assign(filesystem, { writer }) as WritableFileSystem, node, new TarStream(process.stdin), context);
+        summary = await untarJob(Object.assign(filesystem, { writer }) as WritableFileSystem, node, new TarStream(standardInput(job)), context);
       });
       if (!direct) await session.editing.apply(context);
     } catch (error) {
