@@ -10,7 +10,7 @@ import { answerDialog, type Desktop, dropFiles, secondStart, shot, startElectron
 import { axe } from '../src/renderer/testing/checks.ts';
 import { nothingLeft, showsRoot } from './scenarios/browse.ts';
 import { row, showPreview, tab } from './scenarios/client.ts';
-import { unlock } from './scenarios/editing.ts';
+import { rename, unlock } from './scenarios/editing.ts';
 
 const images = inject('images');
 const why = inject('why') ?? (has('Xvfb') ? undefined : 'needs Xvfb');
@@ -168,6 +168,83 @@ describe.skipIf(why !== undefined)(`the desktop program${why ? ` (${why})` : ''}
     const copy = join(mine, 'copy.bin');
     run('debugfs', ['-R', `dump /large.bin ${copy}`, target]);
     expect(readFileSync(copy).equals(readFileSync(large))).toBe(true);
+  });
+
+  /** An image of its own, unlocked, with a file renamed. */
+  const pendingRename = async (name: string, kept: string): Promise<Desktop & { readonly image: string; readonly before: Buffer }> => {
+    const image = join(folder, name);
+    copyFileSync(images!.holiday, image);
+    const before = readFileSync(image);
+    const started = await open([images!.disk, image], kept);
+    await tab(started.page, name).click();
+    await row(started.page, /^readme\.txt/).waitFor();
+    await unlock(started.page);
+    await rename(started.page, /^readme\.txt/, 'other.txt');
+    await started.page.getByText(/1 change pending/).waitFor();
+    return { ...started, image, before };
+  };
+
+  it('asks before its window is closed or the program quit with pending changes; discarding them ends all processes', async () => {
+    const kept = join(folder, 'closing');
+    const { app, page, image, before } = await pendingRename('closing.img', kept);
+    const pids = await processesOf(app);
+    const asks = page.getByRole('alertdialog', { name: /Close closing\.img with pending changes/ });
+    const stay = asks.getByRole('button', { name: 'Don’t close' });
+    await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]!.close());
+    await asks.waitFor();
+    await shot(page, 'electron-closing');
+    await until(async () => expect(await stay.evaluate((button) => button === document.activeElement)).toBe(true));
+    await page.keyboard.press('Enter');
+    await asks.waitFor({ state: 'detached' });
+    await app.evaluate(({ app: electron }) => electron.quit());
+    await asks.waitFor();
+    await page.keyboard.press('Escape');
+    await asks.waitFor({ state: 'detached' });
+    await row(page, /^other\.txt/).waitFor();
+    expect(pids.filter(isAlive)).toEqual(pids);
+    await app.evaluate(({ app: electron }) => electron.quit());
+    const ended = app.waitForEvent('close');
+    await asks.getByRole('button', { name: 'Discard and close' }).click();
+    await ended;
+    desktop = undefined;
+    await until(() => expect(pids.filter(isAlive)).toEqual([]), 5000);
+    expect(readFileSync(image).equals(before)).toBe(true);
+    // Its changes are gone, its tabs are not.
+    const again = await open([], kept);
+    await row(again.page, /^readme\.txt/).waitFor();
+    expect(await again.page.getByRole('tab').allInnerTexts()).toEqual(['disk.img.gz', 'closing.img']);
+    await quit(again);
+  });
+
+  it('applies pending changes before its window is closed, if that is chosen', async () => {
+    const { app, page, image } = await pendingRename('applied.img', join(folder, 'applying'));
+    const pids = await processesOf(app);
+    await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]!.close());
+    const ended = app.waitForEvent('close');
+    await page.getByRole('alertdialog').getByRole('button', { name: 'Apply, then close' }).click();
+    await ended;
+    desktop = undefined;
+    await until(() => expect(pids.filter(isAlive)).toEqual([]), 5000);
+    expect(run('debugfs', ['-R', 'ls -p /', image])).toContain('/other.txt/');
+    expect(run('e2fsck', ['-fn', image])).toContain('Pass 5');
+  });
+
+  it('gives pending changes back when its page has crashed', async () => {
+    const { app, page } = await pendingRename('crashed.img', join(folder, 'crashed'));
+    await row(page, /^other\.txt/).waitFor();
+    await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]!.webContents.forcefullyCrashRenderer());
+    // A page that has crashed once is nothing to Playwright any more: what the fresh one shows is asked of the window.
+    const inPage = (script: string): Promise<string> => app.evaluate(({ BrowserWindow }, run) => Promise.race([
+      BrowserWindow.getAllWindows()[0]!.webContents.executeJavaScript(run, true) as Promise<string>,
+      // A page that is just being loaded never answers.
+      new Promise<string>((resolve) => { setTimeout(resolve, 2000, 'no answer'); }),
+    ]), script);
+    await until(async () => expect(await inPage('document.body.innerText')).toMatch(/1 change pending[^]*other\.txt/));
+    // Only what has changes comes back: the rest could be what crashed it.
+    expect(await inPage("[...document.querySelectorAll('[role=tab]')].map((tab) => tab.innerText).join()")).toBe('crashed.img');
+    await inPage("document.querySelector('button[aria-label^=\"Undo\"]').click()");
+    await until(async () => expect(await inPage('document.body.innerText')).toMatch(/^readme\.txt/m));
+    await quit(desktop!);
   });
 
   it('is used by the keyboard alone, and axe finds nothing in its views', async () => {

@@ -14,6 +14,9 @@ export const CHROMIUM = '/usr/bin/chromium';
 /** Quiet, and nothing from outside. */
 const QUIET = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 
+/** Milliseconds. */
+const END_WITHIN = 20_000;
+
 /** The real program in the real Electron. */
 export interface Desktop {
   readonly app: ElectronApplication;
@@ -28,7 +31,14 @@ export async function startElectron(display: Display, settings: string, args: re
   const page = await app.firstWindow();
   page.setDefaultTimeout(10_000);
   await page.getByRole('heading', { level: 1 }).first().waitFor({ state: 'attached' });
-  return { app, page, close: () => app.close() };
+  return {
+    app, page,
+    async close() {
+      // One that asks about pending changes, of a test that failed, is ended all the same.
+      const timer = setTimeout(() => app.process().kill('SIGKILL'), END_WITHIN);
+      await app.close().finally(() => clearTimeout(timer));
+    },
+  };
 }
 
 /** Starts the program once more with the settings of one that runs. @returns its exit status, when it has ended */

@@ -56,6 +56,8 @@ export async function tidyUp(page: Page): Promise<void> {
     // A tab's own field would keep the keys to itself.
     await tabs.first().click();
     await page.keyboard.press('Control+w');
+    const discard = page.getByRole('alertdialog').getByRole('button', { name: 'Discard and close' });
+    if (await discard.count() > 0) await discard.click();
   }
   await dismissAll(page);
 }

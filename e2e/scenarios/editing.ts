@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { run } from '../harness/processes.ts';
-import { shot } from '../harness/window.ts';
+import { Reader } from '../harness/reader.ts';
+import { shot, until } from '../harness/window.ts';
 import { closeTab, dismissAll, row, tab, type TestClient } from './client.ts';
+import { everythingHasAName, hears, pressUntil, typeTo } from './keyboard.ts';
 
 const digest = (path: string): string => createHash('sha256').update(readFileSync(path)).digest('hex');
 /** e2fsck's judgement: its output, and it has failed the test unless it found nothing. */
@@ -29,7 +31,7 @@ export async function apply(page: Page): Promise<void> {
 }
 
 /** Selects one entry and gives it a new name. */
-async function rename(page: Page, from: RegExp, to: string): Promise<void> {
+export async function rename(page: Page, from: RegExp, to: string): Promise<void> {
   await row(page, from).locator('.entry').click();
   await page.keyboard.press('F2');
   const field = page.getByRole('textbox', { name: /^New name of/ });
@@ -159,4 +161,75 @@ export async function checksAndRepairs(client: TestClient, sound: string, folder
   await closeTab(page, 'damaged.img');
   expect(clean(image)).toContain('Pass 5');
   expect(existsSync(image)).toBe(true);
+}
+
+/** An image is unlocked, an entry renamed, a folder made, a file deleted, that undone, all reviewed and applied: with the keyboard alone, heard as a screen reader tells it. */
+export async function editsByKeyboardAlone(client: TestClient, sound: string, folder: string): Promise<void> {
+  const { page } = client;
+  const { keyboard } = page;
+  mkdirSync(folder);
+  const image = join(folder, 'by-keys.img');
+  copyFileSync(sound, image);
+  await client.open(image);
+  await row(page, /^readme\.txt/).waitFor();
+  const reader = await Reader.start(page);
+  await until(async () => expect(await reader.focus()).toMatchObject({ role: 'grid', name: 'Files in by-keys.img' }));
+
+  await keyboard.press('F2');
+  expect(await page.getByRole('textbox', { name: /^New name of/ }).count()).toBe(0);
+  await keyboard.press('Control+Shift+e');
+  await hears(reader, /by-keys\.img can be changed now/);
+  // Unlocking leaves the focus where it was, and the list anew.
+  await typeTo(page, reader, 'readme', /^readme\.txt/);
+  await keyboard.press('F2');
+  await until(async () => expect(await reader.focus()).toMatchObject({ role: 'textbox', name: 'New name of readme.txt', description: expect.stringContaining('255') as string }));
+  await keyboard.type('docs');
+  await keyboard.press('Control+a');
+  await keyboard.type('a/b');
+  await hears(reader, /“\/” separates folders/);
+  await keyboard.press('Control+a');
+  await keyboard.type('by keys.txt');
+  await keyboard.press('Enter');
+  await hears(reader, /Renamed “readme\.txt” to “by keys\.txt”/);
+  await until(async () => expect(await reader.focus()).toMatchObject({ role: 'row', name: expect.stringMatching(/^by keys\.txt/) as string }));
+
+  await keyboard.press('Control+Shift+n');
+  await until(async () => expect((await reader.focus()).role).toBe('textbox'));
+  await everythingHasAName(reader);
+  await keyboard.type('keyed');
+  await keyboard.press('Enter');
+  await hears(reader, /Folder “keyed” created/);
+  await until(async () => expect(await reader.focus()).toMatchObject({ role: 'row', name: expect.stringMatching(/^keyed/) as string }));
+
+  await typeTo(page, reader, 'script', /^script\.sh/);
+  await keyboard.press('Delete');
+  // The safe button has the focus; the other one is reached.
+  await until(async () => expect(await reader.focus()).toMatchObject({ role: 'button', name: 'Cancel' }));
+  await everythingHasAName(reader);
+  await pressUntil(page, reader, 'Shift+Tab', 'button', /^Delete$/);
+  await keyboard.press('Enter');
+  await hears(reader, /script\.sh: deleted/);
+  await row(page, /^script\.sh/).waitFor({ state: 'detached' });
+  await until(async () => expect((await reader.focus()).role).toMatch(/^(row|grid)$/));
+  await keyboard.press('Control+z');
+  await hears(reader, /Undone: Delete “script\.sh”/);
+  await row(page, /^script\.sh/).waitFor();
+
+  await keyboard.press('Control+Shift+r');
+  await until(async () => expect(await reader.focus()).toMatchObject({ role: 'button', name: 'Close' }));
+  const heard = (await reader.all()).map(({ name }) => name);
+  expect(heard).toEqual(expect.arrayContaining([expect.stringContaining('Rename “readme.txt” to “by keys.txt”'), expect.stringContaining('Create folder “keyed”')]));
+  expect(heard.join('\n')).not.toContain('Delete “script.sh”');
+  await everythingHasAName(reader);
+  await pressUntil(page, reader, 'Tab', 'button', /^Apply$/);
+  await keyboard.press('Enter');
+  await hears(reader, /the changes are in the image/);
+  await pending(page).waitFor({ state: 'detached' });
+  await until(async () => expect((await reader.focus()).role).toMatch(/^(row|grid)$/));
+  await reader.stop();
+  await keyboard.press('Control+w');
+  await tab(page, 'by-keys.img').waitFor({ state: 'detached' });
+  expect(clean(image)).toContain('Pass 5');
+  expect(run('debugfs', ['-R', 'ls -p /', image])).toMatch(/\/by keys\.txt\/[^]*\/keyed\//);
+  expect(inside(image, '/script.sh')).not.toBe('');
 }

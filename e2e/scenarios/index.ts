@@ -8,7 +8,7 @@ import { makesChecksums } from './checksums.ts';
 import { closeTab, dismissAll, tidyUp, type TestClient } from './client.ts';
 import { notesInode, recoversInMemory, usesBackup } from './damage.ts';
 import { showsDisk } from './disk.ts';
-import { asksBeforeClosing, checksAndRepairs, editsAndApplies } from './editing.ts';
+import { asksBeforeClosing, checksAndRepairs, editsAndApplies, editsByKeyboardAlone } from './editing.ts';
 import { showsBytes } from './hex.ts';
 import { showsSpace } from './space.ts';
 import { showsProperties } from './properties.ts';
@@ -68,6 +68,7 @@ export function everyClient(client: () => TestClient, images: Images, folder: st
   it('keeps settings in a file, and follows what is written into it', () => keepsSettings(client()));
   it('unlocks, copies in, renames, deletes, undoes, reviews and applies; e2fsck finds nothing', () => editsAndApplies(client(), images.holiday, join(folder, 'edit')));
   it('asks before it closes what has pending changes', () => asksBeforeClosing(client(), images.holiday, join(folder, 'pending')));
+  it('edits by the keyboard alone, heard as a screen reader tells it', () => editsByKeyboardAlone(client(), images.holiday, join(folder, 'edit-keys')));
   it('checks a damaged filesystem and repairs it', () => checksAndRepairs(client(), images.holiday, join(folder, 'check')));
   it('bears hostile names', () => bearsHostileNames(client(), images.hostile, 'hostile.img', join(folder, 'hostile', 'out')));
   it('opens by the backup superblock, and says so', () => usesBackup(client(), images.withoutPrimary, 'no-primary.img'));

@@ -9,7 +9,7 @@ import { tab, type TestClient } from './client.ts';
 const INTERACTIVE = new Set(['button', 'textbox', 'combobox', 'tab', 'menuitem', 'menuitemcheckbox', 'menuitemradio', 'checkbox', 'radio', 'switch', 'option', 'columnheader', 'treeitem', 'slider', 'link', 'listbox', 'grid', 'treegrid', 'dialog', 'alertdialog', 'searchbox', 'spinbutton', 'tabpanel', 'image', 'img']);
 
 /** Types into the list, and waits until the row that it leads to has the focus. */
-async function typeTo(page: Page, reader: Reader, letters: string, name: RegExp): Promise<void> {
+export async function typeTo(page: Page, reader: Reader, letters: string, name: RegExp): Promise<void> {
   await page.keyboard.type(letters, { delay: 20 });
   await until(async () => {
     const { role, name: heard } = await reader.focus();
@@ -21,7 +21,7 @@ async function typeTo(page: Page, reader: Reader, letters: string, name: RegExp)
 }
 
 /** Presses a key until the focus is where it should be. */
-async function pressUntil(page: Page, reader: Reader, key: string, role: string, name: RegExp, most = 40): Promise<void> {
+export async function pressUntil(page: Page, reader: Reader, key: string, role: string, name: RegExp, most = 40): Promise<void> {
   for (let i = 0; i < most; i++) {
     const at = await reader.focus();
     if (at.role === role && name.test(at.name)) return;
@@ -31,7 +31,7 @@ async function pressUntil(page: Page, reader: Reader, key: string, role: string,
 }
 
 /** Waits for a live message. */
-async function hears(reader: Reader, message: RegExp, before: string[] = []): Promise<void> {
+export async function hears(reader: Reader, message: RegExp, before: string[] = []): Promise<void> {
   const said = [...before];
   await until(async () => {
     said.push(...(await reader.said()));
@@ -40,7 +40,7 @@ async function hears(reader: Reader, message: RegExp, before: string[] = []): Pr
 }
 
 /** Nothing that can be pressed is without a name, whatever the window shows at the moment. */
-async function everythingHasAName(reader: Reader): Promise<void> {
+export async function everythingHasAName(reader: Reader): Promise<void> {
   const nameless = (await reader.all()).filter(({ role, name }) => INTERACTIVE.has(role) && name.trim() === '');
   expect(nameless.filter(({ role }) => role !== 'tabpanel')).toEqual([]);
 }

@@ -236,9 +236,14 @@ export function lose(id: number, image: number, reason: string, told = false): v
   const tab = findTab(id);
   if (tab === undefined || tab.image !== image || tab.state === 'failed' || (tab.state === 'lost' && !told)) return;
   tab.listing?.rows?.close();
-  patchTab(id, { state: 'lost', goal: goalOf(tab), host: undefined, info: undefined, history: undefined, listing: undefined, edit: undefined, error: { fault: { kind: 'io' }, message: texts.open.lostReason(reason), advice: texts.open.lostAdvice } });
+  patchTab(id, { state: 'lost', goal: goalOf(tab), host: undefined, info: undefined, history: undefined, listing: undefined, edit: undefined, error: { fault: { kind: 'io' }, message: texts.open.lostReason(reason), advice: lostAdvice(tab.edit) } });
   closeDialogOf(id);
   announce(texts.open.lost(tab.source.name));
+}
+
+function lostAdvice(edit: Tab['edit']): string {
+  if (edit?.state === 'applying') return texts.open.lostApplying;
+  return hasPending(edit) ? texts.open.lostPending(edit!.operations) : texts.open.lostAdvice;
 }
 
 /** Shows what was opened: where the tab was before, else where the image begins. */

@@ -204,7 +204,9 @@ async function everyRow(host: HostClient, { folder }: Extraction): Promise<Entry
   }
 }
 
-async function follow({ id, host, job }: Transfer, ended: Begun['ended']): Promise<void> {
+async function follow({ id, kind, host, job }: Transfer, ended: Begun['ended']): Promise<void> {
+  let gone = false;
+  host.onClose(() => { gone = true; });
   try {
     for await (const event of host.stream('job.events', { job })) {
       apply(id, event);
@@ -215,7 +217,8 @@ async function follow({ id, host, job }: Transfer, ended: Begun['ended']): Promi
     const now = find(id);
     if (now !== undefined && isRunning(now)) patch(id, { state: 'failed', visible: true, error: { fault: { kind: 'io' }, message: texts.extract.broken } });
   } catch (error) {
-    const data = errorOf(error);
+    // That its process ended says nothing about the image or its disk.
+    const data: ErrorData = gone ? { fault: { kind: 'io' }, message: texts.transfers.gone, advice: texts.transfers.goneAdvice(kind) } : errorOf(error);
     patch(id, { state: 'failed', visible: true, error: data, question: undefined });
     notifyError(data);
   }

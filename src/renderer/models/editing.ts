@@ -29,6 +29,12 @@ export function canEdit(edit: EditState | undefined, layer: LayerRow | undefined
   return access === undefined || access.write ? true : access.reason;
 }
 
+/** Why a filesystem is only read as things stand; undefined where it can be changed. That it could be, once it is unlocked, does not make it so. */
+export function onlyRead(edit: EditState | undefined, { access }: NonNullable<LayerRow['filesystem']>): string | undefined {
+  if (!access.write) return access.reason;
+  return edit?.state === 'editing' || edit?.state === 'applying' ? undefined : edit === undefined ? why.readOnly : String(canWrite(edit));
+}
+
 /** What waits for the end of what is being written: undo, redo, apply, discard. */
 export function canSettle(edit: EditState | undefined): true | string {
   const image = edit?.changedUnderneath === undefined ? canWrite(edit) : true;

@@ -234,7 +234,7 @@ export class FakeEditing {
     this.#state = state;
     const info = this.#image.info();
     const write = state === 'editing' || state === 'applying';
-    this.#image.setInfo({ ...info, layers: info.layers.map((each) => (each.filesystem === undefined ? each : { ...each, filesystem: { ...each.filesystem, access: { write, reason: write ? 'unlocked' : 'open for reading' }, checkable: true, ...(write ? { names: { longest: 255, unit: 'bytes', forbidden: '', caseSensitive: true } } : {}) } })) });
+    this.#image.setInfo({ ...info, layers: info.layers.map((each) => (each.filesystem === undefined ? each : { ...each, filesystem: { ...each.filesystem, checkable: true, ...(write ? { names: { longest: 255, unit: 'bytes', forbidden: '', caseSensitive: true } } : {}) } })) });
     return this.#tell();
   }
 

@@ -21,7 +21,7 @@ export function ext4(path: string, patch: Partial<LayerRow> = {}, state: NonNull
     alternatives: [{ format: 'ext4', name: 'ext2/3/4', confidence: 98, evidence: ['magic 0xEF53 at 0x438'] }],
     openers: [{ id: 'native:ext4', name: 'Clutch’s own ext2/3/4', access: 'read-only', reason: 'writing comes later' }],
     details: [['Last mounted on', '/'], ['Revision', '1 (dynamic)']],
-    filesystem: { root: 2, free: 412 * MIB, blockSize: 4096, state, features: FEATURES.map(({ name }) => name), featureDetails: FEATURES, inodes: { total: 65_536, free: 51_202 }, access: { write: false, reason: 'open for reading' }, checkable: true },
+    filesystem: { root: 2, free: 412 * MIB, blockSize: 4096, state, features: FEATURES.map(({ name }) => name), featureDetails: FEATURES, inodes: { total: 65_536, free: 51_202 }, access: { write: true, reason: 'Every feature that it uses can be written' }, checkable: true },
     ...patch,
   });
 }

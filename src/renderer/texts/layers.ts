@@ -17,7 +17,7 @@ export const layersTexts = {
     unknown: 'Unknown',
     empty: 'Empty',
     notes: (count: number) => plural(count, 'note', 'notes'),
-    readOnlyWhy: (reason: string) => (reason === '' ? 'Images are opened for reading only.' : `Images are opened for reading only: ${reason}`),
+    readOnlyWhy: (reason: string) => (reason === '' ? 'It is opened for reading only.' : reason),
     nativeWhy: 'Read by Clutch’s own engine.',
   },
   layer: {
@@ -46,6 +46,7 @@ export const layersTexts = {
     size: 'Size', offset: 'Offset', label: 'Label', uuid: 'UUID', free: 'Free', inodes: 'Inodes', blockSize: 'Block size', features: 'Features', state: 'State', type: 'Type', flags: 'Flags',
     freeOf: (free: number, size: number) => `${formatSize(free)} of ${formatSize(size)}`,
     inodesOf: (free: number, total: number) => `${formatCount(free)} free of ${formatCount(total)}`,
+    writable: 'can be read, and changed once the image is unlocked',
     access: { 'read-write': 'read and write', 'read-only': 'read-only', refused: 'not offered' },
   },
   table: {

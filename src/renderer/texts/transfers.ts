@@ -32,6 +32,8 @@ export const transfersTexts = {
     label: 'Transfers', clear: 'Clear finished', close: 'Hide transfers', empty: 'Nothing was copied or written yet.',
     retry: (title: string) => `Retry ${title}`, retryFailed: (count: number) => `Retry ${plural(count, 'failed entry', 'failed entries')}`,
     announce: { begun: (title: string, kind: Kind) => `${title}: ${jobs[kind].begun}`, paused: (title: string) => `${title}: paused`, asking: (title: string) => `${title}: waiting for an answer` },
+    gone: 'The image’s process ended before this did',
+    goneAdvice: (kind: Kind) => (kind === 'apply' || kind === 'finish' || kind === 'undo' ? 'Open the image again: it is then brought to its end, or the image is as it was.' : kind === 'extract' || kind === 'pack' || kind === 'save' ? 'Open the image again, and begin anew.' : 'Open the image again. Changes that were not applied are lost; the image is as it was.'),
     percent: (percent: number, title: string) => `${percent} % – ${title}`,
     filter: 'Lines of the log', all: (count: number) => `All (${formatCount(count)})`, some: { info: (count: number) => `Info (${formatCount(count)})`, warning: (count: number) => `Warnings (${formatCount(count)})`, error: (count: number) => `Errors (${formatCount(count)})` },
     logOf: (title: string) => `Log of ${title}`,

@@ -1,4 +1,5 @@
 import { displayName } from '../../engines/core/names.ts';
+import { plural } from './plural.ts';
 
 /** Names of this computer's files may be long, or hold characters that act; a sentence is neither. */
 const cut = (name: string): string => {
@@ -44,6 +45,8 @@ export const welcomeTexts = {
     failed: (name: string) => `${name} could not be opened`,
     lost: (name: string) => `${name} is no longer open: its process ended`,
     lostReason: (reason: string) => `The process that read the image is gone: ${reason}.`,
+    lostApplying: 'Changes were being written to the image. Open it again: that is brought to its end then, or the image is as it was.',
+    lostPending: (count: number) => `The image itself was not changed; ${count === 0 ? 'what was being changed' : plural(count, 'pending change', 'pending changes')} ${count > 1 ? 'are' : 'is'} lost. Open it again.`,
     lostAdvice: 'The image itself was not changed. Open it again; if it ends again, the image may be damaged in a way that we should know of.',
     again: 'Open again',
     noPaths: 'This window can’t tell where a dropped file lies. Use “Open image…” and type its path.',

@@ -1,5 +1,7 @@
 import { CircleAlert, CircleCheck, CircleHelp, Cpu, Lock, LockKeyhole, LockOpen, type LucideIcon, MessageSquareWarning, RotateCw, ShieldX } from 'lucide-react';
+import type { EditState } from '../../shared/contract/edit.ts';
 import type { LayerRow } from '../../shared/contract/rows.ts';
+import { onlyRead } from '../models/editing.ts';
 import { texts } from '../texts/index.ts';
 
 export type Tone = 'plain' | 'accent' | 'good' | 'warning' | 'bad';
@@ -36,14 +38,15 @@ function StateBadge({ layer }: { layer: LayerRow }) {
   return null;
 }
 
-/** All badges of a layer, always in this order. */
-export function LayerBadges({ layer, brief = false }: { layer: LayerRow; brief?: boolean }) {
+/** All badges of a layer, always in this order. `brief`: without those that say how it is opened, for which `edit` is needed. */
+export function LayerBadges({ layer, edit, brief = false }: { layer: LayerRow; edit?: EditState | undefined; brief?: boolean }) {
   const { filesystem, notes, openers } = layer;
   const important = notes.filter((note) => note.severity !== 'note').length;
+  const why = filesystem === undefined ? undefined : onlyRead(edit, filesystem);
   const native = openers.some((opener) => opener.id.startsWith('native:') && opener.access !== 'refused');
   return (
     <span className="badges">
-      {filesystem === undefined || brief ? null : filesystem.access.write ? <Badge icon={LockOpen} text={texts.edit.editable} tone="accent" why={texts.edit.editableWhy} /> : <Badge icon={Lock} text={texts.badge.readOnly} why={texts.badge.readOnlyWhy(filesystem.access.reason)} />}
+      {filesystem === undefined || brief ? null : why === undefined ? <Badge icon={LockOpen} text={texts.edit.editable} tone="accent" why={texts.edit.editableWhy} /> : <Badge icon={Lock} text={texts.badge.readOnly} why={texts.badge.readOnlyWhy(why)} />}
       <StateBadge layer={layer} />
       {filesystem !== undefined && native && !brief ? <Badge icon={Cpu} text={texts.badge.native} why={texts.badge.nativeWhy} /> : null}
       {important > 0 && layer.error === undefined ? <Badge icon={MessageSquareWarning} text={texts.badge.notes(important)} tone="warning" /> : null}

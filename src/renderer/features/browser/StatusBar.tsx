@@ -7,6 +7,7 @@ import { isRunning, showTransfers, useTransfers } from '../../app/transfers.ts';
 import { formatSize } from '../../models/format.ts';
 import { isPartition, layerAt } from '../../models/layers.ts';
 import { countOf } from '../../models/ranges.ts';
+import { onlyRead } from '../../models/editing.ts';
 import { texts } from '../../texts/index.ts';
 
 const t = texts.status;
@@ -18,6 +19,7 @@ export function StatusBar() {
   const place = tab === undefined ? undefined : placeOf(tab);
   const layer = tab?.info === undefined || place === undefined ? undefined : layerAt(tab.info, place.layer);
   const view = tab?.listing?.view;
+  const locked = layer?.filesystem === undefined ? undefined : onlyRead(tab?.edit, layer.filesystem);
   return (
     <footer className="status" aria-label={t.label}>
       {tab?.state !== 'open' ? null : folderOf(tab) !== undefined && view !== undefined ? (
@@ -30,7 +32,7 @@ export function StatusBar() {
       ) : layer?.kind === 'table' ? <span>{t.volumes(tab.info!.layers.filter((each) => isPartition(each) && each.path.startsWith(`${layer.path}/`)).length)}</span> : null}
       <span className="spacer" />
       {running > 0 ? <Button className="link" onPress={() => showTransfers(true)}>{texts.transfers.running(running)}</Button> : null}
-      {layer?.filesystem === undefined || layer.filesystem.access.write ? null : <span className="status-lock" title={layer.filesystem.access.reason}><Lock aria-hidden />{t.readOnly}</span>}
+      {locked === undefined ? null : <span className="status-lock" title={locked}><Lock aria-hidden />{t.readOnly}</span>}
       {layer?.filesystem === undefined ? null : <span data-testid="status-free">{t.free(layer.filesystem.free, layer.size)}</span>}
     </footer>
   );

@@ -271,10 +271,16 @@ describe.skipIf(noBrowser !== undefined)('editing', () => {
 
   test('what became of an Apply that was interrupted is told at the opening, until it is dismissed', async () => {
     const page = await begin();
+    // The next message takes its place at once.
+    await page.getByTestId('announcer').evaluate((announcer) => {
+      const heard: string[] = [];
+      Object.assign(globalThis, { heard });
+      new MutationObserver(() => heard.push(announcer.textContent ?? '')).observe(announcer, { subtree: true, childList: true, characterData: true });
+    });
     await openImage(page, 'finished-apply.ext4');
     const finished = page.getByRole('region', { name: 'An interrupted Apply was finished' });
     await finished.getByText('They have been finished now.').waitFor();
-    await expect.poll(() => page.locator('[role="status"]').allInnerTexts().then((all) => all.join(' '))).toContain('An interrupted Apply was finished');
+    await expect.poll(() => page.evaluate(() => (globalThis as unknown as { heard: string[] }).heard)).toContain('An interrupted Apply was finished');
     await openImage(page, 'foreign-apply.ext4');
     const foreign = page.getByRole('alert', { name: 'Changes of an interrupted Apply were left aside' });
     await foreign.getByText(/delete \/home\/me/).waitFor();
@@ -342,6 +348,24 @@ describe.skipIf(noBrowser !== undefined)('editing', () => {
     await page.getByRole('tab', { name: /^root\.ext4/ }).waitFor({ state: 'detached' });
     await dialog(page).waitFor({ state: 'detached' });
     expect(await open(page)).toBe(0);
+    await page.context().close();
+  }, 90_000);
+
+  test('an image whose process ends says what becomes of its changes; what was read-only is not called editable', async () => {
+    const page = await begin();
+    await openImage(page, 'root.ext4');
+    await row(page, 'etc').first().waitFor();
+    expect(await page.locator('.badge', { hasText: 'Editable' }).count()).toBe(0);
+    await openUnlocked(page, 'dirty.ext4');
+    await renameEntry(page, 'picture', 'portrait.png');
+    await pending(page).waitFor();
+    await page.evaluate(() => {
+      const { fake } = globalThis as unknown as { fake: { open: Map<number, object>; send(event: object): void } };
+      fake.send({ event: 'lost', image: [...fake.open.keys()].at(-1), reason: 'it was killed' });
+    });
+    await page.getByRole('heading', { name: /dirty\.ext4 is no longer open/ }).waitFor();
+    await page.getByText('1 pending change is lost').waitFor();
+    expect(await pending(page).count()).toBe(0);
     await page.context().close();
   }, 90_000);
 

@@ -133,7 +133,7 @@ function LayerProperties({ tab, info, subject }: { tab: OpenTab; info: ImageInfo
   const pages = useMemo(() => layerPages(info, subject), [info, subject]);
   return (
     <Frame
-      title={t.title(name.slice(0, LONGEST_TITLE))} head={<><Name display={name} /><LayerBadges layer={content} /></>} pages={pages}
+      title={t.title(name.slice(0, LONGEST_TITLE))} head={<><Name display={name} /><LayerBadges layer={content} edit={tab.edit} /></>} pages={pages}
       renderPanel={(page) => (page.id === 'general' ? <LayerGeneral page={page} layer={content} about={tab.source.name} /> : factsOf(page))}
     />
   );

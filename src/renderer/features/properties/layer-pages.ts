@@ -63,7 +63,7 @@ function identityFacts({ title, kind, label, uuid, size, filesystem, error, path
     ...(uuid === '' ? [] : [[t.uuid, uuid] as const]),
     [t.size, formatExactSize(size)],
     ...(path === '0' || offset === 0 ? [] : [[t.offset, placeOf(offset)] as const]),
-    ...(filesystem === undefined ? [] : [[t.state, texts.badge[filesystem.state]] as const, [t.access, filesystem.access.write ? texts.layer.access['read-write'] : texts.badge.readOnlyWhy(filesystem.access.reason)] as const]),
+    ...(filesystem === undefined ? [] : [[t.state, texts.badge[filesystem.state]] as const, [t.access, filesystem.access.write ? texts.layer.writable : texts.badge.readOnlyWhy(filesystem.access.reason)] as const]),
     ...(error === undefined ? [] : [[texts.faults[error.fault.kind], error.message] as const]),
   ];
 }
