@@ -1,4 +1,3 @@
-import { randomFillSync } from 'node:crypto';
 import type { BlockDevice } from '../engines/core/bytes/device.ts';
 import { unsupported, usage } from '../engines/core/errors.ts';
 import type { Maybe } from '../engines/core/filesystem.ts';
@@ -6,6 +5,7 @@ import type { JobContext } from '../engines/core/job.ts';
 import type { MakeOptions, OpenContext, WriteAccess } from '../engines/core/probe.ts';
 import { registry } from '../engines/index.ts';
 import type { WritableFileSystem } from './jobs/untar.ts';
+import { fillRandom } from './random.ts';
 import { NewFile } from './sources/new-file.ts';
 import { ScratchFile } from './sources/scratch.ts';
 
@@ -17,7 +17,7 @@ export type NewFilesystem = Omit<MakeOptions, 'write'>;
 
 /** How engines write to something that is not the person's yet: a new file, an overlay. */
 export function stagedAccess(): WriteAccess {
-  return { durability: 'staged', now: () => BigInt(Date.now()) * 1_000_000n, random: (into) => { randomFillSync(into); } };
+  return { durability: 'staged', now: () => BigInt(Date.now()) * 1_000_000n, random: fillRandom };
 }
 
 /** Makes a filesystem over a whole device. @throws DiskError usage for what doesn't fit together, unsupported */

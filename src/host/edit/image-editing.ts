@@ -1,4 +1,3 @@
-import { randomFillSync } from 'node:crypto';
 import type { BlockDevice, Extent } from '../../engines/core/bytes/device.ts';
 import { OverlayDevice } from '../../engines/core/bytes/overlay.ts';
 import type { PageStore } from '../../engines/core/bytes/pages.ts';
@@ -7,6 +6,7 @@ import type { Maybe } from '../../engines/core/filesystem.ts';
 import type { JobContext } from '../../engines/core/job.ts';
 import { type Layer, layersOf } from '../../engines/core/layers.ts';
 import type { WriteAccess } from '../../engines/core/probe.ts';
+import { fillRandom } from '../random.ts';
 import { apply, applyHost, replay } from './apply.ts';
 import { isDamaged } from './checks.ts';
 import { SidecarLog } from './direct.ts';
@@ -63,7 +63,7 @@ interface Unlocked {
 const WITNESS = 4096;
 
 /** The computer's. */
-const CLOCK: Pick<WriteAccess, 'now' | 'random'> = { now: () => BigInt(Date.now()) * 1_000_000n, random: (into) => { randomFillSync(into); } };
+const CLOCK: Pick<WriteAccess, 'now' | 'random'> = { now: () => BigInt(Date.now()) * 1_000_000n, random: fillRandom };
 
 /** See Editing. */
 export class ImageEditing implements Editing {

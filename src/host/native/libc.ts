@@ -220,14 +220,14 @@ function bind(koffi: typeof Koffi): Libc {
     },
     hasXattr: (fd, name) => Number(fgetxattr(fd, first.set(name), null, 0)) >= 0,
     listXattrs(path) {
-      const named = pathOf(path);
+      const named = second.setPath(path);
       const bytes = sized('llistxattr', (into) => Number(llistxattr(named, into, into?.length ?? 0)));
       const names: Name[] = [];
       for (let at = 0, end = bytes.indexOf(0); end >= 0; at = end + 1, end = bytes.indexOf(0, at)) names.push(decodeName(bytes, at, end));
       return names;
     },
     getXattr(path, name) {
-      const named = pathOf(path);
+      const named = second.setPath(path);
       try {
         return sized('lgetxattr', (into) => Number(lgetxattr(named, first.set(name), into, into?.length ?? 0)));
       } catch (error) {
@@ -285,12 +285,6 @@ function makeDevice(major: number, minor: number): bigint {
   return ((high & 0xfffn) << 8n) | ((high & ~0xfffn) << 32n) | (low & 0xffn) | ((low & ~0xffn) << 12n);
 }
 
-/** A C string. @throws SystemError EINVAL for a path with NUL, which would silently be cut there */
-function pathOf(path: Uint8Array): Buffer {
-  if (path.includes(0)) throw new SystemError('path', 'EINVAL');
-  return Buffer.concat([path, Buffer.alloc(1)]);
-}
-
 function optional<T>(make: () => T): T | undefined {
   try {
     return make();
@@ -316,6 +310,15 @@ class NameBuffer {
       length = bytes.length;
     }
     this.#buffer[length] = 0;
+    return this.#buffer;
+  }
+
+  /** @throws SystemError EINVAL for a path with NUL */
+  setPath(path: Uint8Array): Buffer {
+    if (path.includes(0)) throw new SystemError('path', 'EINVAL');
+    if (path.length >= this.#buffer.length) this.#buffer = Buffer.alloc(path.length + 1);
+    this.#buffer.set(path);
+    this.#buffer[path.length] = 0;
     return this.#buffer;
   }
 }

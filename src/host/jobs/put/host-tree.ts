@@ -1,4 +1,4 @@
-import { type BigIntStats, closeSync, constants, lstatSync, openSync, readlinkSync, readSync } from 'node:fs';
+import { type BigIntStats, closeSync, constants, lstatSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { type DiskError, ioError, isDiskError, usage } from '../../../engines/core/errors.ts';
@@ -10,6 +10,9 @@ import { libc } from '../../native/libc.ts';
 
 /** Entries a batch of a listing. */
 const BATCH = 1000;
+
+/** Bytes of a folder up to which its names, some thousand, are read in one go: a thread for every folder would take longer than the folder. */
+const SMALL_FOLDER = 64 * 1024;
 
 /** Type bits of a mode (inode(7)). */
 const TYPES: Readonly<Record<number, EntryType>> = { 0o100000: 'file', 0o040000: 'dir', 0o120000: 'symlink', 0o020000: 'char', 0o060000: 'block', 0o010000: 'fifo', 0o140000: 'socket' };
@@ -38,6 +41,8 @@ export class HostTree implements FileSystem {
   /** Files of several names: the node of the first one that was met, by device and inode. */
   readonly #linked = new Map<string, NodeId>();
   #last = 0;
+  /** What was looked at last: its contents and attributes are asked for next. */
+  #looked: { readonly node: NodeId; readonly stat: Stat } | undefined;
   #open: { readonly node: NodeId; readonly fd: number } | undefined;
 
   /** @param paths absolute */
@@ -75,11 +80,13 @@ export class HostTree implements FileSystem {
   stat(node: NodeId): Stat {
     const found = this.#tell(node, (path) => lstatSync(path, { bigint: true }));
     const type = TYPES[Number(found.mode) & 0o170000] ?? 'socket';
-    return {
+    const stat: Stat = {
       node: type === 'dir' || found.nlink < 2n ? node : this.#first(node, found), type, mode: Number(found.mode) & 0o7777, uid: Number(found.uid), gid: Number(found.gid), size: Number(found.size), nlink: Number(found.nlink),
       mtime: found.mtimeNs, atime: found.atimeNs, ctime: found.ctimeNs, btime: found.birthtimeNs, allocated: Number(found.blocks) * 512, flags: [],
       ...(type === 'char' || type === 'block' ? { device: deviceOf(found.rdev) } : {}),
     };
+    this.#looked = { node, stat };
+    return stat;
   }
 
   async list(dir: NodeId, cursor?: Cursor): Promise<ListBatch> {
@@ -87,13 +94,13 @@ export class HostTree implements FileSystem {
     const place = this.#place(dir);
     for (const node of place.batch ?? []) this.#places.delete(node);
     try {
-      place.names ??= await readdir(place.path, { encoding: 'buffer' });
+      place.names ??= lstatSync(place.path).size <= SMALL_FOLDER ? readdirSync(place.path, { encoding: 'buffer' }) : await readdir(place.path, { encoding: 'buffer' });
     } catch (error) {
       throw hostError(error, place.path);
     }
     const from = Number(cursor ?? 0);
     const names = place.names.slice(from, from + BATCH);
-    const entries = names.map((bytes): DirEntry => ({ name: decodeName(bytes), node: this.#add(Buffer.concat([place.path, Buffer.from('/'), bytes])), type: undefined }));
+    const entries = names.map((bytes): DirEntry => ({ name: decodeName(bytes), node: this.#add(pathTo(place.path, bytes)), type: undefined }));
     place.batch = entries.map(({ node }) => node);
     if (from + BATCH < place.names.length) return { entries, next: from + BATCH };
     delete place.names;
@@ -125,7 +132,7 @@ export class HostTree implements FileSystem {
 
   /** Its data as the system tells it; all of it where it can't. */
   * #runs(node: NodeId, seek: (fd: number, at: number, what: 'data' | 'hole') => number | undefined): Iterable<FileExtent> {
-    const { size, allocated } = this.stat(node);
+    const { size, allocated } = this.#looked?.node === node ? this.#looked.stat : this.stat(node);
     if (size === 0) return;
     const ask = (at: number, what: 'data' | 'hole'): number | undefined => this.#tell(node, () => seek(this.#opened(node), at, what));
     if (allocated >= size) {
@@ -179,6 +186,14 @@ export class HostTree implements FileSystem {
       throw hostError(error, path);
     }
   }
+}
+
+function pathTo(folder: Buffer, name: Buffer): Buffer {
+  const path = Buffer.allocUnsafe(folder.length + 1 + name.length);
+  path.set(folder);
+  path[folder.length] = 0x2f;
+  path.set(name, folder.length + 1);
+  return path;
 }
 
 /** What this computer's system refused. */

@@ -41,11 +41,16 @@ export function itemOf(fs: FileSystem, node: NodeId, name: Name, stat: Stat, buf
   };
 }
 
-async function attributesOf(fs: FileSystem, node: NodeId): Promise<(readonly [Name, Uint8Array])[]> {
-  const { xattrs } = fs;
+/** Most nodes have no attributes: then there is nothing to wait for. */
+function attributesOf(fs: FileSystem, node: NodeId): Maybe<Iterable<readonly [Name, Uint8Array]>> {
+  const names = fs.xattrs?.list(node);
+  return Array.isArray(names) && names.length === 0 ? [] : valuesOf(fs, node, names);
+}
+
+async function valuesOf(fs: FileSystem, node: NodeId, names: Maybe<readonly Name[]> | undefined): Promise<(readonly [Name, Uint8Array])[]> {
   const found: (readonly [Name, Uint8Array])[] = [];
-  for (const name of await xattrs?.list(node) ?? []) {
-    const value = await xattrs!.get(node, name);
+  for (const name of await names ?? []) {
+    const value = await fs.xattrs!.get(node, name);
     if (value !== undefined) found.push([name, value]);
   }
   return found;

@@ -92,35 +92,49 @@ export class Receiver {
   /** Anything but a folder. @returns whether it is there now, rather than skipped @throws DiskError; then nothing of it is there */
   async put(frame: Frame, item: Item): Promise<boolean> {
     const path = pathIn(frame, item.name);
-    const found = this.#fs.lookup(frame.node, item.name);
-    const standing = found instanceof Promise ? await found : found;
-    let { name } = item;
-    if (standing !== undefined) {
-      const stat = await this.#fs.stat(standing);
-      const decision = await this.conflicts.decide(path, item.stat, stat);
-      if (decision === 'skip') {
-        this.#account.tally.skipped++;
-        return false;
-      }
-      if (decision === 'keep-both') name = await this.freeName(frame.node, name);
-      else if (stat.type === 'dir') throw usage('EISDIR', 'A folder has the name; it is not replaced by something else');
-      else {
-        const temporary = `${this.#temporary}${this.#temporaries++}`;
-        await this.#make(frame.node, temporary, item, path);
-        try {
-          await this.#fs.writer.rename(frame.node, temporary, frame.node, name, 'replace');
-          // Two names of one node: rename leaves both.
-          if (await this.#fs.lookup(frame.node, temporary) !== undefined) await this.#fs.writer.unlink(frame.node, temporary);
-        } catch (error) {
-          await this.#takeAway(frame.node, temporary);
-          throw error;
-        }
-        this.#account.tally.files++;
-        return true;
-      }
+    // Most names are free: only one that is taken is looked at.
+    const standing = await this.#makeUnlessTaken(frame.node, item, path);
+    if (standing !== undefined && !(await this.#settle(frame, item, path, standing))) {
+      this.#account.tally.skipped++;
+      return false;
     }
-    await this.#make(frame.node, name, item, path);
     this.#account.tally.files++;
+    return true;
+  }
+
+  /** @returns who has the name, where it is taken */
+  async #makeUnlessTaken(folder: NodeId, item: Item, path: Name): Promise<NodeId | undefined> {
+    try {
+      await this.#make(folder, item.name, item, path);
+      return undefined;
+    } catch (error) {
+      const standing = isTaken(error) ? await this.#fs.lookup(folder, item.name) : undefined;
+      if (standing === undefined) throw error;
+      return standing;
+    }
+  }
+
+  /** Does what was decided about a name that is taken. @returns false when the item is skipped */
+  async #settle(frame: Frame, item: Item, path: Name, standing: NodeId): Promise<boolean> {
+    const { name } = item;
+    const stat = await this.#fs.stat(standing);
+    const decision = await this.conflicts.decide(path, item.stat, stat);
+    if (decision === 'skip') return false;
+    if (decision === 'keep-both') {
+      await this.#make(frame.node, await this.freeName(frame.node, name), item, path);
+      return true;
+    }
+    if (stat.type === 'dir') throw usage('EISDIR', 'A folder has the name; it is not replaced by something else');
+    const temporary = `${this.#temporary}${this.#temporaries++}`;
+    await this.#make(frame.node, temporary, item, path);
+    try {
+      await this.#fs.writer.rename(frame.node, temporary, frame.node, name, 'replace');
+      // Two names of one node: rename leaves both.
+      if (await this.#fs.lookup(frame.node, temporary) !== undefined) await this.#fs.writer.unlink(frame.node, temporary);
+    } catch (error) {
+      await this.#takeAway(frame.node, temporary);
+      throw error;
+    }
     return true;
   }
 
@@ -162,7 +176,7 @@ export class Receiver {
       await this.#fs.writer.link(folder, name, made);
       return true;
     } catch (error) {
-      if (!isDiskError(error) || error.fault.kind !== 'usage' || error.fault.errno === 'ENOSPC') throw error;
+      if (!isDiskError(error) || error.fault.kind !== 'usage' || error.fault.errno === 'ENOSPC' || isTaken(error)) throw error;
       this.#links.delete(identity);
       return false;
     }
@@ -236,6 +250,11 @@ export class Receiver {
       // The error that led here is the one to be told.
     }
   }
+}
+
+/** Whether somebody has the name already. */
+function isTaken(error: unknown): boolean {
+  return isDiskError(error) && error.fault.kind === 'usage' && error.fault.errno === 'EEXIST';
 }
 
 /** For showing, and in order from where it came. */

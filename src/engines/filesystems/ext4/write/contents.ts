@@ -26,6 +26,8 @@ const MOST_RUNS = 24;
 /** Nodes a level of trees that are packed: a journal must hold all of them. */
 const MOST_PACKED = 4096;
 const MOST_PACKED_DIRECT = 64;
+/** Bytes that are put together with the zeros around them, to be written at once. */
+const MOST_WHOLE = 64 * 1024;
 /** Inodes whose trees are remembered for packing. */
 const MOST_DEEP = 10_000;
 /** Bit of s_feature_ro_compat: there is a file of 2 GiB or more. */
@@ -54,6 +56,8 @@ export class ContentsWriter implements Contents {
   readonly #blockSize: number;
   /** Inodes whose tree of more than one level was changed since they were settled. */
   readonly #deep = new Set<number>();
+  /** Whole new blocks while they are put together. Devices keep nothing of what they are given. */
+  readonly #whole = new Uint8Array(MOST_WHOLE);
 
   constructor(context: ContentsContext) {
     this.#context = context;
@@ -335,9 +339,11 @@ export class ContentsWriter implements Contents {
     const behind = length - skip - bytes.length;
     if (skip === 0 && behind === 0) {
       transaction.writeData(at, bytes);
-    } else if (length <= 64 * 1024) {
-      const whole = new Uint8Array(length);
+    } else if (length <= MOST_WHOLE) {
+      const whole = this.#whole.subarray(0, length);
+      whole.fill(0, 0, skip);
       whole.set(bytes, skip);
+      whole.fill(0, skip + bytes.length);
       transaction.writeData(at, whole);
     } else {
       if (skip > 0) transaction.writeData(at, new Uint8Array(skip));

@@ -196,20 +196,20 @@ export class Ext4Writer implements Writer {
       // Whoever takes the flag away with the same change may change the rest.
       const others: (keyof Changes)[] = ['mode', 'uid', 'gid', 'mtime', 'atime', 'btime'];
       if (others.some((key) => changes[key] !== undefined)) mayChange(this.#get(node), 'refuse');
-      if (uid !== undefined || gid !== undefined) {
+      // A copy sets everything again when it is whole, most of it to what it is.
+      if ((uid ?? inode.uid) !== inode.uid || (gid ?? inode.gid) !== inode.gid) {
         // Inodes of large values count for who has them.
         const values = this.#attributes.valuesOutside(node);
         inodes.charge(node, 0, -values);
         inodes.setOwner(node, { ...inodes.ownerOf(inode), ...(uid === undefined ? {} : { uid: checkId(uid) }), ...(gid === undefined ? {} : { gid: checkId(gid) }) });
         inodes.charge(node, 0, values);
       }
-      if (mode !== undefined) {
+      if (mode !== undefined && ((mode & 0o7777) !== inode.mode || inode.mayHaveAttributes)) {
         const raw = inodes.edit(node);
         raw.i_mode = (raw.i_mode & 0xf000) | (mode & 0o7777);
         this.#attributes.followMode(node, mode);
       }
-      this.#setTimes(node, changes);
-      this.#setTime(node, 'ctime', changes.ctime ?? this.#volume.access.now());
+      this.#setTimes(node, { ...changes, ctime: changes.ctime ?? this.#volume.access.now() });
     });
   }
 
@@ -373,15 +373,13 @@ export class Ext4Writer implements Writer {
     for (const name of names) setTime(raw, extraSize, name, now);
   }
 
-  #setTimes(node: NodeId, { mtime, atime, btime }: Pick<Changes, 'mtime' | 'atime' | 'btime'>): void {
-    if (mtime !== undefined) this.#setTime(node, 'mtime', mtime);
-    if (atime !== undefined) this.#setTime(node, 'atime', atime);
-    if (btime !== undefined) this.#setTime(node, 'crtime', btime);
-  }
-
-  #setTime(node: NodeId, name: TimeName, time: bigint): void {
+  #setTimes(node: NodeId, { mtime, atime, btime, ctime }: Pick<Changes, 'mtime' | 'atime' | 'btime' | 'ctime'>): void {
     const raw = this.#volume.inodes.edit(node);
-    setTime(raw, this.#volume.inodes.get(node).extraSize, name, time);
+    const { extraSize } = this.#volume.inodes.get(node);
+    if (mtime !== undefined) setTime(raw, extraSize, 'mtime', mtime);
+    if (atime !== undefined) setTime(raw, extraSize, 'atime', atime);
+    if (btime !== undefined) setTime(raw, extraSize, 'crtime', btime);
+    if (ctime !== undefined) setTime(raw, extraSize, 'ctime', ctime);
   }
 }
 
