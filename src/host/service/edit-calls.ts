@@ -168,8 +168,9 @@ export class EditCalls {
   }
 
   async #change({ layer, entries, changes: { mode, uid, gid, mtime, atime, btime, flags } }: Params<HostContract['entry.change']>): Promise<void> {
-    const wanted = await this.#wanted(layer, undefined, { verb: 'change', name: displayName(entries[0]!.name), count: entries.length });
+    const wanted = await this.#wanted(layer, entries[0]!.folder, { verb: 'change', name: displayName(entries[0]!.name), count: entries.length });
     return this.#editing.call(wanted, async (fs, changed) => {
+      for (const { folder, node, name } of entries) if (folder !== undefined) await checkEntry(fs, folder, node, name);
       for (const { node } of entries) {
         const stat = await fs.stat(node);
         await fs.writer.change(node, {
@@ -181,9 +182,10 @@ export class EditCalls {
     });
   }
 
-  async #xattr({ layer, node, name, key, value }: Params<HostContract['entry.xattr']>): Promise<void> {
-    const wanted = await this.#wanted(layer, undefined, { verb: 'xattr', name: displayName(name), to: displayName(key), count: 1 });
+  async #xattr({ layer, folder, node, name, key, value }: Params<HostContract['entry.xattr']>): Promise<void> {
+    const wanted = await this.#wanted(layer, folder, { verb: 'xattr', name: displayName(name), to: displayName(key), count: 1 });
     return this.#editing.call(wanted, async (fs, changed) => {
+      if (folder !== undefined) await checkEntry(fs, folder, node, name);
       await (value === undefined ? fs.writer.removeXattr(node, key) : fs.writer.setXattr(node, key, value));
       changed.nodes([node]);
     });

@@ -110,6 +110,23 @@ describe.skipIf(skip !== undefined)(`editing an ext4 image${skip === undefined ?
     await expect(client.call('delete.start', { layer, entries: [await entry('hello.txt')] })).rejects.toMatchObject({ fault: { errno: 'EROFS' } });
   });
 
+  it('changes no properties of what took an entry\'s place', async () => {
+    await client.call('edit.unlock', {});
+    const old = await entry('docs/a.txt');
+    await client.call('entry.change', { layer, entries: [old], changes: { uid: 7 } });
+    await client.call('entry.xattr', { layer, ...old, key: 'user.tag', value: Uint8Array.of(1) });
+    expect((await client.call('edit.review', { from: 0, count: 2 })).operations).toMatchObject([{ verb: 'change', path: '/docs' }, { verb: 'xattr', path: '/docs' }]);
+    await ended(await client.call('delete.start', { layer, entries: [old] }));
+    // The inode is taken again, by something else of another name, and by one of the same.
+    const { node } = await client.call('entry.create', { layer, folder: 2, name: 'other', kind: { type: 'file' } });
+    expect(node).toBe(old.node);
+    const stale = [{ entries: [old], changes: { uid: 8 } }, { entries: [{ ...old, folder: 2, name: 'hello.txt' }], changes: { uid: 8 } }];
+    for (const each of stale) await expect(client.call('entry.change', { layer, ...each })).rejects.toMatchObject({ fault: { kind: 'usage' } });
+    await expect(client.call('entry.xattr', { layer, ...old, key: 'user.tag', value: Uint8Array.of(2) })).rejects.toMatchObject({ fault: { errno: 'ENOENT' } });
+    expect((await rows()).find(({ name }) => name === 'other')).toMatchObject({ uid: statSync(join(scratch.path, 'source')).uid });
+    expect(await state()).toMatchObject({ operations: 4 });
+  });
+
   it('makes, renames and changes entries, takes them back, and applies them', async () => {
     const before = readFileSync(image);
     expect(await client.call('edit.unlock', {})).toMatchObject({ state: 'editing', operations: 0, canApply: { ok: false } });

@@ -162,11 +162,16 @@ export type Dialog =
   | { readonly kind: 'check'; readonly tab: number; readonly layer: string }
   | { readonly kind: 'shortcuts' };
 
+/** The folder in which an entry has its name; absent for a root. */
+interface InFolder {
+  readonly folder?: number;
+}
+
 /** What properties are asked of. Paths are for showing. */
 export type PropertiesOf =
-  | { readonly kind: 'entry'; readonly layer: string; readonly entry: Pick<EntryRow, 'node' | 'name' | 'display'>; readonly path: string }
+  | { readonly kind: 'entry'; readonly layer: string; readonly entry: Pick<EntryRow, 'node' | 'name' | 'display'> & InFolder; readonly path: string }
   /** `count` are selected, `rows` the first of them, in the folder `path`. */
-  | { readonly kind: 'entries'; readonly layer: string; readonly rows: readonly EntryRow[]; readonly count: number; readonly path: string }
+  | { readonly kind: 'entries'; readonly layer: string; readonly rows: readonly (EntryRow & InFolder)[]; readonly count: number; readonly path: string }
   | { readonly kind: 'layer'; readonly layer: string };
 
 /** What to extract: rows of the listing, or all of the folder. */

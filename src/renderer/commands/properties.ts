@@ -1,5 +1,5 @@
 import { Info } from 'lucide-react';
-import type { EntryRow } from '../../shared/contract/rows.ts';
+import type { Crumb, EntryRow } from '../../shared/contract/rows.ts';
 import { folderOf, folderOfRow, pathOf } from '../app/navigation.ts';
 import { chosenSpace } from '../app/space.ts';
 import { findTab, getApp, loadedRows, setApp, type Tab } from '../app/state.ts';
@@ -20,7 +20,7 @@ export const propertiesCommand: Command = {
     const chosen = chosenSpace(tab);
     if (chosen !== undefined) {
       const { item, folder } = chosen;
-      setApp({ dialog: { kind: 'properties', tab: tab.id, of: { kind: 'entry', layer: folder.layer, entry: item.node, path: pathOf(folder.crumbs, 'display', item.node) } } });
+      setApp({ dialog: { kind: 'properties', tab: tab.id, of: { kind: 'entry', layer: folder.layer, entry: inFolder(item.node, folder.crumbs), path: pathOf(folder.crumbs, 'display', item.node) } } });
       return;
     }
     if (folderOf(tab) !== undefined && tab.listing?.rows !== undefined) return showEntries(tab);
@@ -46,14 +46,23 @@ async function showEntries(tab: Tab): Promise<void> {
   const { ranges } = tab.selection;
   const count = countOf(ranges);
   if (count === 0) {
-    setApp({ dialog: { kind: 'properties', tab: tab.id, of: { kind: 'entry', layer, entry: crumbs.at(-1)!, path } } });
+    setApp({ dialog: { kind: 'properties', tab: tab.id, of: { kind: 'entry', layer, entry: inFolder(crumbs.at(-1)!, crumbs.slice(0, -1)), path } } });
     return;
   }
   const rows = loadedRows(tab) ?? (await readRows(tab, MOST_ROWS));
   const [row] = rows;
   if (row === undefined) return;
-  const of = count === 1 ? { kind: 'entry' as const, layer, entry: row, path: pathOf(folderOfRow(tab, row)?.crumbs ?? crumbs, 'display', row) } : { kind: 'entries' as const, layer, rows, count, path };
+  const above = (each: EntryRow): readonly Crumb[] => folderOfRow(tab, each)?.crumbs ?? crumbs;
+  const of = count === 1
+    ? { kind: 'entry' as const, layer, entry: inFolder(row, above(row)), path: pathOf(above(row), 'display', row) }
+    : { kind: 'entries' as const, layer, rows: rows.map((each) => inFolder(each, above(each))), count, path };
   setApp({ dialog: { kind: 'properties', tab: tab.id, of } });
+}
+
+/** @param crumbs of the folder that it is in; none for a root */
+function inFolder<T extends object>(entry: T, crumbs: readonly Crumb[]): T & { readonly folder?: number } {
+  const folder = crumbs.at(-1)?.node;
+  return folder === undefined ? entry : { ...entry, folder };
 }
 
 /** The first rows of the selection, fetched where they are not there yet. */

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import type { DiskErrorData, Place } from '../../engines/core/errors.ts';
 import type { SourceToken } from './calls.ts';
-import { count, entries, handle, layer, name, none, returns, streams, token } from './schemas.ts';
+import { count, entries, layer, name, none, returns, streams, token } from './schemas.ts';
 
 /** What crosses the border about changing an image, and about checking it. */
 
@@ -140,7 +140,8 @@ const MAX_TOGETHER = 10_000;
 const mode = v.pipe(count, v.maxValue(0o7777));
 const id = v.pipe(count, v.maxValue(0xffff_ffff));
 const time = v.pipe(v.bigint(), v.minValue(-(2n ** 63n)), v.maxValue(2n ** 96n));
-const one = v.strictObject({ node: count, name });
+/** `folder`: where the entry has its name, which must lead to the node still. Left out, nothing is looked at: a filesystem's root is in no folder. */
+const one = v.strictObject({ folder: v.optional(count), node: count, name });
 /** An entry with the folder in which it has its name. */
 const placed = v.pipe(v.array(v.strictObject({ folder: count, node: count, name })), v.minLength(1), v.maxLength(1_000_000));
 const fileName = v.pipe(v.string(), v.minLength(1), v.maxLength(255));
@@ -197,10 +198,10 @@ export const editCalls = {
     layer, folder: count, name, unique: v.optional(v.boolean()),
     kind: v.variant('type', [v.strictObject({ type: v.literal('file') }), v.strictObject({ type: v.literal('dir') }), v.strictObject({ type: v.literal('symlink'), target: name })]),
   })),
-  'entry.rename': returns<void>()(v.strictObject({ layer, folder: count, ...one.entries, to: name })),
+  'entry.rename': returns<void>()(v.strictObject({ layer, ...one.entries, folder: count, to: name })),
   'entry.change': returns<void>()(v.strictObject({ layer, entries: v.pipe(v.array(one), v.minLength(1), v.maxLength(MAX_TOGETHER)), changes: entryChanges })),
   /** Sets an extended attribute, in the form of EntryDetails.xattrs; without a value it is removed. */
-  'entry.xattr': returns<void>()(v.strictObject({ ...handle, name, key: v.pipe(v.string(), v.minLength(1), v.maxLength(255)), value: v.optional(v.pipe(v.instance(Uint8Array), v.maxLength(65536))) })),
+  'entry.xattr': returns<void>()(v.strictObject({ layer, ...one.entries, key: v.pipe(v.string(), v.minLength(1), v.maxLength(255)), value: v.optional(v.pipe(v.instance(Uint8Array), v.maxLength(65536))) })),
   /** Deletes entries and all below them. */
   'delete.start': returns<{ job: number }>()(v.strictObject({ layer, entries: placed })),
   /** Copies or moves entries within the image, also between its volumes. Into the folder where they are: a copy is a duplicate, and gets a new name. */

@@ -18,7 +18,7 @@ export interface Editable {
 export const MOST_CHANGED = 10_000;
 
 /** How entries of a layer can be changed; undefined while they can't be. @param changed asks for them anew */
-export function editableOf(tab: Tab, layer: string, entries: readonly { readonly node: number; readonly name: string }[], title: string, changed: () => void): Editable | undefined {
+export function editableOf(tab: Tab, layer: string, entries: readonly { readonly folder?: number; readonly node: number; readonly name: string }[], title: string, changed: () => void): Editable | undefined {
   if (entries.length > MOST_CHANGED || entries.length === 0 || canEdit(tab.edit, tab.info && layerAt(tab.info, layer)) !== true) return undefined;
   const attempt = async (run: () => Promise<void> | undefined): Promise<ErrorData | undefined> => {
     try {
@@ -32,7 +32,12 @@ export function editableOf(tab: Tab, layer: string, entries: readonly { readonly
   };
   const [first] = entries;
   return {
-    change: (changes) => attempt(() => findTab(tab.id)?.host?.call('entry.change', { layer, entries: entries.map(({ node, name }) => ({ node, name })), changes })),
-    xattr: (key, value) => attempt(() => findTab(tab.id)?.host?.call('entry.xattr', { layer, node: first!.node, name: first!.name, key, ...(value === undefined ? {} : { value }) })),
+    change: (changes) => attempt(() => findTab(tab.id)?.host?.call('entry.change', { layer, entries: entries.map(placed), changes })),
+    xattr: (key, value) => attempt(() => findTab(tab.id)?.host?.call('entry.xattr', { layer, ...placed(first!), key, ...(value === undefined ? {} : { value }) })),
   };
+}
+
+/** What the host looks for before it changes anything: another program, or an undo, may have put something else there. */
+function placed({ folder, node, name }: { readonly folder?: number; readonly node: number; readonly name: string }): { readonly folder?: number; readonly node: number; readonly name: string } {
+  return { ...(folder === undefined ? {} : { folder }), node, name };
 }
