@@ -230,6 +230,6 @@ export async function editsByKeyboardAlone(client: TestClient, sound: string, fo
   await keyboard.press('Control+w');
   await tab(page, 'by-keys.img').waitFor({ state: 'detached' });
   expect(clean(image)).toContain('Pass 5');
-  expect(run('debugfs', ['-R', 'ls -p /', image])).toMatch(/\/by keys\.txt\/[^]*\/keyed\//);
-  expect(inside(image, '/script.sh')).not.toBe('');
+  const names = run('debugfs', ['-R', 'ls -p /', image]);
+  for (const each of ['/by keys.txt/', '/keyed/', '/script.sh/']) expect(names).toContain(each);
 }

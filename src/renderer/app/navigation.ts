@@ -294,7 +294,11 @@ function closeListing(tab: Tab, listing: Listing | undefined): void {
 /** Ranges of a selection that are found again in another order; the contract's own limit. */
 const KEPT_RANGES = 10_000;
 
-async function openListing(id: number, place: FolderPlace, focus: number | undefined, again: Again): Promise<void> {
+/** A key that is held down must not keep a list from being shown anew. */
+const MOST_TRIES = 4;
+
+/** @param tries how often the person had chosen something else by the time the list came */
+async function openListing(id: number, place: FolderPlace, focus: number | undefined, again: Again, tries = 0): Promise<void> {
   const tab = findTab(id);
   const host = tab?.host;
   if (tab === undefined || host === undefined) return;
@@ -326,11 +330,20 @@ async function openListing(id: number, place: FolderPlace, focus: number | undef
       await host.call('view.close', { view: view.view });
       return;
     }
+    const chosen = findTab(id)!.selection;
+    if (before !== undefined && chosen !== tab.selection && again !== 'anew' && tries < MOST_TRIES) {
+      // In the list that still stands: what was chosen there is what counts, or the next key would be about something else.
+      host.call('view.close', { view: view.view }).catch(() => {
+        // The host is gone, and the view with it.
+      });
+      await openListing(id, place, undefined, again === 'select' ? 'quiet' : again, tries + 1);
+      return;
+    }
     const { page, kept } = view;
     const rows = new RowCache<EntryRow>(view.count, (from, count, signal) => host.call('view.rows', { view: view.view, from, count }, signal), page);
     const selection = again === 'select' && page?.index !== undefined ? only(page.index)
       : kept !== undefined ? { ...kept, focus: kept.focus < 0 ? Math.min(row, view.count - 1) : kept.focus }
-      : before !== undefined && again === 'anew' ? clamped(tab.selection, view.count)
+      : before !== undefined && again === 'anew' ? clamped(chosen, view.count)
       : remembered !== undefined ? clamped(remembered.selection, view.count) : page?.index === undefined ? NOTHING_SELECTED : only(page.index);
     patchTab(id, { listing: { place, view, rows, scroll: remembered?.scroll ?? 0 }, selection });
     closeListing(tab, before);

@@ -351,6 +351,21 @@ describe.skipIf(noBrowser !== undefined)('editing', () => {
     await page.context().close();
   }, 90_000);
 
+  test('what is chosen while the list comes anew stays chosen', async () => {
+    const page = await begin();
+    await openUnlocked(page);
+    await selectEntry(page, 'etc');
+    const selected = (): Promise<string> => page.locator('.entry-row[aria-selected=true] .name').first().innerText();
+    expect(await selected()).toBe('etc');
+    const next = await page.locator('.entry-row[aria-selected=true] + .entry-row .name').first().innerText();
+    await page.evaluate(() => {
+      for (const [key, ctrlKey] of [['h', true], ['ArrowDown', false]] as const) document.activeElement!.dispatchEvent(new KeyboardEvent('keydown', { key, code: key === 'h' ? 'KeyH' : key, ctrlKey, bubbles: true, cancelable: true }));
+    });
+    await row(page, '\\.').first().waitFor();
+    expect(await selected()).toBe(next);
+    await page.context().close();
+  }, 90_000);
+
   test('an image whose process ends says what becomes of its changes; what was read-only is not called editable', async () => {
     const page = await begin();
     await openImage(page, 'root.ext4');
