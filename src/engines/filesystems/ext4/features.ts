@@ -145,9 +145,9 @@ export class Features {
     }
   }
 
-  /** Names of those that nobody here knows, whichever word they are in: e2fsck checks no filesystem that has one. */
-  unknown(): string[] {
-    return this.#each().filter(({ unknown }) => unknown).map(({ name }) => name);
+  /** Names of those that nobody here knows, of one word or of all: e2fsck checks no filesystem that has one. */
+  unknown(group?: 'compat' | 'incompat' | 'ro-compat'): string[] {
+    return this.#each().filter((feature) => feature.unknown && (group === undefined || feature.group === group)).map(({ name }) => name);
   }
 
   /** Why a filesystem with these may not be written to: the first feature that stands against it. */

@@ -60,7 +60,6 @@ export function walkExtents(context: CheckContext, count: BlockCount): boolean {
   const walk: Walk = {
     context, count, depth: inode.view.getUint16(I_BLOCK_AT + 6, true), lastOfSize: sizeInBlocks - 1, seed: inode.seed(superblock), path: [], visits: 0, failed: false,
   };
-  if (walk.depth > DEEPEST) return false;
   scan(walk, root, { start: 0, end: 0, behind: sizeInBlocks }, true);
   if (root.changed) {
     count.changed = true;
@@ -179,7 +178,7 @@ function descend(walk: Walk, node: Node, at: number, entry: ExtentEntry, last: n
     context.restartLater = true;
   }
   const bytes = new Uint8Array(superblock.blockSize);
-  const unusable = walk.path.includes(entry.physical) || ++walk.visits > superblock.blockCount || !context.tryRead(entry.physical, bytes);
+  const unusable = node.level === DEEPEST || walk.path.includes(entry.physical) || ++walk.visits > superblock.blockCount || !context.tryRead(entry.physical, bytes);
   const child: Node = { view: new DataView(bytes.buffer), at: 0, block: entry.physical, level: node.level + 1, changed: false };
   const parts = { inode: number, block: entry.physical, logical: entry.logical };
   if (!unusable && !isExtentHeader(child.view, 0, bytes.length)) {

@@ -34,6 +34,22 @@ export function isResizeInodeSound(context: CheckContext, inode: RawInode): bool
   return true;
 }
 
+/**
+ * Whether the double indirect block of a resize inode that is sound lists other blocks than the reserved ones. e2fsck takes them for lists of
+ * numbers in pass 1, and clears there what can't be one: that may be somebody's data, so the inode is made anew instead.
+ */
+export function listsForeignBlocks(context: CheckContext, inode: RawInode): boolean {
+  const { superblock } = context;
+  const list = context.block(inode.view.getUint32(DOUBLE_INDIRECT, true));
+  const numbers = new DataView(list.buffer);
+  const { block: first } = reserved(context, 0);
+  for (let at = 0; at < list.length; at += 4) {
+    const block = numbers.getUint32(at, true);
+    if (block !== 0 && (block < first || block >= first + superblock.raw.s_reserved_gdt_blocks)) return true;
+  }
+  return false;
+}
+
 /** Where the reserved block `index` is listed, and which it is. */
 function reserved({ superblock }: CheckContext, index: number): { readonly slot: number; readonly block: number } {
   const tableBlocks = Math.ceil(superblock.groupCount / superblock.descriptorsPerBlock);

@@ -7,7 +7,7 @@ import { bounds } from './descriptor-blocks.ts';
 import { I_BLOCK_AT } from './extent-walk.ts';
 import { RESIZE_INODE, tableBlocks } from './metadata.ts';
 import { releaseOrphans } from './orphans.ts';
-import { isResizeInodeSound } from './resize-inode.ts';
+import { isResizeInodeSound, listsForeignBlocks } from './resize-inode.ts';
 import { SUPERBLOCK_PLACE } from './superblock.ts';
 import { PASS0 } from './superblock-problems.ts';
 
@@ -224,7 +224,9 @@ function checkResizeInode(context: CheckContext): void {
     }
     return;
   }
-  if ((inode.checksumMatches(context.superblock) && isResizeInodeSound(context, inode)) || !context.problem(PASS0['resize-invalid'])) return;
+  const isSound = inode.checksumMatches(context.superblock) && isResizeInodeSound(context, inode);
+  if (isSound && !listsForeignBlocks(context, inode)) return;
+  if (!context.problem(PASS0[isSound ? 'resize-foreign' : 'resize-invalid'], {}, context.inodePlace(RESIZE_INODE))) return;
   inode.bytes.fill(0);
   context.writeInode(inode);
   context.recreateResizeInode = true;

@@ -66,6 +66,8 @@ function use(context: CheckContext, superblock: Superblock, group: number): void
   const unknown = superblock.features.unknown();
   if (unknown.length > 0) {
     context.problem(PASS0['unknown-features'], { names: unknown.join(', ') }, SUPERBLOCK_PLACE);
+    // Unknown compatible ones e2fsck meets when it has begun: to it that is an error that is left.
+    if (superblock.features.unknown('compat').length > 0) context.left++;
     throw new Abort(unsupported(unknown[0]!, `The filesystem uses ${unknown.join(', ')}, which Clutch does not know: repairs might damage it`));
   }
   context.superblock = superblock;
