@@ -14,6 +14,9 @@ import { ImageHost } from './service/service.ts';
 const MEMORY_LIMIT = 2 * 1024 ** 3;
 const MEMORY_CHECK_EVERY = 1000;
 
+/** Milliseconds that it lives on at most when the process that started it is gone. */
+const END_WITHIN = 60_000;
+
 /** Electron's, in a utilityProcess only. */
 interface ParentPort {
   on(event: 'message', run: (event: { readonly data: unknown; readonly ports: readonly EmitterPort[] }) => void): void;
@@ -78,6 +81,12 @@ function receive(message: ToHost, ports: readonly EmitterPort[]): void {
   }
 }
 
+/** The process that started this one is gone. What is being applied is brought to its end, and nothing half-made is left. */
+function end(): void {
+  setTimeout(() => process.exit(1), END_WITHIN).unref();
+  void (host?.close() ?? Promise.resolve()).finally(() => process.exit(0));
+}
+
 /** Loads the code of every engine, so that the image that comes finds it there. */
 async function prepare(): Promise<void> {
   for (const { load } of registry) {
@@ -106,8 +115,10 @@ if (parentPort) {
   parentPort.on('message', ({ data, ports }) => receive(data as ToHost, ports));
 } else {
   process.on('message', (message) => receive(message as ToHost, []));
-  process.on('disconnect', () => process.exit(0));
+  process.on('disconnect', end);
 }
+// A Ctrl-C in the terminal reaches every process of the program: the one that started this one decides what becomes of the image.
+for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => {});
 
 setInterval(() => {
   const used = process.memoryUsage.rss();

@@ -3,6 +3,7 @@ import { openSource } from '../../host/sources/image.ts';
 import { serve as startServer } from '../../host/serve/index.ts';
 import { EXIT, UsageError } from '../exit.ts';
 import { stderr, stdout } from '../streams.ts';
+import { counted } from '../text.ts';
 
 export interface ServeOptions {
   readonly port?: string;
@@ -22,7 +23,14 @@ export async function serve(images: readonly string[], options: ServeOptions): P
   stderr.flush();
   if (options.open) openBrowser(served.url);
   await new Promise<void>((stop) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stop());
+    for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stop());
+    let warned = false;
+    process.on('SIGINT', () => {
+      if (served.pending === 0 || warned) return stop();
+      warned = true;
+      stderr.line(`clutch: there are changes in ${counted(served.pending, 'image')} that were not applied. Apply them in the browser, or press Ctrl-C again to discard them.`);
+      stderr.flush();
+    });
   });
   await served.close();
   return EXIT.done;

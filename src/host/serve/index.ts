@@ -37,7 +37,9 @@ export interface ServeOptions {
 export interface Served {
   /** To open in a browser. Works once. */
   readonly url: string;
-  /** Ends the server and every image's process. */
+  /** Images with changes that were neither applied nor discarded. */
+  readonly pending: number;
+  /** Ends the server and every image's process; what is pending goes with it. */
   close(): Promise<void>;
 }
 
@@ -78,6 +80,7 @@ export async function serve(options: ServeOptions): Promise<Served> {
   app.open(options.images.map((path) => resolve(path)));
   return {
     url: gate.url,
+    get pending() { return app.pending; },
     async close() {
       for (const client of sockets.clients) client.terminate();
       server.close();
