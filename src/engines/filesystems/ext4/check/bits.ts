@@ -87,10 +87,13 @@ export class Bits {
         n += PAGE_BITS - inPage;
         continue;
       }
-      const byte = page[inPage >>> 3]! >>> (inPage & 7);
-      if (byte === 0) n += 8 - (inPage & 7);
-      else if ((byte & 1) !== 0) return n;
-      else n++;
+      const rest = page[inPage >>> 3]! >>> (inPage & 7);
+      if (rest !== 0) {
+        n += 31 - Math.clz32(rest & -rest);
+        return n < end ? n : undefined;
+      }
+      n += 8 - (inPage & 7);
+      for (let byte = (inPage >>> 3) + 1; byte < PAGE_BYTES && n < end && page[byte] === 0; byte++) n += 8;
     }
     return undefined;
   }

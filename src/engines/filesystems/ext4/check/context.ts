@@ -2,9 +2,10 @@ import type { BlockDevice } from '../../../core/bytes/device.ts';
 import type { CheckOptions, Finding } from '../../../core/check.ts';
 import { corrupt, type DiskError, isDiskError, type Place } from '../../../core/errors.ts';
 import type { JobContext } from '../../../core/job.ts';
-import { SUPERBLOCK_SIZE } from '../layout.ts';
+import { SUPERBLOCK_AT, SUPERBLOCK_SIZE } from '../layout.ts';
 import { Superblock } from '../superblock.ts';
 import { Bits, Counts } from './bits.ts';
+import { descriptorBlock } from './descriptor-blocks.ts';
 import type { Descriptors } from './descriptors.ts';
 import { DirectoryBlocks, DirectoryInfo, type HashedDirectory } from './directories.ts';
 import { type Parts, type Problem, sentence } from './problems.ts';
@@ -12,6 +13,8 @@ import { RawInode } from './raw-inode.ts';
 
 /** Different findings whose repetitions are counted for their ids; behind them ids are numbered in order. */
 const MOST_IDS = 500_000;
+/** Findings that are left alone before a check ends: a crafted directory of 2 GiB without blocks has two millions of them. */
+const MOST_LEFT = 200_000;
 
 /** The ro-compat feature shared_blocks. */
 const SHARED_BLOCKS = 0x4000;
@@ -83,6 +86,8 @@ export class CheckContext {
   readonly policies = new Map<string, number>();
   /** Answers of this run that were "no", by the finding's id: they are not asked again after a restart. */
   readonly #refused = new Set<string>();
+  /** Findings without a repair, by their ids. */
+  readonly #told = new Set<string>();
   readonly #ids = new Map<string, number>();
   #numbered = 0;
   #pass = '';
@@ -105,17 +110,22 @@ export class CheckContext {
   /**
    * Records a finding, and asks whether its repair is wanted.
    * @param parts for the sentence; those named inode, group, block, entry and the like also make the id
+   * @param at where it is; else the inode, the group's descriptor or the superblock that the parts tell of
    * @returns whether the repair is to be made now; true as well for a problem without one
    */
-  problem(problem: Problem, parts: Parts = {}, place?: Place): boolean {
+  problem(problem: Problem, parts: Parts = {}, at?: Place): boolean {
     const id = this.#id(problem, parts);
     if (this.#refused.has(id)) return false;
     const { code, severity, meaning, repair } = problem;
+    const place = at ?? this.#placeOf(code, parts);
     const finding: Omit<Finding, 'repaired'> = {
       id, code, severity, message: sentence(problem, parts), meaning, ...(place === undefined ? {} : { place }), ...(repair === undefined ? {} : { repair }),
     };
+    // After a restart it is met again.
+    if (repair === undefined && this.#told.has(id)) return true;
     this.findings++;
     if (repair === undefined) {
+      if (this.#told.size < MOST_IDS) this.#told.add(id);
       this.options.found({ ...finding, repaired: false });
       return true;
     }
@@ -128,7 +138,19 @@ export class CheckContext {
       if (severity !== 'note') this.left++;
     }
     this.options.found({ ...finding, repaired });
+    if (this.left > MOST_LEFT) throw new Abort(corrupt('filesystem', `${MOST_LEFT} findings were left alone, and more are not told`));
     return repaired;
+  }
+
+  #placeOf(code: string, { inode, group }: Parts): Place | undefined {
+    if (this.superblock === undefined) return undefined;
+    const { inodeCount, groupCount, descriptorsPerBlock, descriptorSize, blockSize } = this.superblock;
+    if (typeof inode === 'number' && inode >= 1 && inode <= inodeCount) return this.inodePlace(inode);
+    if (typeof group === 'number' && group >= 0 && group < groupCount) {
+      const block = descriptorBlock(this.superblock, Math.floor(group / descriptorsPerBlock));
+      return { structure: `descriptor of group ${group}`, at: block * blockSize + (group % descriptorsPerBlock) * descriptorSize, length: descriptorSize };
+    }
+    return code.startsWith('0/') ? { structure: 'superblock', at: SUPERBLOCK_AT, length: SUPERBLOCK_SIZE } : undefined;
   }
 
   #id(problem: Problem, parts: Parts): string {
