@@ -191,8 +191,9 @@ describe('clutch serve', () => {
     const { token } = await app.call('path.source', { path: image });
     const [first, second] = [await app.call('image.open', { token }), await app.call('image.open', { token })];
     for (const each of [first, second]) await createClient<HostContract>(websocketTransport(await connectTo(`/image/${each.image}`))).call('image.info', {});
+    // Those of the tests before may be closing still.
+    await expect.poll(() => hostsOf(built.host).length, { timeout: 30_000 }).toBe(2);
     const children = hostsOf(built.host);
-    expect(children).toHaveLength(2);
     process.kill(children[0]!, 'SIGKILL');
     for await (const event of app.stream('app.events', {})) {
       if (event.event !== 'lost') continue;
