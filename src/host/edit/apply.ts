@@ -8,7 +8,8 @@ import { type Disk, type DiskFile, hostDisk } from './disk.ts';
 import type { Applied } from './editing.ts';
 import type { FileState } from './identity.ts';
 import { type SidecarPlace, sidecarPlaces } from './places.ts';
-import { type CompleteSidecar, identityOf, SECTOR, SidecarWriter } from './sidecar.ts';
+import { SECTOR, Sectors } from './sectors.ts';
+import { type CompleteSidecar, identityOf, SidecarWriter } from './sidecar.ts';
 
 /** What stays free on the image's disk: a full disk hurts every other program. */
 const RESERVE = 1024 * 1024;
@@ -111,9 +112,10 @@ export async function replay(sidecar: CompleteSidecar, image: BlockDevice, repor
 
 /** Runs of sectors in which two ranges of the same length differ, in bytes from their start. */
 export function* differences(old: Uint8Array, now: Uint8Array): Iterable<Extent> {
+  const [before, after] = [new Sectors(old), new Sectors(now)];
   let from = -1;
   for (let at = 0; at < now.length; at += SECTOR) {
-    const same = Buffer.compare(old.subarray(at, at + SECTOR), now.subarray(at, at + SECTOR)) === 0;
+    const same = before.isSame(after, at);
     if (!same && from < 0) from = at;
     if (same && from >= 0) {
       yield { at: from, length: at - from };

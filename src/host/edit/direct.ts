@@ -5,7 +5,8 @@ import { type ApplyHost, applyHost, createSidecar } from './apply.ts';
 import type { DiskFile } from './disk.ts';
 import type { LockedImage } from './locked-image.ts';
 import type { SidecarPlace } from './places.ts';
-import { identityOf, SECTOR, SidecarWriter } from './sidecar.ts';
+import { SECTOR } from './sectors.ts';
+import { identityOf, SidecarWriter } from './sidecar.ts';
 
 /**
  * Makes the commits of a filesystem without a journal whole, while it is written to directly: each is kept in a sidecar until it is in its place,

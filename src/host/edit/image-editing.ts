@@ -17,7 +17,8 @@ import type { FileState } from './identity.ts';
 import { LockedImage } from './locked-image.ts';
 import { filesystemsIn, reviewLayers } from './reviewing.ts';
 import { saveAs } from './save-as.ts';
-import { readSidecar, SECTOR } from './sidecar.ts';
+import { SECTOR } from './sectors.ts';
+import { readSidecar } from './sidecar.ts';
 
 /** What the editing needs of an open image. */
 export interface EditedImage {

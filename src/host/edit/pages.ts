@@ -1,21 +1,25 @@
 import { tmpdir } from 'node:os';
 import type { Backing } from '../../engines/core/bytes/device.ts';
 import type { PageStore } from '../../engines/core/bytes/pages.ts';
+import { GatheredWrites } from '../sources/gathered-writes.ts';
 import { ScratchFile } from '../sources/scratch.ts';
 
 /** Changed pages in a temporary file, which is made when there is something to keep: gigabytes of changes stay out of memory. */
 export class FilePages implements PageStore {
   #file: ScratchFile | undefined;
+  readonly #writes = new GatheredWrites((at, from) => { this.#opened.write(at, from); });
 
   read(at: number, into: Uint8Array): void {
+    this.#writes.settle(at, into.length);
     this.#opened.read(at, into);
   }
 
   write(at: number, from: Uint8Array): void {
-    this.#opened.write(at, from);
+    this.#writes.write(at, from);
   }
 
   backing(at: number, length: number): Backing | undefined {
+    this.#writes.settle(at, length);
     return this.#opened.backing(at, length);
   }
 

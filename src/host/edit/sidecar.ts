@@ -4,6 +4,7 @@ import { type BlockDevice, readBytes } from '../../engines/core/bytes/device.ts'
 import { corrupt } from '../../engines/core/errors.ts';
 import type { DiskFile } from './disk.ts';
 import type { FileState } from './identity.ts';
+import { SECTOR, Sectors } from './sectors.ts';
 
 /**
  * The file that makes an Apply whole: all changes of an image, durable before the first of them reaches it. Little-endian.
@@ -21,8 +22,6 @@ import type { FileState } from './identity.ts';
  * A witness changes nothing: its old and new bytes are the same. It tells the image from another one.
  */
 
-/** Bytes that a disk writes whole or not at all. */
-export const SECTOR = 512;
 /** Bytes of a record's data at most: what is held in memory. */
 const MOST_DATA = 1024 * 1024;
 const MOST_IDENTITY = 1024 * 1024;
@@ -36,7 +35,7 @@ const SUM = 16;
 const WITNESS = 1;
 const TAIL = 56;
 
-const ZEROS = Buffer.alloc(SECTOR);
+const ZEROS = Buffer.alloc(MOST_DATA);
 const ZERO_SUM = Buffer.alloc(SUM);
 
 /** Which image the changes belong to, and who applies them. */
@@ -102,7 +101,9 @@ export class SidecarWriter {
     head.writeBigUInt64LE(BigInt(at), 0);
     head.writeUInt32LE(now.length, 8);
     head.writeUInt32LE(kind, 12);
-    for (let i = 0; i < sectors; i++) sumOf(old.subarray(i * SECTOR, (i + 1) * SECTOR)).copy(head, RECORD + i * SUM);
+    const before = new Sectors(old);
+    // Where files are put into a new filesystem, all of it.
+    if (!isZero(old)) for (let i = 0; i < sectors; i++) if (!before.isZero(i * SECTOR)) sumOf(old.subarray(i * SECTOR, (i + 1) * SECTOR)).copy(head, RECORD + i * SUM);
     this.#append(head);
     this.#append(now);
   }
@@ -165,9 +166,14 @@ export function readSidecar(file: DiskFile): Sidecar {
   return { state: 'complete', identity: of, records: () => readRecords(file, records, end.at, of.size) };
 }
 
+/** @param bytes at most MOST_DATA of them */
+function isZero(bytes: Uint8Array): boolean {
+  return ZEROS.compare(bytes, 0, bytes.length, 0, bytes.length) === 0;
+}
+
 /** The first 16 bytes of a sector's SHA-256, or zeros for one of zeros. */
 function sumOf(sector: Uint8Array): Buffer {
-  if (ZEROS.compare(sector, 0, sector.length, 0, sector.length) === 0) return ZERO_SUM;
+  if (isZero(sector)) return ZERO_SUM;
   return createHash('sha256').update(sector).digest().subarray(0, SUM);
 }
 

@@ -3,9 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { type BlockDevice, checkRange } from '../../engines/core/bytes/device.ts';
 import { DiskError, ioError, usage } from '../../engines/core/errors.ts';
 import { hostDisk } from '../edit/disk.ts';
-
-/** Bytes that are held until they are written together: most files are small, and lie behind one another. */
-const MOST_HELD = 512 * 1024;
+import { GatheredWrites } from './gathered-writes.ts';
 
 /**
  * A new image while it is made: a sparse file under a name of its own beside the one that it gets when it is whole. Whatever happens before
@@ -18,10 +16,9 @@ export class NewFile implements BlockDevice {
   readonly #partial: string;
   readonly #fd: number;
   #closed = false;
-  /** What was written last and is not in the file yet: `#length` bytes from `#at` on. */
-  readonly #held = new Uint8Array(MOST_HELD);
-  #at = 0;
-  #length = 0;
+  readonly #writes = new GatheredWrites((at, from) => attempt(this.#path, () => {
+    for (let done = 0; done < from.length;) done += writeSync(this.#fd, from, done, from.length - done, at + done);
+  }));
 
   /**
    * @param size bytes
@@ -43,7 +40,7 @@ export class NewFile implements BlockDevice {
 
   read(at: number, into: Uint8Array): void {
     checkRange(this, at, into.length);
-    if (at < this.#at + this.#length && at + into.length > this.#at) this.#writeHeld();
+    this.#writes.settle(at, into.length);
     for (let done = 0; done < into.length;) {
       const count = readSync(this.#fd, into, done, into.length - done, at + done);
       if (count === 0) throw ioError(`${this.#path} ends at byte ${at + done}`);
@@ -53,15 +50,7 @@ export class NewFile implements BlockDevice {
 
   write(at: number, from: Uint8Array): void {
     checkRange(this, at, from.length);
-    // Whatever does not go on where the last one ended is written after it, so that the later of two writes to one place wins.
-    if (at !== this.#at + this.#length || this.#length + from.length > MOST_HELD) this.#writeHeld();
-    if (from.length > MOST_HELD / 2) {
-      this.#write(at, from);
-      return;
-    }
-    if (this.#length === 0) this.#at = at;
-    this.#held.set(from, this.#length);
-    this.#length += from.length;
+    this.#writes.write(at, from);
   }
 
   /** Nobody can see it before it is finished, so nothing has to be durable before. */
@@ -69,7 +58,7 @@ export class NewFile implements BlockDevice {
 
   /** Gives it its name, durably. @throws DiskError usage EEXIST when something has taken the name meanwhile */
   finish(): void {
-    this.#writeHeld();
+    this.#writes.flush();
     attempt(this.#path, () => {
       fsyncSync(this.#fd);
       try {
@@ -93,18 +82,6 @@ export class NewFile implements BlockDevice {
     this.#closed = true;
     closeSync(this.#fd);
     unlinkSync(this.#partial);
-  }
-
-  #writeHeld(): void {
-    const length = this.#length;
-    this.#length = 0;
-    if (length > 0) this.#write(this.#at, this.#held.subarray(0, length));
-  }
-
-  #write(at: number, from: Uint8Array): void {
-    attempt(this.#path, () => {
-      for (let done = 0; done < from.length;) done += writeSync(this.#fd, from, done, from.length - done, at + done);
-    });
   }
 }
 

@@ -80,7 +80,11 @@ function number(block: Uint8Array, at: number, length: number): number | undefin
 
 /** Octal digits with spaces before and a space or zero after; empty is 0. */
 function octal(block: Uint8Array, at: number, length: number): number | undefined {
-  const digits = String.fromCharCode(...block.subarray(at, at + length)).replace(/[\0 ]+$/, '').trimStart();
-  if (digits === '') return 0;
-  return /^[0-7]+$/.test(digits) ? parseInt(digits, 8) : undefined;
+  const end = at + length;
+  let i = at;
+  while (i < end && block[i] === 0x20) i++;
+  let value = 0;
+  for (; i < end && block[i]! >= 0x30 && block[i]! <= 0x37; i++) value = value * 8 + block[i]! - 0x30;
+  for (; i < end; i++) if (block[i] !== 0 && block[i] !== 0x20) return undefined;
+  return value;
 }

@@ -1,7 +1,7 @@
 import { type BlockDevice, checkRange } from '../../../engines/core/bytes/device.ts';
 import type { Random } from '../../../engines/testing/fuzz/random.ts';
 import type { Disk, DiskFile } from '../disk.ts';
-import { SECTOR } from '../sidecar.ts';
+import { SECTOR } from '../sectors.ts';
 
 /** The image's name among the files of a simulated disk. */
 const IMAGE = 'disk.img';

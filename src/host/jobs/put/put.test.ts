@@ -104,6 +104,20 @@ describe('putting files of this computer into an image', () => {
     expect(tally.bytes).toBeLessThan(1024 * 1024);
   });
 
+  it('links names of one file also where one of them is taken', async () => {
+    const top = join(folder, 'top');
+    mkdirSync(top);
+    writeFileSync(join(top, 'a'), 'new');
+    linkSync(join(top, 'a'), join(top, 'b'));
+    const fs = tree({ top: dir({ a: file('old a'), b: file('old b') }) });
+    const { job, log } = asked();
+    await put([top], { fs, folder: fs.root }, { conflict: 'replace', folders: 'merge' }, job, newTally());
+    expect(log).toEqual([]);
+    expect(await at(fs, 'top/a')).toBe(await at(fs, 'top/b'));
+    expect((await fs.stat(await at(fs, 'top/a'))).nlink).toBe(2);
+    expect(await lines(fs)).toContain('/top/b file 644 new');
+  });
+
   it('tells what can\'t be read, and goes on', async () => {
     writeFileSync(join(folder, 'b'), 'beta');
     const fs = tree({});
