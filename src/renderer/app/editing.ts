@@ -177,6 +177,9 @@ function closeUndo(): void {
 // A dialog has its own buttons, which the notice would lie over.
 useApp.subscribe(({ dialog }, before) => { if (dialog !== undefined && dialog !== before.dialog) closeUndo(); });
 
+// Neither do the buttons of a question that long work asks.
+useTransfers.subscribe(({ list }, before) => { if (list !== before.list && list.some(({ question }) => question !== undefined) && !before.list.some(({ question }) => question !== undefined)) closeUndo(); });
+
 function tell(text: string, action: { readonly label: string; readonly run: () => void }): void {
   closeUndo();
   announce(text);

@@ -5,7 +5,7 @@ import type { ImageInfo } from '../../shared/contract/rows.ts';
 import { isOpenFilesystem, layerAt, parentPath } from '../models/layers.ts';
 import { ROWS } from '../models/list-scroll.ts';
 import { BLOCK, RowCache } from '../models/rows.ts';
-import { clamped, only } from '../models/selection.ts';
+import { clamped, only, type Selection } from '../models/selection.ts';
 import { texts } from '../texts/index.ts';
 import { takeAhead } from './ahead.ts';
 import { errorOf, type HostClient, isCancelled } from './services.ts';
@@ -294,6 +294,9 @@ function closeListing(tab: Tab, listing: Listing | undefined): void {
 /** Ranges of a selection that are found again in another order; the contract's own limit. */
 const KEPT_RANGES = 10_000;
 
+/** What is to be selected in a list that is on its way, unless the person selects something else: the same list is often asked for again before it is there. */
+const reveals = new Map<number, { readonly place: FolderPlace; readonly node: number; readonly selection: Selection }>();
+
 /** A key that is held down must not keep a list from being shown anew. */
 const MOST_TRIES = 4;
 
@@ -304,6 +307,10 @@ async function openListing(id: number, place: FolderPlace, focus: number | undef
   if (tab === undefined || host === undefined) return;
   const { settings } = getApp();
   const { filter } = tab;
+  if (again === 'select' && focus !== undefined) reveals.set(id, { place, node: focus, selection: tab.selection });
+  const waiting = reveals.get(id);
+  const reveal = waiting?.place === place && waiting.selection === tab.selection ? waiting.node : undefined;
+  if (reveal === undefined) reveals.delete(id);
   const before = stays(tab, place) ? tab.listing : undefined;
   const listing: Listing = before === undefined ? { place, scroll: 0 } : { ...before };
   patchTab(id, before === undefined ? { listing, selection: NOTHING_SELECTED } : { listing });
@@ -314,7 +321,7 @@ async function openListing(id: number, place: FolderPlace, focus: number | undef
   const memory = before === undefined && focus === undefined ? tab.history?.present.memory : undefined;
   const remembered = memory !== undefined && memory.order === orderOf(settings) && memory.filter === filter ? memory : undefined;
   // In another order than when it was left, the entry that the keyboard was on is looked for.
-  const wanted = focus ?? (remembered === undefined ? memory?.node : undefined);
+  const wanted = reveal ?? focus ?? (remembered === undefined ? memory?.node : undefined);
   const { ranges, focus: row, anchor } = tab.selection;
   try {
     const node = place.crumbs.at(-1)!.node;
@@ -341,10 +348,11 @@ async function openListing(id: number, place: FolderPlace, focus: number | undef
     }
     const { page, kept } = view;
     const rows = new RowCache<EntryRow>(view.count, (from, count, signal) => host.call('view.rows', { view: view.view, from, count }, signal), page);
-    const selection = again === 'select' && page?.index !== undefined ? only(page.index)
+    const selection = reveal !== undefined && page?.index !== undefined ? only(page.index)
       : kept !== undefined ? { ...kept, focus: kept.focus < 0 ? Math.min(row, view.count - 1) : kept.focus }
       : before !== undefined && again === 'anew' ? clamped(chosen, view.count)
       : remembered !== undefined ? clamped(remembered.selection, view.count) : page?.index === undefined ? NOTHING_SELECTED : only(page.index);
+    reveals.delete(id);
     patchTab(id, { listing: { place, view, rows, scroll: remembered?.scroll ?? 0 }, selection });
     closeListing(tab, before);
     const last = place.crumbs.at(-1)!;

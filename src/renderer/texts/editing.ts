@@ -96,6 +96,7 @@ export const editingTexts = {
     title: (name: string) => `Pending changes of ${cut(name, 60)}`,
     list: 'Changes in order', what: 'Change', where: 'Folder', bytes: 'Writes', when: 'Done at', partial: 'not to its end', none: 'Nothing is pending.', loading: 'Reading the changes …',
     total: (operations: number, bytes: number) => `${plural(operations, 'change', 'changes')}; Apply writes ${formatExactSize(bytes)} to the image.`,
+    shared: 'Blocks that several changes touch are written once.',
     safe: 'They are written all or none: they are first put down beside the image, and an Apply that is interrupted can be finished at the next open.',
     root: 'the whole volume', nowhere: '–',
   },

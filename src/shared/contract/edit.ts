@@ -32,7 +32,7 @@ export interface OperationRow extends OperationLabel {
   readonly path: string;
   /** Milliseconds since 1970. */
   readonly when: number;
-  /** Bytes of the image that it wrote first: those of all operations are those that Apply writes. */
+  /** Bytes of the blocks that it changed. What several operations changed, Apply writes once. */
   readonly bytes: number;
   /** It did not come to its end: cancelled, or some of it failed. What it did is whole all the same. */
   readonly partial?: boolean;

@@ -55,7 +55,7 @@ export function ReviewDialog({ dialog }: { dialog: Extract<Dialog, { kind: 'revi
     <ModalDialog title={t.title(name)} onClose={close} className="is-review">
       {error === undefined ? null : <ErrorPanel error={error} about={name} />}
       {rows === undefined ? (error === undefined ? <p className="dim" role="status">{t.loading}</p> : null) : operations === 0 ? <p className="dim">{t.none}</p> : <Operations rows={rows} />}
-      {edit === undefined ? null : <p className="review-total"><strong className="number">{t.total(edit.operations, edit.bytes)}</strong> <span className="dim">{t.safe}</span></p>}
+      {edit === undefined ? null : <p className="review-total"><strong className="number">{t.total(edit.operations, edit.bytes)}</strong> <span className="dim">{rows !== undefined && rows.reduce((sum, { bytes }) => sum + bytes, 0) > edit.bytes ? `${t.shared} ` : ''}{t.safe}</span></p>}
       <footer className="dialog-foot">
         <Button className="button" isDisabled={discarding !== true} onPress={() => run('discard')}>{texts.pending.discard}</Button>
         <Button className="button" isDisabled={operations === 0} onPress={() => run('save-as')}>{texts.pending.saveAs}</Button>

@@ -287,7 +287,7 @@ describe.skipIf(noBrowser !== undefined)('editing', () => {
     await foreign.getByRole('button', { name: 'Copy details' }).click();
     await foreign.getByRole('button', { name: 'Dismiss' }).click();
     await foreign.waitFor({ state: 'detached' });
-    expect(await page.evaluate(() => document.activeElement?.getAttribute('role'))).toBe('grid');
+    await expect.poll(() => page.evaluate(() => document.activeElement?.getAttribute('role'))).toBe('grid');
     // Of another tab's it is still to be read; what was dismissed stays so.
     await page.getByRole('tab', { name: /finished-apply/ }).click();
     await finished.getByRole('button', { name: 'Dismiss' }).click();
