@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -180,7 +180,10 @@ describe('clutch serve', () => {
   });
 
   it.skipIf(skip !== undefined)('tells when an image\'s process is lost, and ends all processes when it ends', async () => {
-    const other = await start();
+    // Under a name of its own: processes of the other server come and go in their own time.
+    symlinkSync(join(scratch.path, 'host'), join(scratch.path, 'host-of-another'));
+    const program = join(scratch.path, 'host-of-another/host.cjs');
+    const other = await serve({ images: [image], built: { ...built, host: program }, settings: join(scratch.path, 'settings') });
     const [own] = ((await get(other.url)).headers['set-cookie'] as string[])[0]!.split(';') as [string];
     const there = new URL(other.url).origin;
     const connectTo = (path: string): Promise<WebSocket> => new Promise((resolve, reject) => {
@@ -191,9 +194,8 @@ describe('clutch serve', () => {
     const { token } = await app.call('path.source', { path: image });
     const [first, second] = [await app.call('image.open', { token }), await app.call('image.open', { token })];
     for (const each of [first, second]) await createClient<HostContract>(websocketTransport(await connectTo(`/image/${each.image}`))).call('image.info', {});
-    // Those of the tests before may be closing still.
-    await expect.poll(() => hostsOf(built.host).length, { timeout: 30_000 }).toBe(2);
-    const children = hostsOf(built.host);
+    const children = hostsOf(program);
+    expect(children.length).toBeGreaterThanOrEqual(2);
     process.kill(children[0]!, 'SIGKILL');
     for await (const event of app.stream('app.events', {})) {
       if (event.event !== 'lost') continue;
@@ -201,7 +203,7 @@ describe('clutch serve', () => {
       break;
     }
     await other.close();
-    expect(hostsOf(built.host)).toEqual([]);
+    expect(hostsOf(program)).toEqual([]);
   });
 });
 
