@@ -85,14 +85,17 @@ function clusterRatioOf({ features, clusterSize }: Wanted, blockSize: number): n
   return size / blockSize;
 }
 
+/** The reserved inodes and lost+found lie in the first group, whatever number of groups there is; a multiple of 8. */
+const LEAST_INODES = 16;
+
 /** Whole blocks of inodes, a multiple of 8, at most what a bitmap of one block counts. */
 function inodesPerGroupOf(wanted: Wanted, bytes: number, ratio: number, groups: number, blockSize: number): number {
   const inodes = Math.max(wanted.inodes ?? Math.floor(bytes / ratio), 16);
   const aBlock = Math.max(8, blockSize / wanted.inodeSize);
-  const each = Math.ceil(Math.ceil(inodes / groups) / aBlock) * aBlock;
+  const each = Math.ceil(Math.max(Math.ceil(inodes / groups), LEAST_INODES) / aBlock) * aBlock;
   const most = Math.min(blockSize * 8, 65_528);
   const limit = Math.floor(Math.min(most, Math.floor(0xffffffff / groups)) / aBlock) * aBlock;
-  if (wanted.inodes !== undefined && each > limit) throw usage('ENOSPC', `${wanted.inodes} inodes are more than ${groups} groups can hold`);
+  if ((wanted.inodes !== undefined && each > limit) || limit < LEAST_INODES) throw usage('ENOSPC', `${wanted.inodes ?? each * groups} inodes are more than ${groups} groups can hold`);
   return Math.min(each, limit);
 }
 

@@ -27,7 +27,7 @@ const CASES: readonly (readonly [mib: number, variant: string, options?: Record<
   [64, 'ext4', { features: '^has_journal' }], [64, 'ext4', { features: '^flex_bg' }], [64, 'ext4', { features: 'inline_data' }], [64, 'ext4', { features: 'sparse_super2' }],
   [64, 'ext4', { features: '^metadata_csum,uninit_bg' }], [64, 'ext4', { features: '^64bit,^extent,^metadata_csum' }], [64, 'ext4', { features: 'metadata_csum_seed,large_dir,ea_inode' }],
   [64, 'ext2', { features: '^sparse_super,^resize_inode' }], [64, 'ext2', { 'inode-size': '128' }], [64, 'ext3', { features: '^dir_index', 'inode-size': '128' }], [64, 'ext4', { 'flex-groups': '4', 'inode-size': '512' }],
-  [64, 'ext4', { inodes: '60000', 'journal-size': '2', reserved: '0' }], [128, 'ext4', { features: 'bigalloc,^resize_inode', 'cluster-size': '16384' }], [300, 'ext4', { features: 'bigalloc', 'block-size': '4096', 'cluster-size': '8192' }],
+  [20, 'ext4', { inodes: '1' }], [20, 'ext2', { inodes: '17' }], [64, 'ext4', { inodes: '60000', 'journal-size': '2', reserved: '0' }], [128, 'ext4', { features: 'bigalloc,^resize_inode', 'cluster-size': '16384' }], [300, 'ext4', { features: 'bigalloc', 'block-size': '4096', 'cluster-size': '8192' }],
 ];
 /** Lines of dumpe2fs but those that differ between the primary and its copies. */
 const told = (text: string): string[] => text.split('\n').filter((line) => !/^(Checksum|Filesystem state)/.test(line));
