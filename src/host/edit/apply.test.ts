@@ -121,6 +121,16 @@ describe('an Apply that fails', () => {
     expect(await names(again)).toEqual(['a', 'b', 'c']);
   });
 
+  it('and one that is saved never takes the place of an image that is edited', async () => {
+    const [session, other] = [await unlocked(), await unlocked()];
+    await create(other, 'pending');
+    await expect(session.editing.saveAs(other.path, { replace: true })).rejects.toMatchObject({ kind: 'busy' });
+    expect(beside(other)).toEqual([]);
+    expect(other.editing.state).not.toHaveProperty('changedUnderneath');
+    await other.close({ discard: true });
+    await session.editing.saveAs(other.path, { replace: true });
+  });
+
   it.each<[string, (path: string) => void]>([
     ['was renamed', (path) => renameSync(path, join(path, '..', 'other.img'))],
     ['is opened by another of its names', (path) => linkSync(path, join(path, '..', 'other.img'))],

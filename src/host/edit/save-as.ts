@@ -5,6 +5,7 @@ import type { BlockDevice } from '../../engines/core/bytes/device.ts';
 import { type DiskError, ioError, isDiskError, usage } from '../../engines/core/errors.ts';
 import type { JobContext } from '../../engines/core/job.ts';
 import { hostDisk } from './disk.ts';
+import { LockedImage } from './locked-image.ts';
 
 /** Bytes that are copied at once. */
 const PIECE = 1024 * 1024;
@@ -16,7 +17,7 @@ const ZEROS = new Uint8Array(HOLE);
  * Writes a device as a new file, with holes where it reads as zeros. It appears under its name when it is whole and durable.
  * @param path absolute
  * @param sources files that it must not replace: those that the device is made of
- * @throws DiskError usage EEXIST unless `replace`, EINVAL for one of the sources; ENOSPC, EACCES; io; cancelled
+ * @throws DiskError usage EEXIST unless `replace`, EINVAL for one of the sources; busy for an image that is edited; ENOSPC, EACCES; io; cancelled
  */
 export async function saveAs(device: BlockDevice, path: string, sources: readonly string[], replace: boolean, job: JobContext): Promise<void> {
   refuseTarget(path, sources, replace);
@@ -83,6 +84,17 @@ function refuseTarget(path: string, sources: readonly string[], replace: boolean
   if (there.isDirectory()) throw usage('EISDIR', `${path} is a folder`);
   if (!there.isFile()) throw usage('EINVAL', `${path} is no file`);
   if (!replace) throw usage('EEXIST', `There is a file ${path} already`);
+  refuseLocked(path);
+}
+
+/** Changes that are pending over a file could be applied no more when another took its place. @throws DiskError busy */
+function refuseLocked(path: string): void {
+  try {
+    new LockedImage([path], { write: false }).close();
+  } catch (error) {
+    if (isDiskError(error) && error.kind === 'busy') throw error;
+    // One that may not be read can be replaced all the same.
+  }
 }
 
 /** The name is given to what is whole; without `replace` it must be free at that very moment. */

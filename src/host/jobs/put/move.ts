@@ -20,6 +20,9 @@ export async function moveWithin(fs: WritableFileSystem, entries: readonly Place
   return tally;
 }
 
+/** Folders in folders that are followed, as everywhere: a damaged tree may lead in circles. */
+const MAX_DEPTH = 2048;
+
 class Moving {
   readonly #fs: WritableFileSystem;
   readonly #receiver: Receiver;
@@ -36,14 +39,14 @@ class Moving {
   async run({ folder, node, name }: PlacedEntry, to: NodeId): Promise<void> {
     try {
       await checkEntry(this.#fs, folder, node, name);
-      await this.#entry(folder, node, name, to, '');
+      await this.#entry(folder, node, name, to, '', 0);
     } catch (error) {
       this.#account.failed(name, error);
     }
   }
 
   /** @param path of the target, from the folder that all goes into @returns whether it is gone from where it was */
-  async #entry(folder: NodeId, node: NodeId, name: Name, to: NodeId, path: Name): Promise<boolean> {
+  async #entry(folder: NodeId, node: NodeId, name: Name, to: NodeId, path: Name, depth: number): Promise<boolean> {
     const pause = this.#job.breathe();
     if (pause) await pause;
     const own = pathIn({ node: to, path }, name);
@@ -60,7 +63,7 @@ class Moving {
           this.#account.tally.skipped++;
           return false;
         }
-        if (decision === 'merge') return await this.#merge(folder, node, name, standing, own);
+        if (decision === 'merge') return await this.#merge(folder, node, name, standing, own, depth);
         if (decision === 'keep-both') as = await this.#receiver.freeName(to, name);
         else if (there.type === 'dir') {
           if (stat.type !== 'dir') throw usage('EISDIR', 'A folder has the name; it is not replaced by something else');
@@ -81,7 +84,8 @@ class Moving {
   }
 
   /** What is in a folder goes into the one of its name. */
-  async #merge(folder: NodeId, node: NodeId, name: Name, into: NodeId, path: Name): Promise<boolean> {
+  async #merge(folder: NodeId, node: NodeId, name: Name, into: NodeId, path: Name, depth: number): Promise<boolean> {
+    if (depth >= MAX_DEPTH) throw usage('ELOOP', `More than ${MAX_DEPTH} folders in one another`);
     const left = new Set<Name>();
     for (let gone = 1; gone > 0;) {
       gone = 0;
@@ -90,7 +94,7 @@ class Moving {
         const { entries, next } = await this.#fs.list(node, cursor);
         for (const entry of entries) {
           if (left.has(entry.name)) continue;
-          if (await this.#entry(node, entry.node, entry.name, into, path)) gone++;
+          if (await this.#entry(node, entry.node, entry.name, into, path, depth + 1)) gone++;
           else left.add(entry.name);
         }
         cursor = next;
