@@ -80,11 +80,21 @@ class Unpacking {
       this.#summary.files++;
       return;
     }
-    await this.#clear(dir, name);
-    const node = await this.#create(dir, name, member);
+    const node = await this.#createAnew(dir, name, member);
     if (type === 'file') await this.#fill(node, member, reader);
     await this.#dress(node, member, type === 'file');
     this.#summary.files++;
+  }
+
+  /** Most names are free: only one that is taken is looked at. */
+  async #createAnew(dir: NodeId, name: Name, member: TarMember): Promise<NodeId> {
+    try {
+      return await this.#create(dir, name, member);
+    } catch (error) {
+      if (!isDiskError(error) || error.fault.kind !== 'usage' || error.fault.errno !== 'EEXIST') throw error;
+      await this.#clear(dir, name);
+      return this.#create(dir, name, member);
+    }
   }
 
   #create(dir: NodeId, name: Name, member: TarMember): NodeId | Promise<NodeId> {

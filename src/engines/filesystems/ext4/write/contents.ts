@@ -297,11 +297,16 @@ export class ContentsWriter implements Contents {
 
   /** Runs a part of an operation; where `mayEnd`, the space may end in it, and that part alone is undone. @returns whether it was done */
   #unlessFull(mayEnd: boolean, run: () => void): boolean {
+    if (!mayEnd) {
+      // What it throws undoes the whole operation, this part with it.
+      run();
+      return true;
+    }
     try {
       this.#context.transaction.operation(run);
       return true;
     } catch (error) {
-      if (mayEnd && isDiskError(error) && error.kind === 'usage') return false;
+      if (isDiskError(error) && error.kind === 'usage') return false;
       throw error;
     }
   }
