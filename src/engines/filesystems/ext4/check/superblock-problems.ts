@@ -3,7 +3,7 @@ import { catalogue } from './problems.ts';
 const HOUSEKEEPING = 'Nothing is lost by it.';
 const SHAPE = 'The shape of the filesystem is not what it seems.';
 
-/** Problems of the superblock, the descriptors, the journal and the list of orphans. None of them by itself leaves errors: what they lead to is found later. */
+/** Problems of the superblock, the descriptors, the journal and the list of orphans. Most of them by themselves leave no errors: what they lead to is found later. */
 export const PASS0 = catalogue('0', {
   'backup-used': { severity: 'note', says: 'The primary superblock can\'t be used ({reason}); its backup at block {block} is', meaning: 'Changes of the filesystem\'s shape since the backup was made are not known.', repair: 'Write the backup over the primary' },
   'shape': { severity: 'note', says: 'The superblock says {field} {value}, which can\'t be', meaning: SHAPE, repair: 'Use the value that the rest of it implies' },
@@ -19,7 +19,7 @@ export const PASS0 = catalogue('0', {
   'inode-bitmap-place': { severity: 'note', says: 'The inode bitmap of group {group} should lie at block {block}, which is not in the group', meaning: 'What is free in the group is not known.', repair: 'Move it' },
   'inode-table-place': { severity: 'note', says: 'The inode table of group {group} should lie at block {block}, which is not in the group', meaning: 'All files whose inodes are in it are lost.', repair: 'Make a new one' },
   'descriptor-checksum': { severity: 'note', says: 'The checksum of group descriptor {group} is wrong', meaning: 'The kernel refuses to mount it.', repair: 'Correct it, and trust nothing that it says of unused inodes', housekeeping: 'with-changes' },
-  'descriptor-uninit': { severity: 'note', says: 'Group descriptor {group} says that parts are not initialised, without the feature', meaning: HOUSEKEEPING, repair: 'Clear the flags', housekeeping: 'with-changes' },
+  'descriptor-uninit': { severity: 'error', says: 'Group descriptor {group} says that parts are not initialised, without the feature', meaning: HOUSEKEEPING, repair: 'Clear the flags', housekeeping: 'with-changes' },
   'last-uninit': { severity: 'note', says: 'The block bitmap of the last group is not initialised', meaning: HOUSEKEEPING, repair: 'Clear the flag', housekeeping: 'with-changes' },
   'unused-inodes': { severity: 'note', says: 'Group descriptor {group} says that {count} inodes were never used, which can\'t be', meaning: 'Files may be overlooked.', repair: 'Look at all of them', housekeeping: 'with-changes' },
   'test-flag': { severity: 'note', says: 'The flag of test filesystems is set', meaning: HOUSEKEEPING, repair: 'Clear it' },
