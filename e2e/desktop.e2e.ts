@@ -118,7 +118,8 @@ describe.skipIf(why !== undefined)(`the desktop program${why ? ` (${why})` : ''}
     await showsRoot(page);
     const hosts = (): Promise<number[]> => hostsOf(app);
     const both = await hosts();
-    expect(both).toHaveLength(2);
+    // A spare one waits for the next image, on a slow machine already now.
+    expect(both.length).toBeGreaterThanOrEqual(2);
     // Images are opened in the order of the arguments.
     const [, host] = both.toSorted((a, b) => a - b);
     process.kill(host!, 'SIGKILL');
@@ -131,7 +132,7 @@ describe.skipIf(why !== undefined)(`the desktop program${why ? ` (${why})` : ''}
     await tab(page, 'holiday.img').click();
     await page.getByRole('button', { name: 'Open again' }).click();
     await showsRoot(page);
-    expect(await hosts()).toHaveLength(2);
+    expect([2, 3]).toContain((await hosts()).length);
     await quit(desktop!);
   });
 

@@ -99,10 +99,9 @@ describe.skipIf(noBrowser !== undefined)('transfers', () => {
     const shares = progressed.flatMap(({ done }) => done ?? []);
     expect(shares.length).toBeGreaterThan(5);
     expect(shares).toEqual(shares.toSorted((a, b) => a - b));
-    // Four words a second at most, however long this machine took for it; timers may be a little early.
+    // Four words a second at most, however long this machine took for it; one that came late makes the time look shorter by what it was late.
     const times = await page.evaluate(() => (globalThis as unknown as { fake: { progressedAt: number[] } }).fake.progressedAt);
-    const gaps = times.slice(1).map((at, i) => at - times[i]!);
-    expect(gaps.filter((gap) => gap < 200)).toEqual([]);
+    expect(times.length).toBeLessThanOrEqual((times.at(-1)! - times[0]!) / 250 + 6);
     expect(notices).toEqual([{ title: '29 items', body: expect.stringContaining('29 files') }]);
     expect(await page.title()).toMatch(/^root\.ext4/);
     await page.context().close();
