@@ -1,5 +1,5 @@
 import type * as nodeFs from 'node:fs';
-import { linkSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { MemoryDevice } from '../../engines/core/bytes/memory.ts';
@@ -119,6 +119,23 @@ describe('an Apply that fails', () => {
     open.add(again);
     expect(again.recovery).toEqual([]);
     expect(await names(again)).toEqual(['a', 'b', 'c']);
+  });
+
+  it('is no other program\'s fault where that only changed rights or names of the file', async () => {
+    const session = await unlocked();
+    await session.editing.lock();
+    utimesSync(session.path, 1000, 1000);
+    await session.editing.unlock();
+    await create(session, 'a');
+    chmodSync(session.path, 0o600);
+    expect(session.editing.state).not.toHaveProperty('changedUnderneath');
+    linkSync(session.path, `${session.path}.link`);
+    expect(session.editing.state).not.toHaveProperty('changedUnderneath');
+    // Contents that were changed, with the time put back.
+    writeFileSync(session.path, 'x', { flag: 'r+' });
+    utimesSync(session.path, 1000, 1000);
+    expect(statSync(session.path).mtimeMs).toBe(1_000_000);
+    expect(session.editing.state).toHaveProperty('changedUnderneath');
   });
 
   it('and one that is saved never takes the place of an image that is edited', async () => {

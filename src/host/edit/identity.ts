@@ -10,7 +10,9 @@ export interface FileState {
   /** Absent for disks, whose state tells nothing of what is on them: they are ours alone while they are open for writing. */
   readonly inode?: string;
   /** Times of the last change of contents and of metadata: programs that put the first one back can't do so with the second. */
-  readonly times?: string;
+  readonly times?: { readonly mtime: bigint; readonly ctime: bigint };
+  /** Mode, owners and number of names: they change the second of the times alone. */
+  readonly status?: string;
 }
 
 /** @throws DiskError io when it can't be had */
@@ -18,7 +20,7 @@ export function stateOf(device: FileDevice): FileState {
   const { path, size, descriptor } = device;
   const stats = fstatSync(descriptor, { bigint: true });
   if (!stats.isFile()) return { path, size };
-  return { path, size: Number(stats.size), inode: String(stats.ino), times: `${stats.mtimeNs} ${stats.ctimeNs}` };
+  return { path, size: Number(stats.size), inode: String(stats.ino), times: { mtime: stats.mtimeNs, ctime: stats.ctimeNs }, status: `${stats.mode} ${stats.uid} ${stats.gid} ${stats.nlink}` };
 }
 
 /** How a file differs now from what it was, by its open descriptor and by its name; undefined when it does not. */
@@ -28,7 +30,9 @@ export function changeOf(before: FileState, device: FileDevice): DiskError | und
   try {
     const now = stateOf(device);
     if (now.size !== before.size) return error(`was cut or grown from ${before.size} to ${now.size} bytes`);
-    if (now.times !== before.times) return error('was changed');
+    if (now.times?.mtime !== before.times?.mtime) return error('was changed');
+    // chmod, chown, a further name: nothing in it is another for that.
+    if (now.times?.ctime !== before.times?.ctime && now.status === before.status) return error('was changed');
     // The name may lead to another file by now: programs save by writing a new one and renaming it.
     const named = statSync(before.path, { bigint: true, throwIfNoEntry: false });
     if (named === undefined) return error('was moved or deleted');

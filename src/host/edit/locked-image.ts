@@ -37,10 +37,14 @@ export class LockedImage {
 
   /** How another program changed it since; undefined when none did. */
   change(): DiskError | undefined {
+    // From before they are compared: what is written in between is noticed next time.
+    const now = this.#parts.map(stateOf);
     for (const [i, part] of this.#parts.entries()) {
       const change = changeOf(this.#states[i]!, part);
       if (change !== undefined) return change;
     }
+    // Rights and names that changed are the usual ones from now on.
+    this.#states = now;
     return undefined;
   }
 
