@@ -144,13 +144,14 @@ export class ContentsWriter implements Contents {
     // Blocks may lie behind the end: they go with a truncation to the same size, too (ext4_truncate).
     let done = operation(() => {
       const old = this.#context.inodes.get(node).size;
-      this.#zero(node, Math.min(old, size), end * this.#blockSize);
       this.setSize(node, size);
       this.#touch(node);
-      if (size > old || this.freeSome(node, end)) return true;
+      const all = size > old || this.freeSome(node, end);
       // The rest takes more operations: should the power go, recovery ends it.
-      if (access.durability === 'direct') orphans.add(node);
-      return false;
+      if (!all && access.durability === 'direct') orphans.add(node);
+      // Last, as contents are written at once: a failure before would not bring them back.
+      this.#zero(node, Math.min(old, size), end * this.#blockSize);
+      return all;
     });
     while (!done) {
       done = operation(() => {
@@ -203,14 +204,16 @@ export class ContentsWriter implements Contents {
     // The last block goes wholly when the file ends in it.
     const stop = end === inode.size ? Math.ceil(end / size) : Math.floor(end / size);
     let done = operation(() => {
+      this.#touch(node);
+      const all = first >= stop || this.#remove(node, first, stop, MOST_RUNS);
+      // Last, as in a truncation.
       if (first > stop) {
         this.#zero(node, at, end);
       } else {
         this.#zero(node, at, first * size);
         this.#zero(node, stop * size, end);
       }
-      this.#touch(node);
-      return first >= stop || this.#remove(node, first, stop, MOST_RUNS);
+      return all;
     });
     while (!done) done = operation(() => this.#remove(node, first, stop, MOST_RUNS));
   }
@@ -427,7 +430,10 @@ export class ContentsWriter implements Contents {
   #extents(inode: Inode): ExtentTree {
     const { superblock, inodes } = this.#context;
     const root = inodes.edit(inode.node).i_block;
-    if (Ext4ExtentHeader.at(root).eh_depth > 0 && this.#deep.size < MOST_DEEP) this.#deep.add(inode.node);
+    if (Ext4ExtentHeader.at(root).eh_depth > 0 && this.#deep.size < MOST_DEEP && !this.#deep.has(inode.node)) {
+      this.#deep.add(inode.node);
+      this.#context.transaction.onUndo(() => { this.#deep.delete(inode.node); });
+    }
     return new ExtentTree({
       ...this.#mapContext(inode), root,
       checksumSeed: superblock.features.metadataChecksum ? inode.checksumSeed : undefined,
