@@ -57,12 +57,12 @@ describe('mutations', () => {
     }
   });
 
-  it.each(['change', 'check'] as const)('end in a result or a DiskError, exercise %s', async (exercise) => {
+  it.each(['change', 'check'] as const)('end in a result or a DiskError, exercise %s', async (what) => {
     const failures: string[] = [];
     const end = performance.now() + TIME / 3;
     for (let number = 0; number < 120 && performance.now() < end; number++) {
-      const run = await runImage(seeds, registry, 20260101, number, { exercise });
-      if (run.failure) failures.push(`npm run fuzz -- --exercise ${exercise} --seed 20260101 --start ${number} --count 1 (${run.seed}: ${run.mutations}) ${signature(run.failure)}`);
+      const run = await runImage(seeds, registry, 20260101, number, { exercise: what });
+      if (run.failure) failures.push(`npm run fuzz -- --exercise ${what} --seed 20260101 --start ${number} --count 1 (${run.seed}: ${run.mutations}) ${signature(run.failure)}`);
     }
     expect(failures.join('\n')).toBe('');
   });
