@@ -29,7 +29,7 @@ const STEPS = {
 };
 
 /** No step may hang the whole run. Minutes. */
-const LIMIT = 30;
+const LIMIT = 35;
 
 const { values: options } = parseArgs({ options: { only: { type: 'string' } } });
 if (options.only !== undefined && !(options.only in STEPS)) {

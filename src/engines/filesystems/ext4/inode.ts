@@ -123,14 +123,6 @@ export class Inode implements Stat {
     return this.#superblock.features.project && this.extraSize >= EXTRA_END.projid ? this.raw.i_projid : 0;
   }
 
-  /** Makes the checksum right after a change; nothing without metadata_csum. */
-  seal(): void {
-    const { checksum, raw } = this;
-    if (checksum === undefined) return;
-    raw.i_checksum_lo = checksum.computed & 0xffff;
-    if (this.extraSize >= EXTRA_END.checksumHi) raw.i_checksum_hi = checksum.computed >>> 16;
-  }
-
   /** The stored checksum of the inode and the one that it should have; undefined without metadata_csum. */
   get checksum(): { readonly stored: number; readonly computed: number } | undefined {
     return this.#superblock.features.metadataChecksum ? checksumsOf(this.#superblock, this.node, this.raw, this.extraSize) : undefined;
@@ -167,7 +159,7 @@ export class Inode implements Stat {
 }
 
 /** What stands in an inode as its checksum, and what should: 16 bits where it is too small for the upper half. */
-function checksumsOf(superblock: Superblock, node: number, raw: Ext4InodeView, extraSize: number): { readonly stored: number; readonly computed: number } {
+export function checksumsOf(superblock: Superblock, node: number, raw: Ext4InodeView, extraSize: number): { readonly stored: number; readonly computed: number } {
   const wide = extraSize >= EXTRA_END.checksumHi;
   const sum = inodeChecksum(inodeSeed(superblock.checksumSeed, node, raw.i_generation), raw.$view, raw.$at, superblock.inodeSize, wide);
   return wide ? { stored: raw.i_checksum_lo + raw.i_checksum_hi * 0x10000, computed: sum } : { stored: raw.i_checksum_lo, computed: sum & 0xffff };
