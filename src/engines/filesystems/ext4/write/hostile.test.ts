@@ -105,6 +105,20 @@ describe('crafted images can\'t make the writer change the filesystem\'s own str
   });
 });
 
+describe('what is damaged and goes away', () => {
+  it('a large file with an impossible map loses its name, and its blocks are left to a check', async (context) => {
+    if (missing !== undefined) skip(context, missing);
+    const bytes = await crafted(PLAIN, ['sif /file blocks 400000', 'sif /file block[1] 99999999']);
+    const fs = await opened(bytes);
+    await fs.writer.unlink(fs.root, 'file');
+    expect(await fs.lookup(fs.root, 'file')).toBeUndefined();
+    await fs.close();
+    const again = await opened(bytes);
+    expect(await again.lookup(again.root, 'file')).toBeUndefined();
+    await again.close();
+  });
+});
+
 describe('what is unusual but sound stays so', () => {
   it('large attributes of short symbolic links', async (context) => {
     if (missing !== undefined) skip(context, missing);

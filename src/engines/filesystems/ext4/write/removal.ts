@@ -1,4 +1,4 @@
-import { usage } from '../../../core/errors.ts';
+import { isDiskError, usage } from '../../../core/errors.ts';
 import type { NodeId } from '../../../core/filesystem.ts';
 import type { Inode } from '../inode.ts';
 import { INODE_FLAGS } from '../layout.ts';
@@ -80,9 +80,15 @@ export class Removal {
     inodes.free(node);
   }
 
-  /** Frees what `loseName` left, in operations of its own. */
+  /** Frees what `loseName` left, in operations of its own. What is damaged in it is no fault of the removal, which has happened: it stays an orphan, for a check to free. */
   freeLarge(node: NodeId | undefined): void {
-    if (node !== undefined) this.#freeOrphan(node);
+    if (node === undefined) return;
+    try {
+      this.#freeOrphan(node);
+    } catch (error) {
+      if (!isDiskError(error) || error.kind === 'io') throw error;
+      this.#volume.note({ severity: 'warning', message: `Inode ${node} is deleted, but its blocks could not be freed: ${error.message}` });
+    }
   }
 
   /** A power cut in between leaves an orphan, which the next mount frees. */
