@@ -1,9 +1,12 @@
 import { closeSync, constants, fsyncSync, ftruncateSync, linkSync, openSync, readSync, renameSync, unlinkSync, writeSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { type BlockDevice, checkRange } from '../../engines/core/bytes/device.ts';
+import { type BlockDevice, checkRange, type Extent } from '../../engines/core/bytes/device.ts';
 import { DiskError, ioError, usage } from '../../engines/core/errors.ts';
 import { hostDisk } from '../edit/disk.ts';
 import { GatheredWrites } from './gathered-writes.ts';
+
+/** Bytes of which it is known together whether they were ever written. */
+const CHUNK = 1024 * 1024;
 
 /**
  * A new image while it is made: a sparse file under a name of its own beside the one that it gets when it is whole. Whatever happens before
@@ -15,6 +18,8 @@ export class NewFile implements BlockDevice {
   readonly #path: string;
   readonly #partial: string;
   readonly #fd: number;
+  /** Whether anything was written into each chunk: what was not is a hole, and need not be asked for. */
+  readonly #touched: Uint8Array;
   #closed = false;
   readonly #writes = new GatheredWrites((at, from) => attempt(this.#path, () => {
     for (let done = 0; done < from.length;) done += writeSync(this.#fd, from, done, from.length - done, at + done);
@@ -26,6 +31,7 @@ export class NewFile implements BlockDevice {
    */
   constructor(path: string, size: number) {
     this.size = size;
+    this.#touched = new Uint8Array(Math.ceil(size / CHUNK));
     this.#path = path;
     this.#partial = join(dirname(path), `.${basename(path)}.${process.pid}.partial`);
     if (hostDisk.exists(path)) throw usage('EEXIST', `${path} is there already`);
@@ -40,6 +46,10 @@ export class NewFile implements BlockDevice {
 
   read(at: number, into: Uint8Array): void {
     checkRange(this, at, into.length);
+    if (this.#isHole(at, into.length)) {
+      into.fill(0);
+      return;
+    }
     this.#writes.settle(at, into.length);
     for (let done = 0; done < into.length;) {
       const count = readSync(this.#fd, into, done, into.length - done, at + done);
@@ -50,7 +60,24 @@ export class NewFile implements BlockDevice {
 
   write(at: number, from: Uint8Array): void {
     checkRange(this, at, from.length);
+    this.#touched.fill(1, Math.floor(at / CHUNK), Math.ceil((at + from.length) / CHUNK));
     this.#writes.write(at, from);
+  }
+
+  *holes(at: number, length: number): Iterable<Extent> {
+    checkRange(this, at, length);
+    for (let from = at; from < at + length;) {
+      const end = Math.min(at + length, (Math.floor(from / CHUNK) + 1) * CHUNK);
+      if (this.#isHole(from, end - from)) yield { at: from, length: end - from };
+      from = end;
+    }
+  }
+
+  #isHole(at: number, length: number): boolean {
+    for (let chunk = Math.floor(at / CHUNK); chunk * CHUNK < at + length; chunk++) {
+      if (this.#touched[chunk] === 1) return false;
+    }
+    return true;
   }
 
   /** Nobody can see it before it is finished, so nothing has to be durable before. */

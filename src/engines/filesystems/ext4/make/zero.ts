@@ -7,8 +7,18 @@ const PIECE = 1024 * 1024;
 export function zero(device: BlockDevice, at: number, length: number): void {
   for (let done = 0; done < length; done += PIECE) {
     const size = Math.min(PIECE, length - done);
+    if (isHole(device, at + done, size)) continue;
     if (!isZero(readBytes(device, at + done, size))) device.write!(at + done, new Uint8Array(size));
   }
+}
+
+function isHole(device: BlockDevice, at: number, length: number): boolean {
+  let end = at;
+  for (const hole of device.holes?.(at, length) ?? []) {
+    if (hole.at > end) return false;
+    end = hole.at + hole.length;
+  }
+  return end >= at + length;
 }
 
 function isZero(bytes: Uint8Array): boolean {
