@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MemoryDevice } from '../../core/bytes/memory.ts';
+import { busy } from '../fuzz/walk.ts';
 import type { CheckResult, Finding } from '../../core/check.ts';
 import { isDiskError } from '../../core/errors.ts';
 import { checkExt4 } from '../../filesystems/ext4/check/index.ts';
@@ -64,11 +65,11 @@ function classOf(status: number): ExitClass {
 export async function runOwn(image: Uint8Array, accept: boolean, now = BigInt(Date.now()) * 1_000_000n): Promise<OwnRun> {
   const bytes = new Uint8Array(image);
   const findings: Finding[] = [];
-  const began = performance.now();
+  const began = busy();
   const { job, log } = testContext();
   const result = await checkExt4(new MemoryDevice(bytes), { accept: () => accept, found: (finding) => { findings.push(finding); }, now: () => now }, job);
   const exit: ExitClass = result.state === 'unchecked' ? 'unchecked' : result.state === 'errors' ? 'errors' : result.state === 'fixed' ? 'corrected' : 'clean';
-  return { result, findings, exit, bytes, time: performance.now() - began, faults: log.filter(({ level }) => level === 'error').map(({ message }) => message) };
+  return { result, findings, exit, bytes, time: busy() - began, faults: log.filter(({ level }) => level === 'error').map(({ message }) => message) };
 }
 
 /** Who lists the files that are left: nobody, our own reading engine, or debugfs, which takes most of the time. */

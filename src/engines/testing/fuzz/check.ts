@@ -1,5 +1,5 @@
 import { type OwnRun, runOwn } from '../fsck/compare.ts';
-import { Broken, type Outcome, TIME_LIMIT, TooSlow } from './walk.ts';
+import { Broken, busy, type Outcome, TIME_LIMIT, TooSlow } from './walk.ts';
 
 /** What a reference checker says of an image; empty when it finds nothing, undefined when it has no answer. */
 export type Judge = (image: Uint8Array) => string | undefined;
@@ -12,7 +12,7 @@ const NOW = 1_800_000_000_000_000_000n;
  * @param judge is asked about what the repair left
  */
 export async function exerciseCheck(image: Uint8Array, judge?: Judge): Promise<Outcome> {
-  const started = performance.now();
+  const started = busy();
   const counts: Record<string, number> = {};
   const count = (what: string): void => { counts[what] = (counts[what] ?? 0) + 1; };
   let failure: Error | undefined;
@@ -43,7 +43,7 @@ export async function exerciseCheck(image: Uint8Array, judge?: Judge): Promise<O
     failure = error instanceof Error ? error : new Broken(String(error));
   }
   if (failure === undefined && slowest > TIME_LIMIT) failure = new TooSlow(`a check took ${Math.round(slowest)} ms`);
-  return { failure, ms: performance.now() - started, layers: 1, nodes: findings, errors: 0, counts };
+  return { failure, ms: busy() - started, layers: 1, nodes: findings, errors: 0, counts };
 }
 
 /** What every run of a check promises, whatever it reads. */

@@ -1,4 +1,4 @@
-import { performance } from 'node:perf_hooks';
+import { cpuUsage } from 'node:process';
 import { closeLayers, type Layer, layersOf, openLayers } from '../../core/layers.ts';
 import { isDiskError } from '../../core/errors.ts';
 import type { BlockDevice } from '../../core/bytes/device.ts';
@@ -9,8 +9,14 @@ import { testContext } from '../context.ts';
 /** How far one image is walked. What goes beyond is cut, so that a rate of hundreds of images a second is possible. */
 const LIMITS = { structures: 300, landmarks: 12, nodes: 250, entries: 4000, batches: 1000, bytes: 64 * 1024, extents: 2000, xattrs: 64 };
 
-/** Milliseconds that one image may take. */
+/** Milliseconds of the processor that one image may take. */
 export const TIME_LIMIT = 2000;
+
+/** Milliseconds that this process has kept processors busy: what a bound is measured by, so that a machine that does other things as well breaks none. */
+export function busy(): number {
+  const { user, system } = cpuUsage();
+  return (user + system) / 1000;
+}
 
 /** A result that breaks the interface's promises; anything thrown that is no DiskError breaks them too. */
 export class Broken extends Error {}
@@ -32,7 +38,7 @@ export interface Outcome {
 
 /** Opens whatever the device holds and walks all of it. Never throws. */
 export async function exercise(device: BlockDevice, registry: readonly RegistryEntry[]): Promise<Outcome> {
-  const started = performance.now();
+  const started = busy();
   const count = { layers: 0, nodes: 0, errors: 0 };
   let failure: Error | undefined;
   try {
@@ -48,7 +54,7 @@ export async function exercise(device: BlockDevice, registry: readonly RegistryE
   } catch (error) {
     failure = error instanceof Error ? error : new Broken(String(error));
   }
-  const ms = performance.now() - started;
+  const ms = busy() - started;
   if (failure === undefined && ms > TIME_LIMIT) failure = new TooSlow(`it took ${Math.round(ms)} ms`);
   return { failure, ms, ...count };
 }
