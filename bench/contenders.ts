@@ -35,7 +35,7 @@ export function contenders(root: string): Contender[] {
     },
     {
       name: 'clutch untar', absent: isExecutable(clutch) ? '' : 'bin/clutch is not there',
-      command: (task, tree, target) => (task === 'write' ? shell('"$1" mkfs "$2" --size "$3"; tar -C "$4" --xattrs --xattrs-include="*" -cf - . | "$1" untar "$2"', clutch, join(target, WRITTEN), SIZE, tree) : undefined),
+      command: (task, tree, target) => (task === 'write' ? shell('"$1" mkfs "$2" --size "$3"; tar -C "$4" -S --xattrs --xattrs-include="*" -cf - . | "$1" untar "$2"', clutch, join(target, WRITTEN), SIZE, tree) : undefined),
     },
     {
       name: 'clutch walk', absent: isExecutable(clutch) ? '' : 'bin/clutch is not there',
