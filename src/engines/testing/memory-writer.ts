@@ -111,12 +111,15 @@ export class WritableMemoryFileSystem extends MemoryFileSystem {
     if (node.type !== 'dir') throw usage('ENOTDIR', `${name} is no directory`);
     if (node.entries!.length > 0) throw usage('ENOTEMPTY', `${name} is not empty`);
     this.#leave(folder, name, node);
+    // Seen by who holds it (ext4_rmdir).
+    node.ctime = this.#now();
   }
 
   #rename(fromId: NodeId, from: Name, toId: NodeId, to: Name, mode: RenameMode): void {
     const source = this.#named(fromId, from);
     const folder = this.#folder(toId);
     checkName(to);
+    if (this.#gone.has(folder)) throw usage('ENOENT', 'The directory is removed');
     const target = folder.entries!.find(([each]) => each === to)?.[1];
     if (mode === 'keep' && target !== undefined) throw usage('EEXIST', `${to} is there`);
     if (mode === 'exchange' && target === undefined) throw usage('ENOENT', `${to} is not there`);
