@@ -119,6 +119,10 @@ export async function openImage(path: string, options: OpenImageOptions = {}): P
         const named = [...layersOf(root)].find((each) => each.path === at);
         const layer = (named?.kind === 'volume' ? named.children[0]?.path : undefined) ?? at;
         const write = editing.access;
+        // The changes lie over what is in the container: opened another way, it would be there without them.
+        if (editing.state.state === 'editing' && [...layersOf(root)].some((each) => each.path === layer && each.kind === 'container')) {
+          throw new DiskError({ kind: 'busy' }, 'What is in it is unlocked for changes', 'Lock the image first.');
+        }
         const opened = await reopenLayer(root, layer, registry, { ...context(how, password === undefined ? undefined : { layer, password }), ...(write === undefined ? {} : { write }) }, new Map(format === undefined ? [] : [[layer, format]]));
         const { error } = opened.after;
         if (error !== undefined && (format !== undefined || password !== undefined)) {

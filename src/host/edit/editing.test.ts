@@ -195,6 +195,10 @@ describe('an image that is being changed', () => {
     await note(session, 'b', 'two');
     await session.editing.undo();
     await expect(session.editing.apply()).rejects.toMatchObject({ kind: 'unsupported' });
+    // Opened another way, the container would give its bytes without the changes.
+    await expect(session.reopen('0', { format: 'gzip' })).rejects.toMatchObject({ kind: 'busy' });
+    await expect(session.reopen('0', {})).rejects.toMatchObject({ kind: 'busy' });
+    expect(await pages(session)).toEqual({ a: 'one' });
     const copy = join(path, '..', 'copy.img');
     await session.editing.saveAs(copy);
     expect(await pages(await openBook(copy))).toEqual({ a: 'one' });
