@@ -10,7 +10,8 @@ import { furnish } from './furnish.ts';
 import { writeInodes } from './inodes.ts';
 import { readOptions } from './options.ts';
 import { FIRST_INODE, newSuperblock, sealSuperblock } from './superblock.ts';
-import { setBits, Space } from './space.ts';
+import { setBits } from '../write/bitmap.ts';
+import { Space } from './space.ts';
 import { zero } from './zero.ts';
 
 /** has_journal and resize_inode. */

@@ -1,5 +1,6 @@
 import { usage } from '../../../core/errors.ts';
 import type { Superblock } from '../superblock.ts';
+import { clearRun, countClear, setBits } from '../write/bitmap.ts';
 import type { Geometry } from './geometry.ts';
 
 /**
@@ -50,11 +51,8 @@ export class Space {
 
   /** Free clusters of a group. */
   free(group: number): number {
-    const { blockSize } = this.#geometry;
     const bits = this.bitmap(group);
-    let free = 0;
-    for (let i = 0; i < blockSize; i++) free += ZEROS[bits[i]!]!;
-    return free;
+    return countClear(bits, bits.length * 8);
   }
 
   /**
@@ -67,42 +65,12 @@ export class Space {
     for (let i = 0; i < groupCount; i++) {
       const group = (fromGroup + i) % groupCount;
       const bits = this.bitmap(group);
-      const at = findRun(bits, clusters);
-      if (at === undefined) continue;
+      const { start: at, length } = clearRun(bits, 0, bits.length * 8, clusters);
+      if (length < clusters) continue;
       setBits(bits, at, clusters);
       this.#bitmaps.set(group, bits);
       return this.#superblock.groupStart(group) + at * clusterRatio;
     }
     throw usage('ENOSPC', `There is no room for ${count} blocks of tables together`, 'Take larger blocks, fewer inodes or smaller flex groups.');
   }
-}
-
-/** Zero bits of each byte. */
-const ZEROS = Uint8Array.from({ length: 256 }, (_, byte) => 8 - [...byte.toString(2)].filter((bit) => bit === '1').length);
-
-/** Sets `count` bits from `from` on, the lowest bit of a byte first. */
-export function setBits(bits: Uint8Array, from: number, count: number): void {
-  for (let i = from; i < from + count;) {
-    if (i % 8 === 0 && i + 8 <= from + count) {
-      bits[i >>> 3] = 0xff;
-      i += 8;
-    } else {
-      bits[i >>> 3]! |= 1 << (i & 7);
-      i++;
-    }
-  }
-}
-
-/** The first of `count` zero bits in a row. */
-function findRun(bits: Uint8Array, count: number): number | undefined {
-  let run = 0;
-  for (let i = 0; i < bits.length * 8; i++) {
-    if (run === 0 && i % 8 === 0 && bits[i >>> 3] === 0xff) {
-      i += 7;
-      continue;
-    }
-    run = (bits[i >>> 3]! & (1 << (i & 7))) === 0 ? run + 1 : 0;
-    if (run === count) return i - count + 1;
-  }
-  return undefined;
 }
