@@ -28,7 +28,7 @@ export async function looksQuickly(client: TestClient, image: string, name: stri
   await quickLook(page).getByText('readme-again.txt').waitFor();
   await page.keyboard.press('ArrowDown');
   await quickLook(page).getByText('The folder is empty.').waitFor();
-  expect(await page.getByRole('grid').evaluate((grid) => grid === document.activeElement)).toBe(true);
+  await expect.poll(() => page.getByRole('grid').evaluate((grid) => grid === document.activeElement)).toBe(true);
   await page.keyboard.press(' ');
   await quickLook(page).waitFor({ state: 'detached' });
 

@@ -26,12 +26,12 @@ describe.skipIf(noBrowser !== undefined)('the window', () => {
   test('the keyboard alone walks, selects, opens, and comes back to where it was', async () => {
     await openRoot();
     const grid = page.getByRole('grid', { name: 'Files in root.ext4' });
-    expect(await grid.evaluate((element) => element === document.activeElement)).toBe(true);
-    expect(await grid.getAttribute('aria-rowcount')).toBe('30');
+    await expect.poll(() => grid.evaluate((element) => element === document.activeElement)).toBe(true);
+    await expect.poll(() => grid.getAttribute('aria-rowcount')).toBe('30');
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('Shift+ArrowDown');
     expect(await selected(page)).toEqual(['broken directory', 'empty']);
-    expect(await page.getByTestId('status-selection').innerText()).toBe('2 selected');
+    await expect.poll(() => page.getByTestId('status-selection').innerText()).toBe('2 selected');
     await page.keyboard.type('hom');
     await expect.poll(() => selected(page)).toEqual(['home']);
     await page.keyboard.press('Enter');
@@ -45,9 +45,9 @@ describe.skipIf(noBrowser !== undefined)('the window', () => {
     await page.keyboard.press('Alt+ArrowRight');
     await row(page, /^etc/).waitFor();
     await page.keyboard.press('Control+a');
-    expect(await page.getByTestId('status-selection').innerText()).toMatch(/^29 selected/);
+    await expect.poll(() => page.getByTestId('status-selection').innerText()).toMatch(/^29 selected/);
     await page.keyboard.press('Escape');
-    expect(await page.getByTestId('status-selection').count()).toBe(0);
+    await expect.poll(() => page.getByTestId('status-selection').count()).toBe(0);
     await page.keyboard.press('Control+h');
     await expect.poll(() => page.getByTestId('status-count').innerText()).toBe('31 items');
     await page.context().close();
@@ -63,19 +63,19 @@ describe.skipIf(noBrowser !== undefined)('the window', () => {
     await grid.evaluate((element) => { element.scrollTop = 1_000_000; });
     await row(page, /^file-041666/).waitFor();
     const active = await grid.getAttribute('aria-activedescendant');
-    expect(await page.locator(`#${active}`).innerText()).toContain('file-099999');
+    await expect.poll(() => page.locator(`#${active}`).innerText()).toContain('file-099999');
     await row(page, /^file-041670/).locator('.entry').click();
     await row(page, /^file-041674/).locator('.entry').click({ modifiers: ['Shift'] });
-    expect(await page.getByTestId('status-selection').innerText()).toMatch(/^5 selected/);
+    await expect.poll(() => page.getByTestId('status-selection').innerText()).toMatch(/^5 selected/);
     const scroll = await grid.evaluate((element) => element.scrollTop);
     await page.keyboard.press('Alt+ArrowUp');
     await row(page, /^etc/).waitFor();
     await page.keyboard.press('Alt+ArrowLeft');
     await row(page, /^file-041670/).waitFor();
-    expect(await grid.evaluate((element) => element.scrollTop)).toBe(scroll);
-    expect(await page.getByTestId('status-selection').innerText()).toMatch(/^5 selected/);
+    await expect.poll(() => grid.evaluate((element) => element.scrollTop)).toBe(scroll);
+    await expect.poll(() => page.getByTestId('status-selection').innerText()).toMatch(/^5 selected/);
     // Few rows are in the page, whatever the folder holds.
-    expect(await page.getByRole('row').count()).toBeLessThan(80);
+    await expect.poll(() => page.getByRole('row').count()).toBeLessThan(80);
     await page.context().close();
   }, 60_000);
 
@@ -106,8 +106,8 @@ describe.skipIf(noBrowser !== undefined)('the window', () => {
     await row(page, /^video\.mkv/).locator('.entry').click({ button: 'right' });
     expect(await selected(page)).toEqual(['video.mkv']);
     const open = page.getByRole('menuitem', { name: 'Open' });
-    expect(await open.getAttribute('aria-disabled')).toBe('true');
-    expect(await open.innerText()).toContain('Only folders are opened here');
+    await expect.poll(() => open.getAttribute('aria-disabled')).toBe('true');
+    await expect.poll(() => open.innerText()).toContain('Only folders are opened here');
     await page.getByRole('menuitem', { name: 'Copy path' }).click();
     await expect.poll(async () => (await fakeOf(page)).copied).toEqual(['/video.mkv']);
     await page.context().close();
@@ -115,7 +115,7 @@ describe.skipIf(noBrowser !== undefined)('the window', () => {
 
   test('names are drawn as text, links lead inside the image, a path can be typed', async () => {
     await openRoot();
-    expect(await page.locator('.grid img').count()).toBe(0);
+    await expect.poll(() => page.locator('.grid img').count()).toBe(0);
     await row(page, /^invoice\\u\{202e\}gpj\.exe/).waitFor();
     await row(page, /^etc-link/).dblclick();
     await row(page, /^passwd/).waitFor();
@@ -154,7 +154,7 @@ describe.skipIf(noBrowser !== undefined)('the window', () => {
     await page.getByRole('button', { name: 'Extract', exact: true }).click();
     const conflict = page.getByRole('alertdialog', { name: 'This name is taken' });
     await conflict.waitFor();
-    expect(await conflict.getByRole('button', { name: 'Keep both' }).evaluate((element) => element === document.activeElement)).toBe(true);
+    await expect.poll(() => conflict.getByRole('button', { name: 'Keep both' }).evaluate((element) => element === document.activeElement)).toBe(true);
     await page.keyboard.press('Enter');
     const panel = page.getByRole('region', { name: 'Transfers' });
     await panel.getByRole('button', { name: 'Pause 29 items' }).click();
@@ -177,7 +177,7 @@ describe.skipIf(noBrowser !== undefined)('the window', () => {
     await page.getByRole('textbox', { name: 'Destination folder' }).fill('/home/ada/extracted');
     await page.keyboard.press('Enter');
     await page.getByRole('alertdialog', { name: /start\.sh: extracted 1 file/ }).waitFor();
-    expect(await page.getByRole('region', { name: 'Transfers' }).count()).toBe(0);
+    await expect.poll(() => page.getByRole('region', { name: 'Transfers' }).count()).toBe(0);
     await page.context().close();
   }, 60_000);
 });

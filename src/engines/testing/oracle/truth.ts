@@ -33,6 +33,8 @@ export function truth(image: string, question: Question): Truth {
 
 /** As `truth`, without keeping the answer. */
 export function askReference(image: string, question: Question): Truth {
+  // Of a clean clone, this may be the first test that asks.
+  mkdirSync(CACHE, { recursive: true });
   const done = spawnSync('python3', [SCRIPT, ...(question.oracle === undefined ? [] : [`--${question.oracle}`]), image], {
     encoding: 'utf8', timeout: 60_000, maxBuffer: 1 << 30,
     env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`, CLUTCH_SCRATCH: CACHE, CLUTCH_MOUNT_OPTIONS: question.mountOptions ?? '' },

@@ -41,18 +41,18 @@ describe.skipIf(noBrowser !== undefined)('the list of files', () => {
 
   test('columns are chosen in a menu, come with their contents, and stay out when a width is chosen', async () => {
     await openRoot();
-    expect(await headers(page)).toEqual(usual);
-    expect(await grid(page).getAttribute('aria-colcount')).toBe('7');
+    await expect.poll(() => headers(page)).toEqual(usual);
+    await expect.poll(() => grid(page).getAttribute('aria-colcount')).toBe('7');
     await header(page, 'Type').click({ button: 'right' });
     await page.getByRole('menuitemcheckbox', { name: 'Permissions' }).click();
     await page.getByRole('menuitemcheckbox', { name: 'Mode' }).click();
     await page.getByRole('menuitemcheckbox', { name: 'Inode' }).click();
-    expect(await page.getByRole('menuitemcheckbox', { name: 'Permissions' }).getAttribute('aria-checked')).toBe('false');
-    expect(await page.getByRole('menuitemcheckbox', { name: 'Name' }).getAttribute('aria-disabled')).toBe('true');
+    await expect.poll(() => page.getByRole('menuitemcheckbox', { name: 'Permissions' }).getAttribute('aria-checked')).toBe('false');
+    await expect.poll(() => page.getByRole('menuitemcheckbox', { name: 'Name' }).getAttribute('aria-disabled')).toBe('true');
     await page.keyboard.press('Escape');
-    expect(await headers(page)).toEqual(['Name', 'Size', 'Modified', 'Type', 'Mode', 'Owner', 'Group', 'Inode']);
-    expect(await row(page, /^start\.sh/).innerText()).toContain('4755');
-    expect(await grid(page).getAttribute('aria-colcount')).toBe('8');
+    await expect.poll(() => headers(page)).toEqual(['Name', 'Size', 'Modified', 'Type', 'Mode', 'Owner', 'Group', 'Inode']);
+    await expect.poll(() => row(page, /^start\.sh/).innerText()).toContain('4755');
+    await expect.poll(() => grid(page).getAttribute('aria-colcount')).toBe('8');
     const before = await widthOf(page, 'Size');
     const handle = (await page.getByRole('slider', { name: 'Width of Size' }).boundingBox())!;
     await page.mouse.move(handle.x + 4, handle.y + 10);
@@ -64,7 +64,7 @@ describe.skipIf(noBrowser !== undefined)('the list of files', () => {
     // Another folder of the format has the same columns.
     await row(page, /^etc\b/).dblclick();
     await row(page, /^passwd/).waitFor();
-    expect(await headers(page)).toContain('Inode');
+    await expect.poll(() => headers(page)).toContain('Inode');
     expect(await widthOf(page, 'Size')).toBe(before + 30);
     await page.context().close();
   }, 60_000);
@@ -76,12 +76,12 @@ describe.skipIf(noBrowser !== undefined)('the list of files', () => {
     expect(narrow).toEqual(usual.slice(0, narrow.length));
     await page.getByRole('slider', { name: 'Width of Size' }).focus();
     await page.keyboard.press('ArrowRight');
-    expect(await headers(page)).toEqual(narrow);
+    await expect.poll(() => headers(page)).toEqual(narrow);
     await header(page, 'Size').click({ button: 'right' });
     await page.getByRole('menuitemcheckbox', { name: 'Links' }).click();
     await page.keyboard.press('Escape');
-    expect(await headers(page)).toEqual([...usual, 'Links']);
-    expect(await grid(page).evaluate((element) => element.scrollWidth > element.clientWidth)).toBe(true);
+    await expect.poll(() => headers(page)).toEqual([...usual, 'Links']);
+    await expect.poll(() => grid(page).evaluate((element) => element.scrollWidth > element.clientWidth)).toBe(true);
     await page.context().close();
   }, 60_000);
 
@@ -93,28 +93,28 @@ describe.skipIf(noBrowser !== undefined)('the list of files', () => {
     await page.mouse.down();
     await page.mouse.move(from.x - 40, from.y + 10, { steps: 3 });
     await page.mouse.move(to.x + 10, to.y + 10, { steps: 3 });
-    expect(await page.locator('.is-drop-before').getAttribute('data-column')).toBe('size');
+    await expect.poll(() => page.locator('.is-drop-before').getAttribute('data-column')).toBe('size');
     await page.mouse.up();
-    expect(await headers(page)).toEqual(['Name', 'Type', 'Size', 'Modified', 'Permissions', 'Owner', 'Group']);
+    await expect.poll(() => headers(page)).toEqual(['Name', 'Type', 'Size', 'Modified', 'Permissions', 'Owner', 'Group']);
     // The drag was no click: the order is as before.
-    expect(await page.getByRole('columnheader', { name: 'Name' }).getAttribute('aria-sort')).toBe('ascending');
+    await expect.poll(() => page.getByRole('columnheader', { name: 'Name' }).getAttribute('aria-sort')).toBe('ascending');
 
     await grid(page).focus();
     await page.keyboard.press('Home');
     await page.keyboard.press('ArrowUp');
     // The header that was used last.
-    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Type');
+    await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toBe('Type');
     await page.keyboard.press('ArrowRight');
     await page.keyboard.press('Enter');
     await expect.poll(() => page.getByRole('columnheader', { name: 'Size' }).getAttribute('aria-sort')).toBe('ascending');
     await page.keyboard.press(' ');
     await expect.poll(() => page.getByRole('columnheader', { name: 'Size' }).getAttribute('aria-sort')).toBe('descending');
-    expect(await page.getByRole('columnheader', { name: 'Name' }).getAttribute('aria-sort')).toBeNull();
-    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Size');
+    await expect.poll(() => page.getByRole('columnheader', { name: 'Name' }).getAttribute('aria-sort')).toBeNull();
+    await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toBe('Size');
     await page.keyboard.press('Alt+Shift+ArrowRight');
-    expect(await headers(page)).toEqual(['Name', 'Type', 'Modified', 'Size', 'Permissions', 'Owner', 'Group']);
-    expect(await said(page)).toBe('Size is column 4 of 7');
-    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Size');
+    await expect.poll(() => headers(page)).toEqual(['Name', 'Type', 'Modified', 'Size', 'Permissions', 'Owner', 'Group']);
+    await expect.poll(() => said(page)).toBe('Size is column 4 of 7');
+    await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toBe('Size');
     await page.keyboard.press('Alt+Shift+ArrowLeft');
     await page.keyboard.press('Shift+F10');
     await item(page, 'Change width').click();
@@ -124,15 +124,15 @@ describe.skipIf(noBrowser !== undefined)('the list of files', () => {
     await page.keyboard.press('PageUp');
     expect(await widthOf(page, 'Size')).toBe(before + 56);
     await page.keyboard.press('Enter');
-    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Size');
+    await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toBe('Size');
     await page.keyboard.press('Shift+F10');
     await item(page, 'Fit to its entries').click();
     await expect.poll(() => widthOf(page, 'Size')).toBeLessThan(before + 56);
     await page.keyboard.press('ArrowDown');
-    expect(await grid(page).evaluate((element) => element === document.activeElement)).toBe(true);
+    await expect.poll(() => grid(page).evaluate((element) => element === document.activeElement)).toBe(true);
     // Tab leads to the header, and on.
     await page.keyboard.press('Tab');
-    expect(await page.evaluate(() => document.activeElement?.closest('[role=columnheader]') !== null)).toBe(true);
+    await expect.poll(() => page.evaluate(() => document.activeElement?.closest('[role=columnheader]') !== null)).toBe(true);
     await page.context().close();
   }, 60_000);
 
@@ -174,10 +174,10 @@ describe.skipIf(noBrowser !== undefined)('the list of files', () => {
     await expect.poll(async () => (await selected(page)).toSorted()).toEqual(['broken directory', 'home', 'lost+found', 'many']);
     expect(await active()).toBe('broken directory');
     await page.keyboard.press('Control+Shift+i');
-    expect(await page.getByTestId('status-selection').innerText()).toMatch(/^25 selected/);
+    await expect.poll(() => page.getByTestId('status-selection').innerText()).toMatch(/^25 selected/);
     await page.keyboard.press('Control+h');
     await expect.poll(() => page.getByTestId('status-count').innerText()).toBe('31 items');
-    expect(await page.getByTestId('status-selection').innerText()).toMatch(/^25 selected/);
+    await expect.poll(() => page.getByTestId('status-selection').innerText()).toMatch(/^25 selected/);
     await page.context().close();
   }, 60_000);
 
@@ -247,10 +247,10 @@ describe.skipIf(noBrowser !== undefined)('the list of files', () => {
     await openRoot();
     await row(page, /^firmware/).locator('.entry').click();
     await row(page, /^picture/).locator('.entry').click({ modifiers: ['Control'] });
-    expect(await page.getByTestId('status-selection').innerText()).toBe('2 selected, 1.50 MiB');
+    await expect.poll(() => page.getByTestId('status-selection').innerText()).toBe('2 selected, 1.50 MiB');
     const bar = page.getByRole('contentinfo', { name: 'Status' });
-    expect(await bar.innerText()).toContain('2 hidden');
-    expect(await bar.innerText()).toContain('Read-only');
+    await expect.poll(() => bar.innerText()).toContain('2 hidden');
+    await expect.poll(() => bar.innerText()).toContain('Read-only');
     await page.context().close();
   }, 60_000);
 });

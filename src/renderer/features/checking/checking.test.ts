@@ -23,8 +23,8 @@ describe.skipIf(noBrowser !== undefined)('checking', () => {
   test('a clean filesystem is said to be clean, calmly', async () => {
     const page = await check('root.ext4');
     await dialog(page).getByText('The filesystem is clean').waitFor();
-    expect(await dialog(page).getByRole('listbox').count()).toBe(0);
-    expect(await dialog(page).getByRole('button', { name: /repair/i }).count()).toBe(0);
+    await expect.poll(() => dialog(page).getByRole('listbox').count()).toBe(0);
+    await expect.poll(() => dialog(page).getByRole('button', { name: /repair/i }).count()).toBe(0);
     await page.context().close();
   }, 90_000);
 
@@ -33,7 +33,7 @@ describe.skipIf(noBrowser !== undefined)('checking', () => {
     await dialog(page).getByRole('button', { name: 'Unlock and repair 126 ticked' }).waitFor();
     await dialog(page).getByRole('radio', { name: 'Errors (4)' }).click();
     const list = dialog(page).getByRole('listbox', { name: 'Findings' });
-    expect(await list.getByRole('option').count()).toBe(4);
+    await expect.poll(() => list.getByRole('option').count()).toBe(4);
     await list.focus();
     await page.keyboard.press('ArrowDown');
     await dialog(page).getByText('Take the block out of the file').waitFor();
@@ -58,7 +58,7 @@ describe.skipIf(noBrowser !== undefined)('checking', () => {
     await dialog(page).getByText('Pass 1').waitFor();
     await dialog(page).getByRole('button', { name: 'Stop' }).click();
     await dialog(page).getByText('The check was stopped').waitFor({ timeout: 3000 });
-    expect(await dialog(page).getByRole('option').count()).toBeGreaterThan(0);
+    await expect.poll(() => dialog(page).getByRole('option').count()).toBeGreaterThan(0);
     await dialog(page).getByRole('button', { name: 'Check again' }).click();
     await dialog(page).getByText('Pass 1').waitFor();
     await dialog(page).getByRole('button', { name: 'Close', exact: true }).last().click();
@@ -70,7 +70,7 @@ describe.skipIf(noBrowser !== undefined)('checking', () => {
     const page = await check('dirty.ext4');
     await dialog(page).getByRole('button', { name: 'Save report…' }).click();
     await dialog(page).getByRole('textbox', { name: 'Folder' }).fill('/home/ada');
-    expect(await dialog(page).getByRole('textbox', { name: 'Name' }).inputValue()).toBe('rootfs check.txt');
+    await expect.poll(() => dialog(page).getByRole('textbox', { name: 'Name' }).inputValue()).toBe('rootfs check.txt');
     await dialog(page).getByRole('button', { name: 'Save' }).click();
     await page.getByText('Report saved as rootfs check.txt').first().waitFor();
     await dialog(page).getByRole('listbox', { name: 'Findings' }).waitFor();

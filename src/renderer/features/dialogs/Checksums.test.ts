@@ -37,7 +37,7 @@ describe.skipIf(noBrowser !== undefined)('checksums', () => {
     await dialog().getByRole('button', { name: 'Compute' }).click();
     await dialog().getByText('It matches SHA256SUMS.').waitFor();
     await expect.poll(() => announced(page)).toBe('It matches SHA256SUMS.');
-    expect(await dialog().locator('code').allInnerTexts()).toEqual([expect.stringMatching(/^[0-9a-f]{32}$/), expect.stringMatching(/^[0-9a-f]{64}$/)]);
+    await expect.poll(() => dialog().locator('code').allInnerTexts()).toEqual([expect.stringMatching(/^[0-9a-f]{32}$/), expect.stringMatching(/^[0-9a-f]{64}$/)]);
     await dialog().getByRole('button', { name: 'Copy all' }).click();
     await expect.poll(async () => (await copied(page)).at(-1)).toMatch(/^[0-9a-f]{32} {2}hostname\n[0-9a-f]{64} {2}hostname\n$/);
     // What was just copied is on the clipboard.
@@ -58,9 +58,9 @@ describe.skipIf(noBrowser !== undefined)('checksums', () => {
     await dialog().getByRole('button', { name: 'Compute' }).click();
     await dialog().getByText('1 of 4 files match SHA256SUMS. 1 file differs. 2 files are not listed.').waitFor();
     const table = dialog().getByRole('table', { name: 'Results' });
-    expect(await table.getByRole('row').count()).toBe(5);
+    await expect.poll(() => table.getByRole('row').count()).toBe(5);
     await dialog().getByText('Only what does not match').click();
-    expect(await table.getByRole('row').count()).toBe(4);
+    await expect.poll(() => table.getByRole('row').count()).toBe(4);
     await table.getByRole('row', { name: /passwd.*Differs/ }).waitFor();
     await page.context().close();
   }, 90_000);
@@ -82,7 +82,7 @@ describe.skipIf(noBrowser !== undefined)('checksums', () => {
     });
     await expect.poll(() => dialog().getByRole('textbox', { name: 'Checksum or list' }).inputValue()).toBe(`${'a'.repeat(40)}  video.mkv\n`);
     expect(await dialog().getByRole('checkbox', { name: 'SHA-1' }).isChecked()).toBe(true);
-    expect(await page.getByRole('tab').count()).toBe(1);
+    await expect.poll(() => page.getByRole('tab').count()).toBe(1);
     await page.context().close();
   }, 90_000);
 });

@@ -31,7 +31,7 @@ describe.skipIf(noBrowser !== undefined)('editing', () => {
     await openImage(page, 'root.ext4');
     await selectEntry(page, 'etc');
     await page.keyboard.press('F2');
-    expect(await page.locator('input.rename').count()).toBe(0);
+    await expect.poll(() => page.locator('input.rename').count()).toBe(0);
     await page.locator('.badge', { hasText: 'Read-only' }).first().waitFor();
     await page.getByRole('button', { name: 'Unlock to edit' }).click();
     await page.locator('.badge', { hasText: 'Editable' }).first().waitFor();
@@ -48,14 +48,14 @@ describe.skipIf(noBrowser !== undefined)('editing', () => {
     await page.keyboard.press('F2');
     const field = page.locator('input.rename');
     await field.waitFor();
-    expect(await field.evaluate((input: HTMLInputElement) => [input.value, input.selectionStart, input.selectionEnd])).toEqual(['picture.png', 0, 7]);
+    await expect.poll(() => field.evaluate((input: HTMLInputElement) => [input.value, input.selectionStart, input.selectionEnd])).toEqual(['picture.png', 0, 7]);
     await field.fill('etc');
     await page.getByText('“etc” is there already.').waitFor();
     await page.keyboard.press('Enter');
     await field.waitFor();
     await page.keyboard.press('Escape');
     await field.waitFor({ state: 'detached' });
-    expect(await page.evaluate(() => document.activeElement?.getAttribute('role'))).toBe('grid');
+    await expect.poll(() => page.evaluate(() => document.activeElement?.getAttribute('role'))).toBe('grid');
     await renameEntry(page, 'picture', 'portrait.png');
     await page.getByRole('row', { name: /^portrait\.png/, selected: true }).waitFor();
     await expect.poll(() => pending(page).innerText()).toContain('1 change pending');
@@ -73,7 +73,7 @@ describe.skipIf(noBrowser !== undefined)('editing', () => {
     await selectEntry(page, 'line');
     await page.keyboard.press('F2');
     const field = page.locator('input.rename');
-    expect(await field.inputValue()).toBe('line\\x0abreak\\x07.txt');
+    await expect.poll(() => field.inputValue()).toBe('line\\x0abreak\\x07.txt');
     await field.fill('row\\x0abreak\\x07.txt');
     await page.keyboard.press('Enter');
     await row(page, 'row\\\\x0abreak\\\\x07\\.txt').waitFor();
@@ -89,7 +89,7 @@ describe.skipIf(noBrowser !== undefined)('editing', () => {
     await openUnlocked(page);
     await page.keyboard.press('Control+Shift+n');
     await dialog(page).getByRole('textbox', { name: 'Name' }).waitFor();
-    expect(await dialog(page).getByRole('textbox', { name: 'Name' }).inputValue()).toBe('New folder');
+    await expect.poll(() => dialog(page).getByRole('textbox', { name: 'Name' }).inputValue()).toBe('New folder');
     await page.keyboard.type('drafts');
     await page.keyboard.press('Enter');
     await page.getByRole('row', { name: /^drafts/, selected: true }).waitFor();
@@ -109,7 +109,7 @@ describe.skipIf(noBrowser !== undefined)('editing', () => {
     // Leaving is what Enter does.
     await page.keyboard.press('Enter');
     await dialog(page).waitFor({ state: 'detached' });
-    expect(await row(page, 'start').count()).toBe(2);
+    await expect.poll(() => row(page, 'start').count()).toBe(2);
     await page.keyboard.press('Delete');
     await dialog(page).getByRole('button', { name: 'Delete' }).click();
     await page.getByText('This folder is empty.').waitFor();
@@ -118,7 +118,7 @@ describe.skipIf(noBrowser !== undefined)('editing', () => {
     await expect.poll(() => said(page)).toBe('Undone: Delete 2 items');
     await page.keyboard.press('Alt+ArrowUp');
     await row(page, 'etc').first().waitFor();
-    expect(await row(page, 'start').count()).toBe(0);
+    await expect.poll(() => row(page, 'start').count()).toBe(0);
     await page.context().close();
   }, 120_000);
 
@@ -134,7 +134,7 @@ describe.skipIf(noBrowser !== undefined)('editing', () => {
     await row(page, 'etc').waitFor();
     await page.keyboard.press('Control+v');
     await dialog(page).getByRole('button', { name: 'Merge' }).waitFor();
-    expect(await dialog(page).getByRole('button', { name: 'Replace if newer' }).count()).toBe(0);
+    await expect.poll(() => dialog(page).getByRole('button', { name: 'Replace if newer' }).count()).toBe(0);
     await page.keyboard.press('Enter');
     await row(page, 'etc \\(2\\)').waitFor();
     await page.context().close();
@@ -185,7 +185,7 @@ describe.skipIf(noBrowser !== undefined)('editing', () => {
     await dialog(page).getByRole('button', { name: 'Discard' }).click();
     await row(page, 'picture\\.png').waitFor();
     await pending(page).waitFor({ state: 'detached' });
-    expect(await page.locator('.badge', { hasText: 'Editable' }).count()).toBe(1);
+    await expect.poll(() => page.locator('.badge', { hasText: 'Editable' }).count()).toBe(1);
     await page.context().close();
   }, 90_000);
 
@@ -216,7 +216,7 @@ describe.skipIf(noBrowser !== undefined)('editing', () => {
     await dialog(page).getByText('There is not enough room: 1.00 TiB are needed').waitFor();
     await page.keyboard.press('Enter');
     await dialog(page).waitFor({ state: 'detached' });
-    expect(await pending(page).count()).toBe(0);
+    await expect.poll(() => pending(page).count()).toBe(0);
     await page.context().close();
   }, 90_000);
 
@@ -248,7 +248,7 @@ describe.skipIf(noBrowser !== undefined)('editing', () => {
     await row(page, 'picture\\.png').waitFor();
     await page.keyboard.press('Alt+ArrowUp');
     await row(page, 'picture\\.png').first().waitFor();
-    expect(await row(page, 'picture').count()).toBe(1);
+    await expect.poll(() => row(page, 'picture').count()).toBe(1);
     await page.context().close();
   }, 90_000);
 
@@ -263,7 +263,7 @@ describe.skipIf(noBrowser !== undefined)('editing', () => {
     await page.getByRole('alert', { name: 'The image’s file was changed by somebody else' }).getByText('12:04:31').waitFor();
     await selectEntry(page, 'etc');
     await page.keyboard.press('F2');
-    expect(await page.locator('input.rename').count()).toBe(0);
+    await expect.poll(() => page.locator('input.rename').count()).toBe(0);
     await page.getByRole('button', { name: 'Open again' }).click();
     await page.locator('.badge', { hasText: 'Read-only' }).first().waitFor();
     await page.context().close();
@@ -294,7 +294,7 @@ describe.skipIf(noBrowser !== undefined)('editing', () => {
     await finished.waitFor({ state: 'detached' });
     await page.getByRole('tab', { name: /foreign-apply/ }).click();
     await page.getByRole('grid').waitFor();
-    expect(await foreign.count()).toBe(0);
+    await expect.poll(() => foreign.count()).toBe(0);
     await page.context().close();
   }, 90_000);
 
@@ -335,7 +335,7 @@ describe.skipIf(noBrowser !== undefined)('editing', () => {
       for (let i = 0; i < 2; i++) document.activeElement!.dispatchEvent(new KeyboardEvent('keydown', { key: 's', code: 'KeyS', ctrlKey: true, bubbles: true, cancelable: true }));
     });
     await page.locator('.toast', { hasText: 'the changes are in the image' }).waitFor();
-    expect(await page.locator('.toast.tone-error').count()).toBe(0);
+    await expect.poll(() => page.locator('.toast.tone-error').count()).toBe(0);
     await page.context().close();
   }, 90_000);
 
@@ -370,7 +370,7 @@ describe.skipIf(noBrowser !== undefined)('editing', () => {
     const page = await begin();
     await openImage(page, 'root.ext4');
     await row(page, 'etc').first().waitFor();
-    expect(await page.locator('.badge', { hasText: 'Editable' }).count()).toBe(0);
+    await expect.poll(() => page.locator('.badge', { hasText: 'Editable' }).count()).toBe(0);
     await openUnlocked(page, 'dirty.ext4');
     await renameEntry(page, 'picture', 'portrait.png');
     await pending(page).waitFor();
@@ -380,7 +380,7 @@ describe.skipIf(noBrowser !== undefined)('editing', () => {
     });
     await page.getByRole('heading', { name: /dirty\.ext4 is no longer open/ }).waitFor();
     await page.getByText('1 pending change is lost').waitFor();
-    expect(await pending(page).count()).toBe(0);
+    await expect.poll(() => pending(page).count()).toBe(0);
     await page.context().close();
   }, 90_000);
 
@@ -391,10 +391,10 @@ describe.skipIf(noBrowser !== undefined)('editing', () => {
     await page.keyboard.press('Alt+Enter');
     await dialog(page).getByRole('tab', { name: 'Permissions' }).click();
     const octal = dialog(page).getByRole('textbox', { name: 'Mode (octal)' });
-    expect(await octal.inputValue()).toBe('4755');
+    await expect.poll(() => octal.inputValue()).toBe('4755');
     await dialog(page).getByRole('checkbox', { name: 'Others: Write' }).focus();
     await page.keyboard.press(' ');
-    expect(await octal.inputValue()).toBe('4757');
+    await expect.poll(() => octal.inputValue()).toBe('4757');
     await dialog(page).getByRole('textbox', { name: 'Owner (number)' }).fill('root');
     await dialog(page).getByText('A number from 0 to').waitFor();
     await dialog(page).getByRole('textbox', { name: 'Owner (number)' }).fill('1000');
@@ -405,7 +405,7 @@ describe.skipIf(noBrowser !== undefined)('editing', () => {
     await dialog(page).getByRole('textbox', { name: 'Name' }).fill('user.comment');
     await dialog(page).getByRole('textbox', { name: 'Value' }).fill('hello');
     await dialog(page).getByRole('radio', { name: 'As hex' }).click();
-    expect(await dialog(page).getByRole('textbox', { name: 'Value' }).inputValue()).toBe('68 65 6c 6c 6f');
+    await expect.poll(() => dialog(page).getByRole('textbox', { name: 'Value' }).inputValue()).toBe('68 65 6c 6c 6f');
     await dialog(page).getByRole('button', { name: 'Set' }).click();
     // The form has gone with what had the focus in it: Escape is heard all the same.
     await dialog(page).getByRole('button', { name: 'Add attribute…' }).waitFor();

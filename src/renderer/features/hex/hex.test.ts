@@ -36,18 +36,18 @@ describe.skipIf(noBrowser !== undefined)(`the hex view${noBrowser === undefined 
     const byte = page.locator('.hex-byte[data-at="1048"]');
     await byte.hover();
     await page.getByRole('tooltip').waitFor();
-    expect(await page.getByRole('tooltip').textContent()).toBe('s_log_block_size = 2 → 4096');
+    await expect.poll(() => page.getByRole('tooltip').textContent()).toBe('s_log_block_size = 2 → 4096');
     // The whole field is shown as one, the one before it is another.
-    expect(await page.locator('.hex-byte.is-lit').evaluateAll((cells) => cells.map((cell) => cell.getAttribute('data-at')))).toEqual(['1048', '1049', '1050', '1051']);
+    await expect.poll(() => page.locator('.hex-byte.is-lit').evaluateAll((cells) => cells.map((cell) => cell.getAttribute('data-at')))).toEqual(['1048', '1049', '1050', '1051']);
     await inspector().getByText('ext4_super_block').waitFor();
-    expect(await inspector().innerText()).toMatch(/Field\s+s_log_block_size[\s\S]*Value\s+2[\s\S]*Meaning\s+4096/);
+    await expect.poll(() => inspector().innerText()).toMatch(/Field\s+s_log_block_size[\s\S]*Value\s+2[\s\S]*Meaning\s+4096/);
     await page.keyboard.press('Escape');
-    expect(await page.getByRole('tooltip').count()).toBe(0);
+    await expect.poll(() => page.getByRole('tooltip').count()).toBe(0);
   }, 60_000);
 
   it('tells a screen reader the byte with the focus and its field', async () => {
     await openBytes('torn.ext4');
-    expect(await dump().getAttribute('aria-rowcount')).toBe('4194304');
+    await expect.poll(() => dump().getAttribute('aria-rowcount')).toBe('4194304');
     await goTo('1048');
     await expect.poll(active).toBe('0x418: 02, s_log_block_size = 2 → 4096');
     await page.keyboard.press('ArrowRight');
@@ -83,9 +83,9 @@ describe.skipIf(noBrowser !== undefined)(`the hex view${noBrowser === undefined 
     await expect.poll(active).toMatch(/^0xa10: /);
     await goTo('nowhere');
     await page.getByRole('alert').getByText('Type 0x8100').waitFor();
-    expect(await goField().getAttribute('aria-invalid')).toBe('true');
+    await expect.poll(() => goField().getAttribute('aria-invalid')).toBe('true');
     await page.keyboard.press('Escape');
-    expect(await dump().evaluate((grid) => grid === document.activeElement)).toBe(true);
+    await expect.poll(() => dump().evaluate((grid) => grid === document.activeElement)).toBe(true);
     await page.keyboard.press('Alt+ArrowLeft');
     await expect.poll(active).toMatch(/^0xa00: /);
     await page.keyboard.press('Alt+ArrowLeft');
@@ -99,12 +99,12 @@ describe.skipIf(noBrowser !== undefined)(`the hex view${noBrowser === undefined 
     await page.getByRole('button', { name: 'Go to…' }).click();
     await page.getByRole('menuitem', { name: /group descriptors/ }).click();
     await expect.poll(active).toMatch(/^0x1000: /);
-    expect(await dump().evaluate((grid) => grid === document.activeElement)).toBe(true);
+    await expect.poll(() => dump().evaluate((grid) => grid === document.activeElement)).toBe(true);
   }, 60_000);
 
   it('shows the end of 2^53 bytes, and moves there by single rows', async () => {
     await openBytes('vast.img');
-    expect(await dump().getAttribute('aria-rowcount')).toBe('-1');
+    await expect.poll(() => dump().getAttribute('aria-rowcount')).toBe('-1');
     await page.keyboard.press('Control+End');
     await expect.poll(active).toMatch(/^0x1ffffffffffffe: [0-9a-f]{2}/);
     const height = await dump().evaluate((grid) => grid.scrollHeight);
@@ -138,7 +138,7 @@ describe.skipIf(noBrowser !== undefined)(`the hex view${noBrowser === undefined 
     await page.getByRole('textbox', { name: 'Find', exact: true }).fill('5');
     await page.keyboard.press('Enter');
     await page.getByText('two digits each').waitFor();
-    expect(await page.getByRole('textbox', { name: 'Find', exact: true }).getAttribute('aria-invalid')).toBe('true');
+    await expect.poll(() => page.getByRole('textbox', { name: 'Find', exact: true }).getAttribute('aria-invalid')).toBe('true');
   }, 60_000);
 
   it('shows a file’s bytes from its context menu, and up leads to it', async () => {
@@ -150,7 +150,7 @@ describe.skipIf(noBrowser !== undefined)(`the hex view${noBrowser === undefined 
     await page.keyboard.press('Alt+ArrowUp');
     await page.getByRole('row', { name: /start\.sh/ }).first().waitFor();
     await page.getByRole('row', { name: /etc/ }).first().locator('.entry').click({ button: 'right' });
-    expect(await page.getByRole('menuitem', { name: /Show bytes/ }).innerText()).toContain('Only files have bytes to show');
+    await expect.poll(() => page.getByRole('menuitem', { name: /Show bytes/ }).innerText()).toContain('Only files have bytes to show');
   }, 60_000);
 
   it('leads from the place of an error to its bytes', async () => {
@@ -172,7 +172,7 @@ describe.skipIf(noBrowser !== undefined)(`the hex view${noBrowser === undefined 
     await openBytes('torn.ext4');
     await goTo('0x478');
     await inspector().getByText('gpj.exe').first().waitFor();
-    expect(await page.evaluate(() => document.querySelector('.hex-page')!.scrollWidth <= document.querySelector('.hex-page')!.clientWidth)).toBe(true);
+    await expect.poll(() => page.evaluate(() => document.querySelector('.hex-page')!.scrollWidth <= document.querySelector('.hex-page')!.clientWidth)).toBe(true);
     await page.locator('.hex-byte[data-at="1144"]').hover();
     const tip = (await page.getByRole('tooltip').boundingBox())!;
     expect(tip.x + tip.width).toBeLessThanOrEqual(1180);

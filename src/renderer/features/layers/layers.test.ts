@@ -24,12 +24,12 @@ describe.skipIf(noBrowser !== undefined)('layers', () => {
     await option(page, /^1: private, Vault, .*locked/).dblclick();
     const field = page.getByLabel('Password');
     await field.waitFor();
-    expect(await field.evaluate((element) => element === document.activeElement)).toBe(true);
+    await expect.poll(() => field.evaluate((element) => element === document.activeElement)).toBe(true);
     await field.fill('guess');
     await page.keyboard.press('Enter');
     await page.getByText('That is not the password of vault').first().waitFor();
-    expect(await field.inputValue()).toBe('');
-    expect(await field.getAttribute('aria-invalid')).toBe('true');
+    await expect.poll(() => field.inputValue()).toBe('');
+    await expect.poll(() => field.getAttribute('aria-invalid')).toBe('true');
     await field.fill('open sesame');
     await page.keyboard.press('Enter');
     await page.getByRole('grid', { name: /Files in/ }).waitFor();
@@ -40,7 +40,7 @@ describe.skipIf(noBrowser !== undefined)('layers', () => {
     await show('mystery.bin');
     await page.getByRole('button', { name: 'Open as…', exact: true }).click();
     const dialog = page.getByRole('dialog', { name: 'Open Unknown with' });
-    expect(await dialog.getByRole('option').allInnerTexts()).toEqual([expect.stringContaining('40 % sure'), expect.stringContaining('25 % sure'), expect.stringContaining('none of its signs'), expect.stringContaining('none of its signs')]);
+    await expect.poll(() => dialog.getByRole('option').allInnerTexts()).toEqual([expect.stringContaining('40 % sure'), expect.stringContaining('25 % sure'), expect.stringContaining('none of its signs'), expect.stringContaining('none of its signs')]);
     await dialog.getByRole('option', { name: /GPT/ }).click();
     await dialog.getByRole('button', { name: 'Open', exact: true }).click();
     await dialog.getByText('It could not be opened as GPT').waitFor();
@@ -54,17 +54,17 @@ describe.skipIf(noBrowser !== undefined)('layers', () => {
   test('a format without an engine is told by its name', async () => {
     await show('windows.img');
     await page.getByRole('heading', { name: 'These bytes look like NTFS' }).waitFor();
-    expect(await page.getByRole('region', { name: 'NTFS' }).innerText()).toContain('Clutch can’t read this filesystem yet.');
+    await expect.poll(() => page.getByRole('region', { name: 'NTFS' }).innerText()).toContain('Clutch can’t read this filesystem yet.');
   }, 60_000);
 
   test('the map and the list choose together, with names that say all that is drawn', async () => {
     await show('nested.img');
     await option(page, /^1: boot, ext4, 63\.0 MiB, clean/).click();
-    expect(await volumes(page).getByRole('row', { selected: true }).innerText()).toContain('boot');
+    await expect.poll(() => volumes(page).getByRole('row', { selected: true }).innerText()).toContain('boot');
     await page.keyboard.press('ArrowRight');
-    expect(await page.getByRole('option', { selected: true }).getAttribute('aria-label')).toBe('2: Extended, 600 MiB');
+    await expect.poll(() => page.getByRole('option', { selected: true }).getAttribute('aria-label')).toBe('2: Extended, 600 MiB');
     await volumes(page).getByRole('row', { name: /music/ }).click();
-    expect(await page.getByRole('listbox', { name: 'In Extended' }).getByRole('option', { selected: true }).getAttribute('aria-label')).toMatch(/^6: music, ext4, 298 MiB, needs recovery/);
+    await expect.poll(() => page.getByRole('listbox', { name: 'In Extended' }).getByRole('option', { selected: true }).getAttribute('aria-label')).toMatch(/^6: music, ext4, 298 MiB, needs recovery/);
     await page.getByRole('listbox', { name: 'In virtual' }).getByRole('option', { name: /inner/ }).dblclick();
     await page.getByRole('grid', { name: /Files in/ }).waitFor();
   }, 60_000);
@@ -74,7 +74,7 @@ describe.skipIf(noBrowser !== undefined)('layers', () => {
     await option(page, /^3: virtual/).click({ button: 'right' });
     const menu = page.getByRole('menu', { name: 'Volume' });
     await expect.poll(() => menu.getByRole('menuitem', { name: 'Extract all of the volume…' }).getAttribute('aria-disabled')).toBe('true');
-    expect(await menu.innerText()).toContain('Its files can’t be read');
+    await expect.poll(() => menu.innerText()).toContain('Its files can’t be read');
     await page.keyboard.press('Escape');
     await menu.waitFor({ state: 'detached' });
     await option(page, /^1: boot/).click();
@@ -88,16 +88,16 @@ describe.skipIf(noBrowser !== undefined)('layers', () => {
 
   test('a hostile table is drawn all the same, marked, within the page', async () => {
     await show('hostile-table.img');
-    expect(await option(page, /^2: x+…?.*overlaps the one before/).count()).toBe(1);
-    expect(await option(page, /^3: beyond.*reaches outside the disk/).count()).toBe(1);
-    expect(await page.getByRole('listbox', { name: 'Partition map' }).getByRole('option').evaluateAll((slices) => slices.every((slice) => slice.getBoundingClientRect().width >= 8))).toBe(true);
-    expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true);
+    await expect.poll(() => option(page, /^2: x+…?.*overlaps the one before/).count()).toBe(1);
+    await expect.poll(() => option(page, /^3: beyond.*reaches outside the disk/).count()).toBe(1);
+    await expect.poll(() => page.getByRole('listbox', { name: 'Partition map' }).getByRole('option').evaluateAll((slices) => slices.every((slice) => slice.getBoundingClientRect().width >= 8))).toBe(true);
+    await expect.poll(() => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true);
   }, 60_000);
 
   test('how the image was opened stays to be read', async () => {
     await show('disk.img.gz');
     await page.getByRole('button', { name: 'How it was opened' }).click();
     await expect.poll(() => page.getByText('GPT: opened').first().isVisible()).toBe(true);
-    expect(await page.getByText('both header checksums match').first().isVisible()).toBe(true);
+    await expect.poll(() => page.getByText('both header checksums match').first().isVisible()).toBe(true);
   }, 60_000);
 });

@@ -35,16 +35,16 @@ describe.skipIf(noBrowser !== undefined)('the quick look and the preview pane', 
     await page.waitForTimeout(1200);
     await page.keyboard.press(' ');
     await quickLook(page).getByText('docs/readme.md').waitFor();
-    expect(await page.getByRole('grid').evaluate((grid) => grid === document.activeElement)).toBe(true);
+    await expect.poll(() => page.getByRole('grid').evaluate((grid) => grid === document.activeElement)).toBe(true);
     await expect.poll(() => announced(page)).toBe('backup.zip: Zip archive, 4 members');
     // Names of an archive are text, and lead nowhere.
-    expect(await quickLook(page).getByText('invoice\\u{202e}gpj.exe').count()).toBe(1);
+    await expect.poll(() => quickLook(page).getByText('invoice\\u{202e}gpj.exe').count()).toBe(1);
     await page.keyboard.press('ArrowDown');
     await quickLook(page).getByText('60,000 × 60,000 pixels').waitFor();
-    expect(await quickLook(page).locator('img').count()).toBe(0);
+    await expect.poll(() => quickLook(page).locator('img').count()).toBe(0);
     await page.keyboard.press('Escape');
     await quickLook(page).waitFor({ state: 'detached' });
-    expect(await page.getByRole('grid').getByRole('row', { selected: true }).count()).toBe(1);
+    await expect.poll(() => page.getByRole('grid').getByRole('row', { selected: true }).count()).toBe(1);
     await page.keyboard.press(' ');
     await quickLook(page).waitFor();
     await page.keyboard.press(' ');
@@ -54,7 +54,7 @@ describe.skipIf(noBrowser !== undefined)('the quick look and the preview pane', 
     await quickLook(page).getByText('two.jpg').waitFor();
     await page.keyboard.press('Enter');
     await row(page, /^one\.jpg/).waitFor();
-    expect(await quickLook(page).count()).toBe(0);
+    await expect.poll(() => quickLook(page).count()).toBe(0);
     await page.context().close();
   }, 90_000);
 
@@ -66,12 +66,12 @@ describe.skipIf(noBrowser !== undefined)('the quick look and the preview pane', 
     await text.getByText('reversed').waitFor();
     // oxlint-disable-next-line no-control-regex
     expect(await text.innerText()).not.toMatch(/[\u001b\u202e\u0000]/);
-    expect(await text.locator('.text-mark').allInnerTexts()).toEqual(['\\x1b', '\\x1b', '\\u{202e}', '\\u{202c}', '\\x00']);
+    await expect.poll(() => text.locator('.text-mark').allInnerTexts()).toEqual(['\\x1b', '\\x1b', '\\u{202e}', '\\u{202c}', '\\x00']);
     await quickLook(page).getByRole('button', { name: 'Encoding' }).click();
     await page.getByRole('option', { name: 'Cyrillic (KOI8-R)' }).click();
     await quickLook(page).getByRole('button', { name: 'Encoding' }).getByText('KOI8-R').waitFor();
     await quickLook(page).getByRole('button', { name: 'Wrap lines' }).click();
-    expect(await text.evaluate((element) => getComputedStyle(element).whiteSpace)).toBe('pre');
+    await expect.poll(() => text.evaluate((element) => getComputedStyle(element).whiteSpace)).toBe('pre');
     // The quick look has the focus now, and Escape gives it back.
     await page.keyboard.press('Escape');
     await quickLook(page).waitFor({ state: 'detached' });
@@ -100,8 +100,8 @@ describe.skipIf(noBrowser !== undefined)('the quick look and the preview pane', 
     await pane.getByText('A disk image: ext4').waitFor();
     await row(page, /^torn/).locator('.entry').click();
     await pane.getByText('its checksum is wrong').waitFor();
-    expect(await pane.getByRole('row').count()).toBe(3);
-    expect(await quickLook(page).count()).toBe(0);
+    await expect.poll(() => pane.getByRole('row').count()).toBe(3);
+    await expect.poll(() => quickLook(page).count()).toBe(0);
     await page.keyboard.press('Alt+p');
     await pane.waitFor({ state: 'detached' });
     await page.context().close();

@@ -41,7 +41,7 @@ describe.skipIf(noBrowser !== undefined)('properties', () => {
     }
     expect(sides).toEqual(['General', 'Permissions', 'Attributes', 'Extents', 'Details']);
     await dialog(page).getByRole('tab', { name: 'Permissions' }).click();
-    expect(await dialog(page).getByRole('row', { name: /^Owner root \(0\)/ }).first().innerText()).toMatch(/yes\s+yes\s+yes/);
+    await expect.poll(() => dialog(page).getByRole('row', { name: /^Owner root \(0\)/ }).first().innerText()).toMatch(/yes\s+yes\s+yes/);
     await dialog(page).getByRole('row', { name: 'User ada (1000) r-x' }).waitFor();
     await page.keyboard.press('Escape');
     await dialog(page).waitFor({ state: 'detached' });
@@ -54,10 +54,10 @@ describe.skipIf(noBrowser !== undefined)('properties', () => {
     await dialog(page).getByRole('tab', { name: 'Attributes' }).click();
     const text = dialog(page).getByText('https://example.org/start', { exact: true });
     await text.waitFor();
-    expect(await dialog(page).getByRole('region', { name: 'Bytes of user.origin' }).count()).toBe(0);
-    expect(await dialog(page).getByRole('region', { name: 'Bytes of security.capability' }).innerText()).toContain('01 00 00 02 00 20');
+    await expect.poll(() => dialog(page).getByRole('region', { name: 'Bytes of user.origin' }).count()).toBe(0);
+    await expect.poll(() => dialog(page).getByRole('region', { name: 'Bytes of security.capability' }).innerText()).toContain('01 00 00 02 00 20');
     await dialog(page).getByText('Show as hex').click();
-    expect(await dialog(page).getByRole('region', { name: 'Bytes of user.origin' }).innerText()).toContain('68 74 74 70 73');
+    await expect.poll(() => dialog(page).getByRole('region', { name: 'Bytes of user.origin' }).innerText()).toContain('68 74 74 70 73');
     await text.waitFor();
     await page.context().close();
   }, 60_000);
@@ -91,7 +91,7 @@ describe.skipIf(noBrowser !== undefined)('properties', () => {
     await dialog(page).getByRole('button', { name: 'Count again' }).click();
     await dialog(page).getByText('100,000 files, 1 folder', { exact: true }).waitFor();
     await expect.poll(() => page.getByTestId('announcer').innerText()).toContain('100,000 files, 1 folder');
-    expect(await dialog(page).getByRole('button', { name: 'Stop' }).count()).toBe(0);
+    await expect.poll(() => dialog(page).getByRole('button', { name: 'Stop' }).count()).toBe(0);
     await page.context().close();
   }, 60_000);
 
@@ -117,7 +117,7 @@ describe.skipIf(noBrowser !== undefined)('properties', () => {
     expect(await fact(page, 'Path')).toBe('/');
     await dialog(page).getByRole('button', { name: 'Volume properties' }).click();
     expect(await fact(page, 'UUID')).toBe('6a1f4c1e-9b7d-4a52-8f06-1d2c3b4a5e6f');
-    expect(await dialog(page).getByRole('meter').getAttribute('aria-valuetext')).toBe('612 MiB used, 412 MiB free of 1.00 GiB');
+    await expect.poll(() => dialog(page).getByRole('meter').getAttribute('aria-valuetext')).toBe('612 MiB used, 412 MiB free of 1.00 GiB');
     await dialog(page).getByRole('tab', { name: 'Features' }).click();
     expect(await fact(page, 'metadata_csum')).toBe('ro-compat, supported: CRC-32C over all metadata');
     await page.context().close();

@@ -37,7 +37,7 @@ describe.skipIf(noBrowser !== undefined)('looking for names', () => {
     await row(page, /^openssl\.cnf/).waitFor();
     await expect.poll(() => facts(page), SOON).toMatch(/^1 found/);
     await expect.poll(() => said(page), SOON).toBe('Search finished, 1 found');
-    expect(await row(page, /^openssl\.cnf/).innerText()).toContain('etc/ssl');
+    await expect.poll(() => row(page, /^openssl\.cnf/).innerText()).toContain('etc/ssl');
     // A search that goes on being typed is one step of the way, not many.
     await page.keyboard.press('Backspace');
     await page.keyboard.press('Backspace');
@@ -45,8 +45,8 @@ describe.skipIf(noBrowser !== undefined)('looking for names', () => {
     await page.keyboard.type('host*');
     await row(page, /^hostname /).waitFor();
     await page.keyboard.press('Enter');
-    expect(await inList(page)).toBe(true);
-    expect(await page.getByRole('grid').getAttribute('aria-label')).toBe('Found for host* below root.ext4');
+    await expect.poll(() => inList(page)).toBe(true);
+    await expect.poll(() => page.getByRole('grid').getAttribute('aria-label')).toBe('Found for host* below root.ext4');
     await row(page, /^hostname /).locator('.entry').click();
     await page.keyboard.press('Control+Shift+c');
     await expect.poll(() => copied(page), SOON).toEqual(['/etc/hostname']);
@@ -59,7 +59,7 @@ describe.skipIf(noBrowser !== undefined)('looking for names', () => {
     await page.keyboard.press('Escape');
     await page.keyboard.press('Escape');
     await expect.poll(() => selected(page), SOON).toEqual(['empty']);
-    expect(await page.getByRole('search').count()).toBe(0);
+    await expect.poll(() => page.getByRole('search').count()).toBe(0);
     await expect.poll(() => inList(page), SOON).toBe(true);
   }, 60_000);
 
@@ -71,7 +71,7 @@ describe.skipIf(noBrowser !== undefined)('looking for names', () => {
     await expect.poll(() => page.locator('.find-now').innerText(), SOON).toMatch(/^usr\/share\/doc/);
     await page.getByRole('button', { name: 'Stop' }).click();
     await expect.poll(() => facts(page), SOON).toMatch(/^Stopped; 1 found until then/);
-    expect(await row(page, /^start\.sh/).count()).toBe(1);
+    await expect.poll(() => row(page, /^start\.sh/).count()).toBe(1);
     await expect.poll(() => said(page), SOON).toBe('Search stopped');
   }, 60_000);
 
@@ -84,7 +84,7 @@ describe.skipIf(noBrowser !== undefined)('looking for names', () => {
     await row(page, /^\.profile/).waitFor();
     await page.getByRole('textbox', { name: 'Search below root.ext4' }).fill('fail');
     await page.getByText('the checksum does not match').waitFor();
-    expect(await row(page, /^\.profile/).count()).toBe(0);
+    await expect.poll(() => row(page, /^\.profile/).count()).toBe(0);
     await page.getByRole('button', { name: 'Search again' }).click();
     await page.getByText('the checksum does not match').waitFor();
   }, 60_000);
@@ -112,20 +112,20 @@ describe.skipIf(noBrowser !== undefined)('looking for names', () => {
     page.setDefaultTimeout(20_000);
     await filter(page, 'hom');
     await expect.poll(() => page.getByTestId('filter-count').innerText(), SOON).toMatch(/^1 of \d+$/);
-    expect(await page.getByRole('grid').getByRole('row').count()).toBe(2);
+    await expect.poll(() => page.getByRole('grid').getByRole('row').count()).toBe(2);
     await page.keyboard.press('Enter');
     await expect.poll(() => selected(page), SOON).toEqual(['home']);
     await page.keyboard.press('Escape');
     await page.keyboard.press('Escape');
     await row(page, /^etc\b/).waitFor();
-    expect(await page.getByRole('search').count()).toBe(0);
+    await expect.poll(() => page.getByRole('search').count()).toBe(0);
     await page.keyboard.press('Control+Shift+f');
     await page.keyboard.type('?ome');
     await expect.poll(() => page.getByTestId('filter-count').innerText(), SOON).toMatch(/^1 of \d+$/);
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('Enter');
     await expect.poll(() => here(page), SOON).toBe('home');
-    expect(await page.getByRole('search').count()).toBe(0);
+    await expect.poll(() => page.getByRole('search').count()).toBe(0);
     await page.keyboard.press('Alt+ArrowLeft');
     await expect.poll(() => page.getByTestId('filter-count').innerText(), SOON).toMatch(/^1 of \d+$/);
     // Each folder has a filter of its own, also where one comes straight from another that has one.
@@ -160,6 +160,6 @@ describe.skipIf(noBrowser !== undefined)('looking for names', () => {
     await page.getByRole('dialog').waitFor({ state: 'detached' });
     await expect.poll(() => page.getByTestId('status-selection').innerText(), SOON).toMatch(/^11 selected/);
     await expect.poll(() => said(page), SOON).toBe('11 entries selected');
-    expect(await inList(page)).toBe(true);
+    await expect.poll(() => inList(page)).toBe(true);
   }, 60_000);
 });

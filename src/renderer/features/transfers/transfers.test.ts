@@ -50,7 +50,7 @@ describe.skipIf(noBrowser !== undefined)('transfers', () => {
     await panel.getByRole('button', { name: 'Resume 29 items' }).click();
     await expect.poll(() => announcer.innerText()).toBe('29 items: extracting');
     await page.waitForTimeout(400);
-    expect(await announcer.innerText()).toBe('29 items: extracting');
+    await expect.poll(() => announcer.innerText()).toBe('29 items: extracting');
     await panel.getByText('Done', { exact: true }).waitFor({ timeout: 20_000 });
     expect(await page.title()).toMatch(/^root\.ext4/);
     await page.context().close();
@@ -62,15 +62,15 @@ describe.skipIf(noBrowser !== undefined)('transfers', () => {
     await panel.getByText('Done', { exact: true }).waitFor({ timeout: 20_000 });
     await panel.getByRole('button', { name: 'Log (3)' }).click();
     const lines = panel.getByRole('region', { name: 'Log of 29 items' }).getByRole('listitem');
-    expect(await lines.count()).toBe(3);
+    await expect.poll(() => lines.count()).toBe(3);
     await panel.getByRole('radio', { name: 'Errors (1)' }).click();
-    expect(await lines.count()).toBe(1);
-    expect(await lines.innerText()).toContain('broken \\u{202e}inode');
+    await expect.poll(() => lines.count()).toBe(1);
+    await expect.poll(() => lines.innerText()).toContain('broken \\u{202e}inode');
     await panel.getByRole('button', { name: 'Copy details' }).click();
     await expect.poll(async () => (await told(page)).copied.at(-1)).toMatch(/^error\t\/broken/);
     await panel.getByRole('button', { name: 'Retry 1 failed entry' }).click();
     await panel.getByText('1 file, 3 folders').waitFor();
-    expect(await panel.getByRole('button', { name: /^Retry/ }).count()).toBe(0);
+    await expect.poll(() => panel.getByRole('button', { name: /^Retry/ }).count()).toBe(0);
     await page.context().close();
   }, 60_000);
 
