@@ -9,6 +9,11 @@ import { existsSync } from 'node:fs';
 const WANTED = {
   'recipes and oracle': ['e2fsprogs', 'python3', 'acl', 'attr', 'util-linux', 'mount', 'xz-utils', 'zstd', 'gzip'],
   'partition tables': ['fdisk', 'gdisk', 'parted'],
+  'guests': ['qemu-system-x86', 'qemu-system-misc', 'qemu-system-arm', 'qemu-utils', 'diod'],
+  'images for guests': [
+    'mtools', 'dosfstools', 'exfatprogs', 'ntfs-3g', 'xfsprogs', 'btrfs-progs', 'f2fs-tools', 'jfsutils', 'reiserfsprogs', 'nilfs-tools', 'udftools', 'genisoimage', 'squashfs-tools',
+    'erofs-utils', 'gfs2-utils', 'ocfs2-tools', 'genromfs', 'hfsutils', 'makefs', 'mtd-utils',
+  ],
   'end to end': ['xvfb', 'xauth', 'libgtk-3-0|libgtk-3-0t64', 'libnss3', 'libasound2|libasound2t64', 'libgbm1', 'python3-gi', 'gir1.2-gtk-3.0', 'xdotool', 'chromium', 'fonts-dejavu-core', 'procps'],
 };
 

@@ -38,12 +38,13 @@ export function hasTool(name: string): boolean {
 
 /**
  * The recipe's image, made when it is not in the cache or when the recipe has changed since.
+ * @param family the folder of the cache
  * @returns the image's path and a digest that changes with the recipe
  * @throws Error with the script's own words when it fails
  */
-export function build(recipe: Recipe): { image: string; digest: string } {
+export function build(recipe: Recipe, family = 'ext4'): { image: string; digest: string } {
   const digest = createHash('sha256').update(shared()).update(recipe.script).digest('hex');
-  const image = join(CACHE, 'ext4', `${recipe.name}.img`);
+  const image = join(CACHE, family, `${recipe.name}.img`);
   const stamp = `${image}.recipe`;
   if (existsSync(image) && existsSync(stamp) && readFileSync(stamp, 'utf8') === digest) return { image, digest };
   mkdirSync(dirname(image), { recursive: true });

@@ -1,0 +1,89 @@
+import type { Recipe } from './ext4.ts';
+
+/** An image of a filesystem that guests serve, made by that filesystem's own tools. */
+export interface ForeignRecipe extends Recipe {
+  /** Id in `engines/core/signatures.ts`. */
+  readonly format: string;
+  /** Programs that make it. */
+  readonly tools: readonly string[];
+  /**
+   * What its maker put in: 'tree' is $SRC with owners and modes, 'files' the same without them,
+   * 'root' its top files alone, 'nothing' where the maker can't put anything in.
+   */
+  readonly holds: 'tree' | 'files' | 'root' | 'nothing';
+  /** Says of the image at $1 whether it is sound; exit status 0. */
+  readonly judge?: string;
+}
+
+/** The files of $SRC: names that every filesystem takes. */
+export const FOREIGN_FILES: Readonly<Record<string, string>> = {
+  '/HELLO.TXT': 'hello\n',
+  '/EMPTY.TXT': '',
+  '/NUMBERS.TXT': Array.from({ length: 20_000 }, (_, i) => `${i + 1}\n`).join(''),
+  '/DIR/INNER.TXT': 'inner\n',
+  '/DIR/SUB/DEEP.TXT': 'deep\n',
+};
+
+/** $SRC as `holds` says. */
+const SOURCE = `mkdir -p $SRC/DIR/SUB; cd $SRC; printf 'hello\\n' >HELLO.TXT; : >EMPTY.TXT; seq 20000 >NUMBERS.TXT; printf 'inner\\n' >DIR/INNER.TXT; printf 'deep\\n' >DIR/SUB/DEEP.TXT
+find . -exec touch -d @1700000000 {} +; cd "$TMP"`;
+
+function row(name: string, format: string, why: string, tools: readonly string[], holds: ForeignRecipe['holds'], script: string, more: Partial<ForeignRecipe> = {}): ForeignRecipe {
+  return { name, format, why, tools, holds, kernel: false, script: `${SOURCE}\n${script}`, ...more };
+}
+
+const FAT = { judge: 'fsck.fat -n "$1"' };
+/** A file of mkfs.xfs's own that says what to put in (mkfs.xfs(8), protofile). */
+const XFS = `truncate -s 320M "$IMG"; cat >$TMP/proto <<END
+/
+0 0
+d--755 0 0
+HELLO.TXT ---644 0 0 $SRC/HELLO.TXT
+EMPTY.TXT ---644 0 0 $SRC/EMPTY.TXT
+NUMBERS.TXT ---644 0 0 $SRC/NUMBERS.TXT
+DIR d--755 0 0
+INNER.TXT ---644 0 0 $SRC/DIR/INNER.TXT
+SUB d--755 0 0
+DEEP.TXT ---644 0 0 $SRC/DIR/SUB/DEEP.TXT
+\\$
+\\$
+\\$
+END
+mkfs.xfs -q -L CLUTCH -p $TMP/proto`;
+const MTOOLS = 'MTOOLS_SKIP_CHECK=1 mcopy -s -m -i "$IMG" $SRC/* ::/';
+
+/** One a row of the support matrix where there is a maker, and one for each peculiarity that a kernel may stumble over. */
+export const FOREIGN: readonly ForeignRecipe[] = [
+  row('fat12', 'fat', 'a floppy', ['mkfs.vfat', 'mcopy'], 'files', `truncate -s 1440K "$IMG"; mkfs.vfat -F 12 -n CLUTCH -i 12345678 "$IMG"; ${MTOOLS}`, FAT),
+  row('fat16', 'fat', 'a small card', ['mkfs.vfat', 'mcopy'], 'files', `truncate -s 16M "$IMG"; mkfs.vfat -F 16 -n CLUTCH -i 12345678 "$IMG"; ${MTOOLS}`, FAT),
+  row('fat32', 'fat', 'a stick', ['mkfs.vfat', 'mcopy'], 'files', `truncate -s 64M "$IMG"; mkfs.vfat -F 32 -n CLUTCH -i 12345678 "$IMG"; ${MTOOLS}`, FAT),
+  row('exfat', 'exfat', 'a large card', ['mkfs.exfat'], 'nothing', 'truncate -s 16M "$IMG"; mkfs.exfat -L CLUTCH "$IMG"', { judge: 'fsck.exfat -n "$1"' }),
+  row('ntfs', 'ntfs', 'a Windows disk', ['mkfs.ntfs', 'ntfscp'], 'root', 'truncate -s 16M "$IMG"; mkfs.ntfs -F -q -L CLUTCH "$IMG"; for f in HELLO.TXT NUMBERS.TXT EMPTY.TXT; do ntfscp -q -f "$IMG" $SRC/$f $f; done', { judge: 'ntfsfix -n "$1"' }),
+  row('ufs1', 'ufs', 'a BSD disk of the old kind', ['makefs'], 'tree', 'makefs -t ffs -o version=1 -s 8m "$IMG" $SRC'),
+  row('ufs2', 'ufs', 'a BSD disk', ['makefs'], 'tree', 'makefs -t ffs -o version=2 -s 8m "$IMG" $SRC'),
+  row('ufs1-be', 'ufs', 'a disk of a big-endian machine', ['makefs'], 'tree', 'makefs -B be -t ffs -o version=1 -s 8m "$IMG" $SRC'),
+  row('btrfs', 'btrfs', 'a Linux disk', ['mkfs.btrfs'], 'tree', 'truncate -s 128M "$IMG"; mkfs.btrfs -q -L CLUTCH -r $SRC "$IMG"', { judge: 'btrfs check --readonly "$1"' }),
+  row('xfs', 'xfs', 'a Linux server', ['mkfs.xfs'], 'tree', `${XFS} "$IMG"`, { judge: 'xfs_repair -n "$1"' }),
+  row('xfs-v4', 'xfs', 'of the generation before, which new kernels leave out', ['mkfs.xfs'], 'tree', `${XFS} -m crc=0 "$IMG"`, { judge: 'xfs_repair -n "$1"' }),
+  row('reiserfs', 'reiserfs', 'gone from Linux 6.13', ['mkreiserfs'], 'nothing', 'truncate -s 40M "$IMG"; mkreiserfs -q -f -l CLUTCH "$IMG"', { judge: 'reiserfsck --check -q -y "$1"' }),
+  row('f2fs', 'f2fs', 'a telephone', ['mkfs.f2fs', 'sload.f2fs'], 'tree', 'truncate -s 64M "$IMG"; mkfs.f2fs -q -l CLUTCH "$IMG"; sload.f2fs -f $SRC -t / "$IMG"', { judge: 'fsck.f2fs --dry-run "$1"' }),
+  row('jfs', 'jfs', 'an OS/2 or AIX heir', ['mkfs.jfs'], 'nothing', 'truncate -s 16M "$IMG"; mkfs.jfs -q -L CLUTCH "$IMG"', { judge: 'fsck.jfs -n -f "$1"' }),
+  row('iso9660', 'iso9660', 'a CD with both kinds of names', ['genisoimage'], 'tree', 'genisoimage -quiet -R -J -V CLUTCH -o "$IMG" $SRC'),
+  row('udf-bridge', 'udf', 'a DVD: UDF and ISO 9660 over the same files', ['genisoimage'], 'files', 'genisoimage -quiet -udf -V CLUTCH -o "$IMG" $SRC'),
+  row('udf', 'udf', 'a stick in UDF', ['mkudffs'], 'nothing', 'truncate -s 16M "$IMG"; mkudffs -l CLUTCH -b 512 --media-type=hd "$IMG"'),
+  row('hfs', 'hfs', 'an old Macintosh', ['hformat', 'hcopy', 'hmkdir'], 'files', 'truncate -s 4M "$IMG"; export HOME=$TMP; hformat -l CLUTCH "$IMG"; hmount "$IMG"; hmkdir :DIR; hmkdir :DIR:SUB; for f in HELLO.TXT EMPTY.TXT NUMBERS.TXT; do hcopy -r $SRC/$f :$f; done; hcopy -r $SRC/DIR/INNER.TXT :DIR:INNER.TXT; hcopy -r $SRC/DIR/SUB/DEEP.TXT :DIR:SUB:DEEP.TXT; humount'),
+  row('minix1', 'minix', 'the first one, names of 30 bytes', ['mkfs.minix'], 'nothing', 'truncate -s 2M "$IMG"; mkfs.minix -1 "$IMG"', { judge: 'fsck.minix -f "$1"' }),
+  row('minix2', 'minix', 'the second one', ['mkfs.minix'], 'nothing', 'truncate -s 2M "$IMG"; mkfs.minix -2 "$IMG"', { judge: 'fsck.minix -f "$1"' }),
+  row('minix3', 'minix', 'the third one, names of 60 bytes', ['mkfs.minix'], 'nothing', 'truncate -s 4M "$IMG"; mkfs.minix -3 "$IMG"', { judge: 'fsck.minix -f "$1"' }),
+  row('squashfs', 'squashfs', 'a live CD', ['mksquashfs'], 'tree', 'mksquashfs $SRC "$IMG" -quiet -noappend -comp xz'),
+  row('erofs', 'erofs', 'a read-only system', ['mkfs.erofs'], 'tree', 'mkfs.erofs -zlz4hc "$IMG" $SRC'),
+  row('romfs', 'romfs', 'the smallest one', ['genromfs'], 'files', 'genromfs -f "$IMG" -d $SRC -V CLUTCH'),
+  row('cramfs', 'cramfs', 'which Debian kernels leave out', ['mkfs.cramfs'], 'tree', 'mkfs.cramfs $SRC "$IMG"'),
+  row('nilfs2', 'nilfs2', 'a log of checkpoints', ['mkfs.nilfs2'], 'nothing', 'truncate -s 160M "$IMG"; mkfs.nilfs2 -q -L CLUTCH "$IMG"'),
+  row('bfs', 'bfs', 'UnixWare’s boot filesystem', ['mkfs.bfs'], 'nothing', 'truncate -s 1M "$IMG"; mkfs.bfs "$IMG"'),
+  row('gfs2', 'gfs2', 'a cluster’s, used by one', ['mkfs.gfs2'], 'nothing', 'truncate -s 64M "$IMG"; mkfs.gfs2 -q -O -j 1 -J 8 -p lock_nolock "$IMG"', { judge: 'fsck.gfs2 -n "$1"' }),
+  row('ocfs2', 'ocfs2', 'a cluster’s, used by one', ['mkfs.ocfs2'], 'nothing', 'truncate -s 64M "$IMG"; mkfs.ocfs2 -q -F -M local -N 1 -L CLUTCH "$IMG"', { judge: 'fsck.ocfs2 -n -f "$1"' }),
+  row('jffs2', 'jffs2', 'raw flash: the guest needs an mtd device', ['mkfs.jffs2'], 'tree', 'mkfs.jffs2 -r $SRC -o "$IMG" -e 0x10000 -p0x400000 -l -n'),
+  row('ubifs', 'ubi', 'raw flash below UBI', ['mkfs.ubifs', 'ubinize'], 'tree', `mkfs.ubifs -r $SRC -m 512 -e 15360 -c 400 -o $TMP/ubifs
+printf '[root]\\nmode=ubi\\nimage=%s\\nvol_id=0\\nvol_size=4MiB\\nvol_type=dynamic\\nvol_name=root\\n' $TMP/ubifs >$TMP/ubi.ini; ubinize -p 16KiB -m 512 -s 256 -o "$IMG" $TMP/ubi.ini`),
+];
