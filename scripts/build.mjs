@@ -20,6 +20,7 @@ const ENTRIES = [
   { source: 'src/preload/index.ts', out: 'out/preload/preload.cjs', single: true },
   { source: 'src/host/process.ts', out: 'out/host/host.cjs' },
   { source: 'src/host/jobs/extract/writer.ts', out: 'out/writer/writer.cjs' },
+  { source: 'src/host/jobs/put/reader.ts', out: 'out/reader/reader.cjs' },
   { source: 'src/cli/index.ts', out: 'out/cli/clutch.cjs' },
 ];
 

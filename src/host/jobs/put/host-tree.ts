@@ -1,12 +1,14 @@
-import { type BigIntStats, closeSync, constants, lstatSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
+import { closeSync, constants, lstatSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { type DiskError, ioError, isDiskError, usage } from '../../../engines/core/errors.ts';
-import type { Cursor, DirEntry, EntryType, FileExtent, FileSystem, ListBatch, NodeId, Stat, VolumeInfo } from '../../../engines/core/filesystem.ts';
+import type { Cursor, DirEntry, EntryType, FileExtent, FileSystem, ListBatch, Maybe, NodeId, Stat, VolumeInfo } from '../../../engines/core/filesystem.ts';
 import type { JobContext } from '../../../engines/core/job.ts';
-import { decodeName, displayName, type Name } from '../../../engines/core/names.ts';
+import { decodeName, displayName, encodeName, type Name } from '../../../engines/core/names.ts';
 import { codeOf } from '../extract/target.ts';
 import { libc } from '../../native/libc.ts';
+import { attributeNames, pathTo } from './host-path.ts';
+import { type Facts, NO_LISTING, type Numbers, ReadAhead, type ReadEntry, type Spot } from './read-ahead.ts';
 
 /** Entries a batch of a listing. */
 const BATCH = 1000;
@@ -17,13 +19,24 @@ const SMALL_FOLDER = 64 * 1024;
 /** Type bits of a mode (inode(7)). */
 const TYPES: Readonly<Record<number, EntryType>> = { 0o100000: 'file', 0o040000: 'dir', 0o120000: 'symlink', 0o020000: 'char', 0o060000: 'block', 0o010000: 'fifo', 0o140000: 'socket' };
 
+/** Entries that a walk must have met before a thread is worth its start. */
+const WORTH_A_THREAD = 32;
+
 /** A file or folder of this computer, by where it is. */
 interface Place {
-  readonly path: Buffer;
+  /** Absent until it is asked for: most files are read ahead, by another thread. */
+  path?: Buffer;
+  readonly within?: { readonly folder: Place; readonly name: Name };
   /** Names of a folder that is being listed. */
-  names?: readonly Buffer[];
+  names?: readonly Name[];
   /** Nodes of the batch that was listed last. */
   batch?: readonly NodeId[];
+  /** Where it is met by the walk that reads ahead, until it was. */
+  spot?: Spot & { readonly walk: number };
+  /** Its own listing in that walk. */
+  listing?: number;
+  /** What was read ahead, but for the contents. */
+  read?: Pick<ReadEntry, 'xattrs' | 'target'>;
 }
 
 /**
@@ -44,23 +57,26 @@ export class HostTree implements FileSystem {
   /** What was looked at last: its contents and attributes are asked for next. */
   #looked: { readonly node: NodeId; readonly stat: Stat } | undefined;
   #open: { readonly node: NodeId; readonly fd: number } | undefined;
+  /** Contents that were read ahead. */
+  #contents: { readonly node: NodeId; readonly bytes: Uint8Array } | undefined;
+  /** 'never': there is no thread to be had, or none is wanted. */
+  #ahead: ReadAhead | 'never' | undefined;
+  /** The walk that is read ahead now. */
+  #walk = 0;
+  #met = 0;
 
-  /** @param paths absolute */
-  constructor(paths: readonly string[]) {
-    this.#named = paths.map((path) => ({ name: basename(path), node: this.#add(Buffer.from(path)), type: undefined }));
+  /**
+   * @param paths absolute
+   * @param whole all of it will be asked for, contents and attributes as well: they are read ahead by a second thread
+   */
+  constructor(paths: readonly string[], { whole = false } = {}) {
+    if (!whole) this.#ahead = 'never';
+    this.#named = paths.map((path) => ({ name: basename(path), node: this.#add({ path: Buffer.from(path) }), type: undefined }));
     const system = libc();
     if (system === undefined) return;
     this.xattrs = {
-      list: (node) => this.#tell(node, (path) => {
-        try {
-          return system.listXattrs(path);
-        } catch (error) {
-          // A filesystem without attributes has none.
-          if (codeOf(error) === 'ENOTSUP' || codeOf(error) === 'EOPNOTSUPP') return [];
-          throw error;
-        }
-      }),
-      get: (node, name) => this.#tell(node, (path) => system.getXattr(path, name)),
+      list: (node) => this.#place(node).read?.xattrs.map(([name]) => name) ?? this.#tell(node, (path) => attributeNames(system, path)),
+      get: (node, name) => this.#place(node).read?.xattrs.find(([each]) => each === name)?.[1] ?? this.#tell(node, (path) => system.getXattr(path, name)),
     };
     this.extents = {
       device: { size: 0, blockSize: 512, read() { throw ioError('Files of this computer lie on no device of ours'); }, close() {} },
@@ -77,34 +93,36 @@ export class HostTree implements FileSystem {
     return undefined;
   }
 
-  stat(node: NodeId): Stat {
-    const found = this.#tell(node, (path) => lstatSync(path, { bigint: true }));
-    const type = TYPES[Number(found.mode) & 0o170000] ?? 'socket';
-    const stat: Stat = {
-      node: type === 'dir' || found.nlink < 2n ? node : this.#first(node, found), type, mode: Number(found.mode) & 0o7777, uid: Number(found.uid), gid: Number(found.gid), size: Number(found.size), nlink: Number(found.nlink),
-      mtime: found.mtimeNs, atime: found.atimeNs, ctime: found.ctimeNs, btime: found.birthtimeNs, allocated: Number(found.blocks) * 512, flags: [],
-      ...(type === 'char' || type === 'block' ? { device: deviceOf(found.rdev) } : {}),
-    };
-    this.#looked = { node, stat };
-    return stat;
+  stat(node: NodeId): Maybe<Stat> {
+    const place = this.#place(node);
+    const { spot } = place;
+    if (spot === undefined) return this.#look(node);
+    delete place.spot;
+    // Whatever comes next takes its place.
+    this.#contents = undefined;
+    const entry = this.#aheadOf(spot.walk)?.entry(spot);
+    return entry instanceof Promise ? entry.then((found) => this.#taken(node, place, found)) : this.#taken(node, place, entry);
   }
 
   async list(dir: NodeId, cursor?: Cursor): Promise<ListBatch> {
     if (dir === this.root) return { entries: this.#named };
     const place = this.#place(dir);
     for (const node of place.batch ?? []) this.#places.delete(node);
-    try {
-      place.names ??= lstatSync(place.path).size <= SMALL_FOLDER ? readdirSync(place.path, { encoding: 'buffer' }) : await readdir(place.path, { encoding: 'buffer' });
-    } catch (error) {
-      throw hostError(error, place.path);
-    }
+    place.names ??= await this.#names(place);
     const from = Number(cursor ?? 0);
     const names = place.names.slice(from, from + BATCH);
-    const entries = names.map((bytes): DirEntry => ({ name: decodeName(bytes), node: this.#add(pathTo(place.path, bytes)), type: undefined }));
+    const { listing } = place;
+    const entries = names.map((name, i): DirEntry => ({ name, node: this.#add({ within: { folder: place, name }, ...(listing === undefined ? {} : { spot: { walk: this.#walk, listing, index: from + i } }) }), type: undefined }));
     place.batch = entries.map(({ node }) => node);
     if (from + BATCH < place.names.length) return { entries, next: from + BATCH };
     delete place.names;
+    delete place.listing;
     return { entries };
+  }
+
+  /** All of a file, where it is in memory already; good until the next file or folder is looked at. */
+  held(node: NodeId): Uint8Array | undefined {
+    return this.#contents?.node === node ? this.#contents.bytes : undefined;
   }
 
   read(node: NodeId, at: number, into: Uint8Array): number {
@@ -121,18 +139,74 @@ export class HostTree implements FileSystem {
   }
 
   readlink(node: NodeId): Name {
-    return this.#tell(node, (path) => decodeName(readlinkSync(path, { encoding: 'buffer' })));
+    return this.#place(node).read?.target ?? this.#tell(node, (path) => decodeName(readlinkSync(path, { encoding: 'buffer' })));
   }
 
   close(): void {
     if (this.#open !== undefined) closeSync(this.#open.fd);
     this.#open = undefined;
+    if (this.#ahead instanceof ReadAhead) this.#ahead.close();
+    this.#ahead = 'never';
     this.#places.clear();
+  }
+
+  /** As it is now. */
+  #look(node: NodeId): Stat {
+    const found = this.#tell(node, (path) => lstatSync(path, { bigint: true }));
+    return this.#told(node, { mode: Number(found.mode), uid: Number(found.uid), gid: Number(found.gid), size: Number(found.size), nlink: Number(found.nlink), blocks: Number(found.blocks) }, found);
+  }
+
+  /** What was read ahead; as it is now where it was not. */
+  #taken(node: NodeId, place: Place, entry: ReadEntry | undefined): Stat {
+    if (entry === undefined) return this.#look(node);
+    const { numbers, facts, listing, xattrs, target, contents } = entry;
+    if (listing !== NO_LISTING) place.listing = listing;
+    place.read = { xattrs, target };
+    if (contents !== undefined) this.#contents = { node, bytes: contents };
+    return this.#told(node, numbers, facts);
+  }
+
+  #told(node: NodeId, { mode, uid, gid, size, nlink, blocks }: Numbers, facts: Facts): Stat {
+    const type = TYPES[mode & 0o170000] ?? 'socket';
+    const stat: Stat = {
+      node: type === 'dir' || nlink < 2 ? node : this.#first(node, facts), type, mode: mode & 0o7777, uid, gid, size, nlink,
+      mtime: facts.mtimeNs, atime: facts.atimeNs, ctime: facts.ctimeNs, btime: facts.birthtimeNs, allocated: blocks * 512, flags: [],
+      ...(type === 'char' || type === 'block' ? { device: deviceOf(facts.rdev) } : {}),
+    };
+    this.#looked = { node, stat };
+    return stat;
+  }
+
+  /** The names in a folder: as they were read ahead, or as they are. */
+  async #names(place: Place): Promise<readonly Name[]> {
+    this.#contents = undefined;
+    let names = place.listing === undefined ? undefined : await this.#aheadOf(this.#walk)?.names(place.listing);
+    if (names !== undefined) return names;
+    delete place.listing;
+    const path = pathOf(place);
+    try {
+      names = (lstatSync(path).size <= SMALL_FOLDER ? readdirSync(path, { encoding: 'buffer' }) : await readdir(path, { encoding: 'buffer' })).map((bytes) => decodeName(bytes));
+    } catch (error) {
+      throw hostError(error, path);
+    }
+    this.#met += names.length;
+    if (this.#met < WORTH_A_THREAD) return names;
+    this.#ahead ??= ReadAhead.start() ?? 'never';
+    if (this.#ahead === 'never') return names;
+    this.#walk = this.#ahead.begin(path);
+    const ahead = await this.#ahead.names(0);
+    if (ahead !== undefined) place.listing = 0;
+    return ahead ?? names;
+  }
+
+  /** The thread, as long as it reads ahead what it did. */
+  #aheadOf(walk: number): ReadAhead | undefined {
+    return this.#ahead === 'never' || walk !== this.#walk ? undefined : this.#ahead;
   }
 
   /** Its data as the system tells it; all of it where it can't. */
   * #runs(node: NodeId, seek: (fd: number, at: number, what: 'data' | 'hole') => number | undefined): Iterable<FileExtent> {
-    const { size, allocated } = this.#looked?.node === node ? this.#looked.stat : this.stat(node);
+    const { size, allocated } = this.#looked?.node === node ? this.#looked.stat : this.#look(node);
     if (size === 0) return;
     const ask = (at: number, what: 'data' | 'hole'): number | undefined => this.#tell(node, () => seek(this.#opened(node), at, what));
     if (allocated >= size) {
@@ -150,7 +224,7 @@ export class HostTree implements FileSystem {
     }
   }
 
-  #first(node: NodeId, { dev, ino }: BigIntStats): NodeId {
+  #first(node: NodeId, { dev, ino }: Facts): NodeId {
     const key = `${dev}:${ino}`;
     const first = this.#linked.get(key);
     if (first === undefined) this.#linked.set(key, node);
@@ -162,13 +236,13 @@ export class HostTree implements FileSystem {
     if (this.#open !== undefined) closeSync(this.#open.fd);
     this.#open = undefined;
     // What became a symlink or a pipe since it was looked at is neither followed nor waited for.
-    const fd = openSync(this.#place(node).path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
+    const fd = openSync(pathOf(this.#place(node)), constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
     this.#open = { node, fd };
     return fd;
   }
 
-  #add(path: Buffer): NodeId {
-    this.#places.set(++this.#last, { path });
+  #add(place: Place): NodeId {
+    this.#places.set(++this.#last, place);
     return this.#last;
   }
 
@@ -179,7 +253,7 @@ export class HostTree implements FileSystem {
   }
 
   #tell<T>(node: NodeId, run: (path: Buffer) => T): T {
-    const { path } = this.#place(node);
+    const path = pathOf(this.#place(node));
     try {
       return run(path);
     } catch (error) {
@@ -188,12 +262,8 @@ export class HostTree implements FileSystem {
   }
 }
 
-function pathTo(folder: Buffer, name: Buffer): Buffer {
-  const path = Buffer.allocUnsafe(folder.length + 1 + name.length);
-  path.set(folder);
-  path[folder.length] = 0x2f;
-  path.set(name, folder.length + 1);
-  return path;
+function pathOf(place: Place): Buffer {
+  return (place.path ??= pathTo(pathOf(place.within!.folder), encodeName(place.within!.name)));
 }
 
 /** What this computer's system refused. */

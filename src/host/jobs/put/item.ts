@@ -8,6 +8,12 @@ export const PIECE = 512 * 1024;
 /** Blocks of zeros are left out in this size where only the allocated size tells of holes. */
 const GRAIN = 4096;
 
+/** A tree that may have contents in memory already. */
+interface Holding {
+  /** All of a file; good until the next one is looked at. */
+  held(node: NodeId): Uint8Array | undefined;
+}
+
 /** Takes contents in order of their offsets; what is left out is a hole. The bytes are the giver's own again when it returned. */
 export type Sink = (at: number, bytes: Uint8Array) => Maybe<void>;
 
@@ -56,7 +62,12 @@ async function valuesOf(fs: FileSystem, node: NodeId, names: Maybe<readonly Name
   return found;
 }
 
-async function contentsOf(fs: FileSystem, node: NodeId, { size, allocated }: Stat, buffer: Uint8Array, sink: Sink): Promise<void> {
+function contentsOf(fs: FileSystem & Partial<Holding>, node: NodeId, stat: Stat, buffer: Uint8Array, sink: Sink): Maybe<void> {
+  const held = fs.held?.(node);
+  return held?.length === stat.size ? sink(0, held) : contentsInPieces(fs, node, stat, buffer, sink);
+}
+
+async function contentsInPieces(fs: FileSystem, node: NodeId, { size, allocated }: Stat, buffer: Uint8Array, sink: Sink): Promise<void> {
   const map = fs.extents?.map(node);
   const runs = map instanceof Promise ? await map : map;
   const sparse = runs === undefined && allocated < size;

@@ -15,7 +15,7 @@ const COUNT_WAITS = 20;
 
 /** Puts files and folders of this computer into a folder. @param paths absolute @throws DiskError ENOSPC, cancelled; what was put until then is whole */
 export async function put(paths: readonly string[], target: CopyTarget, options: WriteOptions, job: JobContext, tally: Tally): Promise<JobSummary> {
-  const tree = new HostTree(paths);
+  const tree = new HostTree(paths, { whole: true });
   const counting = { aborted: false };
   const signal = { get aborted() { return counting.aborted || job.signal.aborted; } };
   let total: number | undefined;

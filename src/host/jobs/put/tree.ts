@@ -14,7 +14,7 @@ import { HostTree } from './host-tree.ts';
  * @throws DiskError usage ENOENT, ENOTDIR, ENOSPC; cancelled
  */
 export async function putTree(fs: WritableFileSystem, folder: NodeId, path: string, job: JobContext): Promise<JobSummary> {
-  const tree = new HostTree([path]);
+  const tree = new HostTree([path], { whole: true });
   try {
     const { node } = tree.entries[0]!;
     if ((await tree.stat(node)).type !== 'dir') throw usage('ENOTDIR', `${path} is no folder`);
