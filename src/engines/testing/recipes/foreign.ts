@@ -8,9 +8,9 @@ export interface ForeignRecipe extends Recipe {
   readonly tools: readonly string[];
   /**
    * What its maker put in: 'tree' is $SRC with owners and modes, 'files' the same without them,
-   * 'root' its top files alone, 'nothing' where the maker can't put anything in.
+   * 'root' its top files alone, 'few' HELLO.TXT and DIR/INNER.TXT, 'nothing' where the maker can't put anything in.
    */
-  readonly holds: 'tree' | 'files' | 'root' | 'nothing';
+  readonly holds: 'tree' | 'files' | 'root' | 'few' | 'nothing';
   /** Says of the image at $1 whether it is sound; exit status 0. */
   readonly judge?: string;
 }
@@ -86,4 +86,9 @@ export const FOREIGN: readonly ForeignRecipe[] = [
   row('jffs2', 'jffs2', 'raw flash: the guest needs an mtd device', ['mkfs.jffs2'], 'tree', 'mkfs.jffs2 -r $SRC -o "$IMG" -e 0x10000 -p0x400000 -l -n'),
   row('ubifs', 'ubi', 'raw flash below UBI', ['mkfs.ubifs', 'ubinize'], 'tree', `mkfs.ubifs -r $SRC -m 512 -e 15360 -c 400 -o $TMP/ubifs
 printf '[root]\\nmode=ubi\\nimage=%s\\nvol_id=0\\nvol_size=4MiB\\nvol_type=dynamic\\nvol_name=root\\n' $TMP/ubifs >$TMP/ubi.ini; ubinize -p 16KiB -m 512 -s 256 -o "$IMG" $TMP/ubi.ini`),
+  row('sysv', 'sysv', 'a PC Unix of the eighties, gone from Linux 6.15', ['python3'], 'few', 'python3 "$HERE/craft.py" sysv "$IMG"'),
+  row('qnx4', 'qnx4', 'a QNX disk', ['python3'], 'few', 'python3 "$HERE/craft.py" qnx4 "$IMG"'),
+  row('efs', 'efs', 'an IRIX CD', ['python3'], 'few', 'python3 "$HERE/craft.py" efs "$IMG"'),
+  row('affs', 'affs', 'an Amiga floppy', ['python3'], 'nothing', 'python3 "$HERE/craft.py" affs "$IMG"'),
+  row('omfs', 'omfs', 'a Rio Karma', ['python3'], 'nothing', 'python3 "$HERE/craft.py" omfs "$IMG"'),
 ];
