@@ -1,6 +1,6 @@
-import { type Choices, closeLayers, type Layer, layersOf, openLayers, reopenLayer } from '../engines/core/layers.ts';
+import { bestOpener, type Choices, closeLayers, isWaiting, type Layer, layersOf, openLayers, reopenLayer } from '../engines/core/layers.ts';
 import type { PageStore } from '../engines/core/bytes/pages.ts';
-import { DiskError, usage } from '../engines/core/errors.ts';
+import { DiskError, unsupported, usage } from '../engines/core/errors.ts';
 import type { FileSystem, Note } from '../engines/core/filesystem.ts';
 import { type Answer, type JobContext, jobContext, type Question } from '../engines/core/job.ts';
 import { displayName } from '../engines/core/names.ts';
@@ -11,6 +11,9 @@ import { stateOf } from './edit/identity.ts';
 import { ImageEditing } from './edit/image-editing.ts';
 import { FilePages } from './edit/pages.ts';
 import { recoverApply } from './edit/recovery.ts';
+import type { GuestLayers } from './guests/layers.ts';
+import { SessionGuests } from './guests/session-guests.ts';
+import type { GuestSupport } from './guests/support.ts';
 import { zlibGunzip } from './sources/gunzip.ts';
 import { filesOf, openSource } from './sources/image.ts';
 import { ScratchFile } from './sources/scratch.ts';
@@ -30,6 +33,10 @@ export interface OpenImageOptions {
   readonly registry?: readonly RegistryEntry[];
   /** Where pending changes are kept, where not in a temporary file. */
   readonly pages?: () => PageStore;
+  /** What is known of guests, where not what this computer has; 'none': none are looked for. Nor are they where a registry is given. */
+  readonly guests?: GuestSupport | 'none';
+  /** Whether the image's only filesystem is opened by a guest where no engine of ours opens it. Else it waits, until `open` or `reopen` is called. True unless told. */
+  readonly open?: boolean;
 }
 
 /** How one layer is opened anew: as a format, or with a password; as the best match without either. */
@@ -54,8 +61,12 @@ export interface ImageSession {
   readonly files: readonly string[];
   /** The outermost layer. Another one after `reopen`. */
   readonly layers: Layer;
-  /** The formats that are looked for. */
+  /** The formats that are looked for; with the guests, once those were. */
   readonly registry: readonly RegistryEntry[];
+  /** The registry with the guests, for whoever lists all ways in. */
+  openers(): Promise<readonly RegistryEntry[]>;
+  /** What the layers have of guests: their logs, and the machines that run. */
+  readonly guestLayers: GuestLayers;
   /** The filesystems that are open, in the order in which they lie. */
   filesystems(): FilesystemLayer[];
   /**
@@ -64,6 +75,11 @@ export interface ImageSession {
    * @throws DiskError usage when there is no such one or not exactly one; the layer's own error when it could not be opened
    */
   select(sel?: string): FilesystemLayer;
+  /**
+   * As `select`; a filesystem that only waits for its guest is opened. Without SEL that is done where nothing else is open and exactly one waits.
+   * @throws DiskError also what kept the guest from opening it
+   */
+  open(sel?: string, how?: ReopenOptions): Promise<FilesystemLayer>;
   /** As `select`, for any layer: a volume of raw bytes, a table. Without SEL the outermost layer, the image's own bytes. */
   layer(sel?: string): Layer;
   /** "gzip › GPT › ext4 (clean)". */
@@ -89,11 +105,12 @@ export async function openImage(path: string, options: OpenImageOptions = {}): P
   const note = options.onNote ?? (() => {});
   const recovery = await recovered(path, note, options.onStep);
   const source = openSource(path, note);
+  const guests = new SessionGuests(options.guests ?? (options.registry === undefined ? undefined : 'none'));
   const registry = options.registry ?? everyFormat;
   /** Formats that were asked for, by layer path: they count whenever a layer is opened anew. */
   const choices = new Map(options.choices);
   const context = ({ job = nodeJob(), onStep, onNote = note }: Pick<OpenImageOptions, 'job' | 'onStep' | 'onNote'>, key?: Key): OpenContext => ({
-    note: onNote, job: { ...job, ask: (question) => answer(question, job, key) }, scratch: (limit) => new ScratchFile(limit), codecs: { gunzip: zlibGunzip }, ...(onStep ? { step: onStep } : {}),
+    note: onNote, job: { ...job, ask: (question) => answer(question, job, key) }, scratch: (limit) => new ScratchFile(limit), codecs: { gunzip: zlibGunzip }, guests: () => guests.entries(), ...(onStep ? { step: onStep } : {}),
   });
   try {
     let root = await openLayers(source.device, registry, context(options), choices);
@@ -112,9 +129,19 @@ export async function openImage(path: string, options: OpenImageOptions = {}): P
       opened: () => source.parts.map(stateOf),
       accept: () => source.parts.forEach((part) => part.accept()),
     });
-    return {
-      name: source.name, path: source.path, size: source.device.size, files: source.files, registry, editing, recovery,
+    const session: ImageSession = {
+      name: source.name, path: source.path, size: source.device.size, files: source.files, editing, recovery, guestLayers: guests.layers,
       get layers() { return root; },
+      get registry() { return [...registry, ...guests.known]; },
+      openers: async () => [...registry, ...(await guests.entries())],
+      async open(sel, how = {}) {
+        const layer = waitingLayer(root, sel);
+        if (layer === undefined) return selectFilesystem(root, sel);
+        const best = bestOpener(layer);
+        if (best === undefined) throw cannotOpen(layer);
+        await session.reopen(layer.path, { ...how, format: best.id });
+        return selectFilesystem(root, sel ?? layer.path);
+      },
       async reopen(at, { format, password, ...how }) {
         const named = [...layersOf(root)].find((each) => each.path === at);
         const layer = (named?.kind === 'volume' ? named.children[0]?.path : undefined) ?? at;
@@ -151,10 +178,32 @@ export async function openImage(path: string, options: OpenImageOptions = {}): P
         }
       },
     };
+    const only = options.open === false ? undefined : waitingLayer(root, undefined);
+    const best = only === undefined ? undefined : bestOpener(only);
+    if (only !== undefined && best !== undefined) {
+      // What keeps the guest from opening it stands in the layer, as with any other opener.
+      ({ root } = await reopenLayer(root, only.path, registry, context(options), new Map([[only.path, best.id]])));
+      choices.set(only.path, best.id);
+    }
+    return session;
   } catch (error) {
     source.device.close();
     throw error;
   }
+}
+
+/** The layer that `select` would pick if it were open: picked by SEL, or the only one where nothing else is open. */
+function waitingLayer(root: Layer, sel: string | undefined): Layer | undefined {
+  const layers = [...layersOf(sel === undefined ? root : selectLayer(root, sel))];
+  if (layers.some(isOpen)) return undefined;
+  const found = layers.filter(isWaiting);
+  return found.length === 1 ? found[0] : undefined;
+}
+
+/** A layer that is known by its name, and nothing here opens it. */
+function cannotOpen({ title, format, openers }: Layer): DiskError {
+  const reasons = openers.map(({ name, reason }) => `${name}: ${reason}`);
+  return unsupported(format, `${title} has no engine here, and no guest can open it`, reasons.slice(0, 4).join('\n  '));
 }
 
 /** Finishes an Apply that was interrupted, before the image is looked at. */
@@ -209,6 +258,9 @@ function selectFilesystem(root: Layer, sel: string | undefined): FilesystemLayer
   for (const each of layersOf(layer)) {
     if (each.error) throw each.error;
   }
+  const waiting = [...layersOf(layer)].filter(isWaiting);
+  if (waiting.length > 1) throw ambiguous(sel === undefined ? 'The image holds several filesystems' : `"${sel}" holds several filesystems`, waiting, root);
+  if (waiting[0] !== undefined) throw bestOpener(waiting[0]) === undefined ? cannotOpen(waiting[0]) : usage('EINVAL', `${waiting[0].title} is not open yet`);
   const where = sel === undefined ? 'The image' : `"${sel}"`;
   throw usage('ENOENT', `${where} holds no filesystem that is known here (${summarize(layer)})`);
 }

@@ -50,3 +50,28 @@ export interface CheckResult {
  * Never throws for what it reads; rejects with `cancelled` alone, and then nothing that it wrote counts.
  */
 export type Check = (device: BlockDevice, options: CheckOptions, job: JobContext) => Promise<CheckResult>;
+
+/** A check by a program of the filesystem's own: what it says is told as it says it, and nobody chooses among its repairs. */
+export interface ToolCheck {
+  /** "xfs_repair, in Linux 6.12". */
+  readonly name: string;
+  /** It can repair, too; else it only looks. */
+  readonly repairs: boolean;
+  /**
+   * Looks, or with `repair` repairs, which is written to `device`.
+   * @throws DiskError cancelled, guest; unsupported to repair where it can't. What it wrote until then is to be taken back.
+   */
+  run(device: BlockDevice, options: ToolCheckOptions, job: JobContext): Promise<ToolResult>;
+}
+
+export interface ToolCheckOptions {
+  readonly repair: boolean;
+  /** Each line of its output, as it is. */
+  line(text: string): void;
+}
+
+/** What became of a tool's check. */
+export interface ToolResult extends CheckResult {
+  /** The program's exit status. */
+  readonly status: number;
+}

@@ -1,10 +1,12 @@
 import { type BlockDevice, readBytes } from './bytes/device.ts';
 import { SliceDevice } from './bytes/slice.ts';
-import { type DiskError, toDiskError, unsupported, usage } from './errors.ts';
+import { DiskError, toDiskError, unsupported, usage } from './errors.ts';
+import { factsOf } from './facts.ts';
 import type { FileSystem, Note } from './filesystem.ts';
 import type { Guess } from './guesses.ts';
 import type { JobContext, Question } from './job.ts';
 import type { Structures } from './layout/annotate.ts';
+import { chosenCandidate, GUEST, type Offer, offersFor, openersOf } from './offers.ts';
 import type { Candidate, FilesystemFormat, Format, OpenContext, Opener, OpenStep, RegistryEntry, Volume, WriteAccess } from './probe.ts';
 
 /**
@@ -65,6 +67,7 @@ export type Choices = ReadonlyMap<string, string>;
 export async function probe(device: BlockDevice, registry: readonly RegistryEntry[], deep = false): Promise<Candidate[]> {
   const found: Candidate[] = [];
   for (const entry of registry) {
+    if (entry.serves !== undefined) continue;
     if (!entry.magics.some((magic) => hasMagic(device, magic)) && !(deep && entry.deep)) continue;
     const format = await entry.load();
     const match = format.probe(device, deep);
@@ -177,9 +180,12 @@ class LayerWalk {
     const chosen = this.#choices.get(path);
     let candidates: Candidate[];
     let candidate: Candidate | undefined;
+    let offers: readonly Offer[] = [];
     try {
       candidates = await probe(device, this.#registry);
-      candidate = chosen === undefined ? candidates[0] : candidates.find((each) => each.format.id === chosen) ?? (await this.#unseen(chosen));
+      if (chosen?.startsWith(GUEST)) candidate = await chosenCandidate(device, await this.#guests(), chosen);
+      else candidate = chosen === undefined ? candidates[0] : candidates.find((each) => each.format.id === chosen) ?? (await this.#unseen(chosen));
+      if (candidate === undefined) offers = offersFor(device, await this.#guests());
     } catch (error) {
       const failure = toDiskError(error);
       step?.end('failed', failure.message);
@@ -190,15 +196,26 @@ class LayerWalk {
       const error = chosen === undefined ? undefined : unsupported(chosen, `There is no format ${chosen} here`);
       const unknown = await this.#describeUnknown(device);
       const [first] = unknown.guesses;
+      const [offer] = offers;
+      if (error === undefined && offer !== undefined && first !== undefined && unknown.format === 'unknown' && offer.guess.confidence >= first.confidence) {
+        const { served, guess: { evidence } } = offer;
+        const openers = openersOf(offers);
+        step?.say(served.title, evidence);
+        step?.end('done', `${served.title}: ${waiting(openers)}`);
+        const facts = factsOf(device, served.format);
+        return { ...blank, ...facts, kind: 'filesystem', format: served.format, title: served.title, evidence, alternatives, guesses: unknown.guesses, openers };
+      }
       step?.say(unknown.title, first?.evidence ?? unknown.evidence);
       step?.end(error === undefined ? 'done' : 'failed', error?.message ?? (unknown.format === 'unknown' && first !== undefined ? `${first.name}, which has no engine here yet` : unknown.evidence.join('; ')));
       return { ...blank, ...unknown, alternatives, ...(error ? { error } : {}) };
     }
-    const { format, match } = candidate;
-    const base = { ...blank, kind: format.kind, format: match.variant ?? format.id, title: match.variant ?? format.name, evidence: match.evidence, alternatives, guesses: match.confidence < UNSURE ? await this.#guesses(device) : [] };
+    const { format, match, served } = candidate;
+    const base = { ...blank, ...(served === undefined ? {} : factsOf(device, served.format)), kind: format.kind, format: served?.format ?? match.variant ?? format.id, title: served?.title ?? match.variant ?? format.name, evidence: match.evidence, alternatives, guesses: match.confidence < UNSURE ? await this.#guesses(device) : [] };
     step?.say(`${base.title}: opening`, match.evidence);
     const context: OpenContext = {
       ...this.#context,
+      layer: path,
+      ...(served === undefined ? {} : { as: served.format }),
       note: (note) => { if (notes.length < 1000) notes.push(note); this.#context.note(note); },
       step: (start) => this.#context.step?.({ layer: path, ...start, text: `${base.title}: ${start.text}` }) ?? NO_STEP,
       job: jobOf(this.#context.job, path, base.title, step),
@@ -209,13 +226,20 @@ class LayerWalk {
       return { ...base, openers: [openerOf(format, 'refused', error.message)], error };
     }
     try {
-      return { ...base, ...(await this.#enter(format, spot, context, (text) => step?.end('done', `${base.title}: ${text}`))) };
+      const { label, uuid, ...opened } = await this.#enter(format, spot, context, (text) => step?.end('done', `${base.title}: ${text}`));
+      return { ...base, ...opened, label: label || base.label, uuid: uuid || base.uuid };
     } catch (error) {
       const failure = refusalOf(toDiskError(error), candidate);
       step?.end('failed', failure.kind === 'cancelled' ? failure.message : `${base.title}: ${failure.message}`);
       if (failure.kind === 'cancelled') throw failure;
-      return { ...base, guesses: await this.#guesses(device), openers: [openerOf(format, 'refused', failure.message)], error: failure };
+      const others = format.kind === 'filesystem' ? openersOf(offersFor(device, await this.#guests())).filter(({ id }) => id !== format.id) : [];
+      return { ...base, guesses: await this.#guesses(device), openers: [openerOf(format, 'refused', failure.message), ...others], error: withOffer(failure, others) };
     }
+  }
+
+  /** Openers of many formats: looked for once, and where they are needed. */
+  async #guests(): Promise<readonly RegistryEntry[]> {
+    return (await this.#context.guests?.()) ?? [];
   }
 
   /** A format that was asked for though none of its signs is there: its engine says what is wrong. */
@@ -352,7 +376,30 @@ function digits(value: number): string {
 }
 
 function openerOf(format: Format, access: Opener['access'], reason: string): Opener {
+  if (format.id.startsWith(GUEST)) return { id: format.id, name: format.name, access, reason };
   return { id: `native:${format.id}`, name: `Clutch's own ${format.name}`, access, reason };
+}
+
+/** Whether a layer is told by its name and was not opened: its opener takes long, and is to be chosen. */
+export function isWaiting({ kind, filesystem, error, openers }: Pick<Layer, 'kind' | 'filesystem' | 'error' | 'openers'>): boolean {
+  return kind === 'filesystem' && filesystem === undefined && error === undefined && openers.length > 0;
+}
+
+/** What a waiting layer is opened with, unless another opener is asked for. */
+export function bestOpener({ openers }: Pick<Layer, 'openers'>): Opener | undefined {
+  return openers.find(({ access }) => access !== 'refused');
+}
+
+function waiting(openers: readonly Opener[]): string {
+  const best = bestOpener({ openers });
+  return best === undefined ? `no engine here; ${openers[0]!.name}: ${openers[0]!.reason}` : `${best.name} opens it (${best.access.replace('-', ' ')}; ${best.reason})`;
+}
+
+/** What an engine can't open, another opener may. */
+function withOffer(error: DiskError, others: readonly Opener[]): DiskError {
+  const best = bestOpener({ openers: others });
+  if (best === undefined || error.kind !== 'unsupported' && error.kind !== 'corrupt') return error;
+  return new DiskError(error.fault, error.message, `${error.advice === undefined ? '' : `${error.advice} `}${best.name} may open it: ${best.id}, ${best.access.replace('-', ' ')}.`);
 }
 
 function firstUnused(isUsed: (number: number) => boolean): number {

@@ -1,5 +1,5 @@
 import type { BlockDevice } from './bytes/device.ts';
-import type { Check } from './check.ts';
+import type { Check, ToolCheck } from './check.ts';
 import type { DiskError } from './errors.ts';
 import type { FileSystem, Note } from './filesystem.ts';
 import type { JobContext } from './job.ts';
@@ -32,6 +32,12 @@ export interface OpenContext {
   readonly codecs?: Codecs;
   /** The device may be written to: filesystems that can are opened with a writer. Absent = for reading. */
   readonly write?: WriteAccess;
+  /** The path of the layer; the walk over the layers fills it in. */
+  readonly layer?: string;
+  /** What the bytes are to be taken for, an id of core/signatures, for openers of many formats. Absent = what they look like. */
+  readonly as?: string;
+  /** Openers that are looked for only where they are needed: where no engine of ours opens the bytes, and where one is asked for by name. */
+  guests?(): Promise<readonly RegistryEntry[]>;
 }
 
 /** How a filesystem writes. */
@@ -161,6 +167,8 @@ export interface FilesystemFormat extends FormatBase {
   open(device: BlockDevice, context: OpenContext): Promise<FileSystem>;
   /** Checks the filesystem, and repairs it. Absent where there is none yet. Loaded when it is asked for. */
   check?(): Promise<Check>;
+  /** Checks by a program of the filesystem's own: of `format` (an id of core/signatures). Undefined where there is none. */
+  tool?(format: string): ToolCheck | undefined;
   /** Makes a filesystem on a device. Absent where we can't. Loaded when it is asked for. */
   make?(): Promise<Make>;
 }
@@ -201,7 +209,27 @@ export interface RegistryEntry {
   readonly magics: readonly Magic[];
   /** Ask it too when nothing matched: it knows backups. */
   readonly deep?: boolean;
+  /**
+   * Formats known by sight (core/signatures) that it opens besides, each as well as it can. Opening one takes long: it is offered, and done when
+   * it is chosen.
+   */
+  readonly serves?: readonly Served[];
+  /** Seconds that opening takes, about; for what `serves`. */
+  readonly seconds?: number;
+  /** Why it can't be used now, and what would help. Absent or empty when it can. */
+  readonly missing?: string;
   load(): Promise<Format>;
+}
+
+/** A format that an opener of many formats opens. */
+export interface Served {
+  /** Its id in core/signatures: "xfs". */
+  readonly format: string;
+  /** "XFS". */
+  readonly title: string;
+  readonly access: 'read-write' | 'read-only' | 'known-bad';
+  /** Why not better, or what is peculiar; empty where nothing is. */
+  readonly reason: string;
 }
 
 /** Bytes at an offset; a negative offset counts from the device's end. */
@@ -214,16 +242,20 @@ export interface Magic {
 export interface Candidate {
   readonly format: Format;
   readonly match: Match;
+  /** What it is opened as, by an opener of many formats. */
+  readonly served?: Served;
 }
 
 /** A way in. The same list is the *Open with…* menu, `--with` and the support matrix. */
 export interface Opener {
-  /** "native:ext4", later "guest:linux-6.12". */
+  /** "native:ext4", "guest:linux-6.12". */
   readonly id: string;
   readonly name: string;
   readonly access: 'read-write' | 'read-only' | 'refused';
   /** Why it is or isn't offered. */
   readonly reason: string;
+  /** Seconds that it takes, about; absent where it takes none to speak of. */
+  readonly seconds?: number;
 }
 
 /** Why an opening failed, kept beside the layer so that the window can show it there. */

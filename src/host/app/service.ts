@@ -10,6 +10,7 @@ import type { Cancel, Params, Service, Transport } from '../../shared/rpc/types.
 import { Spare } from '../spare.ts';
 import { type HostLink, SupervisedHost } from '../supervisor.ts';
 import { distinctImages } from '../sources/image.ts';
+import { GuestAppCalls } from './guests.ts';
 import { Parcels } from './parcels.ts';
 import { RecentStore } from './recents.ts';
 import { SessionStore } from './session.ts';
@@ -73,6 +74,7 @@ export class App<P> {
   readonly #parcels = new Parcels();
   readonly #listeners = new Set<(event: AppEvent) => void>();
   readonly #waiting: AppEvent[] = [];
+  readonly #guests: GuestAppCalls;
   #lastImage = 0;
 
   constructor(platform: Platform<P>) {
@@ -81,6 +83,11 @@ export class App<P> {
     this.#recents = new RecentStore(join(platform.folder, 'recents.json'), this.#tokens);
     this.#settings = new SettingsStore(join(platform.folder, 'settings.json'));
     this.#settings.watch(() => this.#settingsChanged());
+    this.#guests = new GuestAppCalls({
+      guests: async () => (await import('../guests/installed.ts')).installed(),
+      folderOf: (token) => this.#tokens.pathOf(token, 'folder'),
+      tokenOf: (path) => this.tokenOf(path, 'source'),
+    });
     this.#session = new SessionStore(platform.session ? join(platform.folder, 'session.json') : undefined, this.#tokens);
   }
 
@@ -152,7 +159,7 @@ export class App<P> {
   async close(): Promise<void> {
     this.#settings.close();
     this.#parcels.clear();
-    await Promise.all([this.#spare.close(), ...[...this.#images.values()].map((host) => host.close())]);
+    await Promise.all([this.#guests.close(), this.#spare.close(), ...[...this.#images.values()].map((host) => host.close())]);
   }
 
   #service(opened: Set<number>): Service<AppContract> {
@@ -268,6 +275,7 @@ export class App<P> {
         if (!platform.copyText) throw notHere('the clipboard');
         platform.copyText(text);
       },
+      ...this.#guests.service,
     };
   }
 

@@ -1,5 +1,6 @@
-import type { Check } from '../../engines/core/check.ts';
+import type { Check, ToolCheck } from '../../engines/core/check.ts';
 import { unsupported } from '../../engines/core/errors.ts';
+import { GUEST } from '../../engines/core/offers.ts';
 import type { Layer } from '../../engines/core/layers.ts';
 import type { FilesystemFormat, RegistryEntry } from '../../engines/core/probe.ts';
 
@@ -15,24 +16,37 @@ export function isDamaged(layer: Layer): boolean {
   return kinds.includes('corrupt') || kinds.includes('dirty') || layer.filesystem?.info.state === 'errors' || layer.notes.some(({ severity }) => severity === 'error');
 }
 
-/** Whether there is a check for a layer's format. */
+/** Whether there is a check for a layer's format, of ours or of its own tool. */
 export async function hasCheck(layer: Layer, registry: readonly RegistryEntry[]): Promise<boolean> {
-  return isCheckable(layer) && (await load(layer, registry))?.check !== undefined;
+  if (!isCheckable(layer)) return false;
+  return (await load(formatOf(layer), registry))?.check !== undefined || (await toolOf(layer, registry)) !== undefined;
 }
 
 /** The check of a layer's format. @throws DiskError unsupported where there is none */
 export async function checkOf(layer: Layer, registry: readonly RegistryEntry[]): Promise<Check> {
-  const check = await (await load(layer, registry))?.check?.();
+  const check = await (await load(formatOf(layer), registry))?.check?.();
   if (check === undefined) throw unsupported('check', `There is no check for ${layer.title}`);
   return check;
 }
 
-async function load(layer: Layer, registry: readonly RegistryEntry[]): Promise<FilesystemFormat | undefined> {
-  const format = await registry.find(({ id, kind }) => kind === 'filesystem' && id === formatOf(layer))?.load();
-  return format?.kind === 'filesystem' ? format : undefined;
+/** The filesystem's own tool, in the guest that opened the layer, or the first that could. Undefined where an engine of ours has it, or there is none. */
+export async function toolOf(layer: Layer, registry: readonly RegistryEntry[]): Promise<ToolCheck | undefined> {
+  if (!isCheckable(layer)) return undefined;
+  for (const { id } of layer.openers) {
+    if (!id.startsWith(GUEST)) return undefined;
+    const tool = (await load(id, registry))?.tool?.(layer.format);
+    if (tool !== undefined) return tool;
+  }
+  return undefined;
+}
+
+async function load(format: string, registry: readonly RegistryEntry[]): Promise<FilesystemFormat | undefined> {
+  const found = await registry.find(({ id, kind }) => kind === 'filesystem' && id === format)?.load();
+  return found?.kind === 'filesystem' ? found : undefined;
 }
 
 /** The registry's id of a layer's format: `format` itself is the variant, such as "ext2" of "ext4". */
 export function formatOf(layer: Layer): string {
-  return /^native:(.+)$/.exec(layer.openers[0]?.id ?? '')?.[1] ?? layer.format;
+  const id = layer.openers[0]?.id ?? '';
+  return id.startsWith(GUEST) ? id : (/^native:(.+)$/.exec(id)?.[1] ?? layer.format);
 }

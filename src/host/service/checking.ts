@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import type { BlockDevice } from '../../engines/core/bytes/device.ts';
 import { OverlayDevice } from '../../engines/core/bytes/overlay.ts';
-import type { Check, CheckResult, Finding } from '../../engines/core/check.ts';
+import type { Check, CheckResult, Finding, ToolCheck, ToolResult } from '../../engines/core/check.ts';
 import { toDiskError, usage } from '../../engines/core/errors.ts';
 import type { JobContext } from '../../engines/core/job.ts';
 import { displayName } from '../../engines/core/names.ts';
@@ -30,6 +30,9 @@ export class CheckRun {
   readonly layer: string;
   readonly title: string;
   readonly findings: FindingRow[] = [];
+  /** What a tool printed. */
+  readonly #lines: string[] = [];
+  #tool: ToolCheck | undefined;
   #errors = 0;
   #warnings = 0;
   #more = 0;
@@ -64,6 +67,40 @@ export class CheckRun {
     this.#finish(await this.#run(check, device, job, tally, ({ id }) => accepted.has(id), true));
   }
 
+  /** Whether something can be repaired that it found. */
+  get repairable(): boolean {
+    return this.#tool === undefined ? this.findings.some(({ repair }) => repair !== undefined) : this.#tool.repairs && this.#end?.state === 'errors';
+  }
+
+  /** Looks, by the filesystem's own tool, which gets the device for reading. @throws DiskError cancelled */
+  dryTool(tool: ToolCheck, device: BlockDevice, job: JobContext, tally: Tally): Promise<void> {
+    return this.#runTool(tool, device, job, tally, false);
+  }
+
+  /** Lets the tool repair. @param device writable @throws DiskError; then what it wrote is to be taken back */
+  repairTool(tool: ToolCheck, device: BlockDevice, job: JobContext, tally: Tally): Promise<void> {
+    return this.#runTool(tool, device, job, tally, true);
+  }
+
+  async #runTool(tool: ToolCheck, device: BlockDevice, job: JobContext, tally: Tally, repair: boolean): Promise<void> {
+    this.#tool = tool;
+    let result: ToolResult;
+    try {
+      result = await tool.run(device, { repair, line: (text) => this.#line(text) }, job);
+    } catch (thrown) {
+      const error = toDiskError(thrown);
+      if (error.kind === 'cancelled' || repair) throw error;
+      result = { state: 'unchecked', findings: 0, repaired: 0, status: -1, error: error.toJSON() };
+    }
+    if (result.state === 'errors') tally.problems++;
+    this.#finish(result);
+  }
+
+  #line(text: string): void {
+    if (this.#lines.length < MOST_FINDINGS) this.#lines.push(shown(text));
+    else this.#more++;
+  }
+
   /** Its job has ended. */
   stop(): void {
     this.#stopped = true;
@@ -71,10 +108,14 @@ export class CheckRun {
 
   /** All that was found and is being found, and what came of it. */
   async *events(cancel: Cancel): AsyncGenerator<CheckEvent> {
-    for (let at = 0; !cancel.aborted;) {
+    for (let at = 0, line = 0; !cancel.aborted;) {
       // Before the findings are looked at: none comes after the end.
       const ended = this.#stopped;
-      if (at < this.findings.length) {
+      if (line < this.#lines.length) {
+        const lines = this.#lines.slice(line, line + BATCH);
+        line += lines.length;
+        yield { event: 'lines', lines };
+      } else if (at < this.findings.length) {
         const findings = this.findings.slice(at, at + BATCH);
         at += findings.length;
         yield { event: 'findings', findings };
@@ -92,7 +133,8 @@ export class CheckRun {
     yield `Check of ${this.title}`;
     yield `State: ${this.#end?.state ?? 'not checked to its end'}`;
     if (this.#end?.error !== undefined) yield `Error: ${this.#end.error.message}`;
-    yield `Errors: ${this.#errors}; warnings: ${this.#warnings}; repaired: ${this.#end?.repaired ?? 0}`;
+    if (this.#tool !== undefined) yield `Checked by ${this.#tool.name}`;
+    else yield `Errors: ${this.#errors}; warnings: ${this.#warnings}; repaired: ${this.#end?.repaired ?? 0}`;
     for (const { severity, code, message, meaning, place, repair, repaired } of this.findings) {
       yield '';
       yield `${severity.toUpperCase()} ${code}`;
@@ -101,6 +143,8 @@ export class CheckRun {
       if (place !== undefined) yield `  Place: ${place.structure}${place.at === undefined ? '' : ` at byte ${place.at}`}`;
       yield `  Repair: ${repair === undefined ? 'none' : repair}${repaired ? ' (done)' : ''}`;
     }
+    if (this.#lines.length > 0) yield '';
+    yield* this.#lines;
     if (this.#more > 0) yield `… and ${this.#more} more`;
   }
 
@@ -132,8 +176,9 @@ export class CheckRun {
     });
   }
 
-  #finish({ state, findings, repaired, error }: CheckResult): void {
-    this.#end = { event: 'end', state, findings, repaired, cut: this.#more > 0, ...(error === undefined ? {} : { error }) };
+  #finish({ state, findings, repaired, error, status }: CheckResult & { readonly status?: number }): void {
+    const tool = this.#tool === undefined ? {} : { tool: { name: this.#tool.name, status: status ?? -1, repairs: this.#tool.repairs } };
+    this.#end = { event: 'end', state, findings, repaired, cut: this.#more > 0, ...tool, ...(error === undefined ? {} : { error }) };
   }
 }
 

@@ -13,7 +13,7 @@ import type { HostContract } from '../../shared/contract/calls.ts';
 import type { editCalls, OperationLabel } from '../../shared/contract/edit.ts';
 import type { Params, Service } from '../../shared/rpc/types.ts';
 import type { GrantUse } from '../control.ts';
-import { checkOf } from '../edit/checks.ts';
+import { checkOf, toolOf } from '../edit/checks.ts';
 import { targetError } from '../jobs/extract/account.ts';
 import { numberedName } from '../jobs/put/conflicts.ts';
 import { copy } from '../jobs/put/copy.ts';
@@ -105,6 +105,11 @@ export class EditCalls {
         await saveText(this.#checks.get(job).report(), this.#fileIn(target, name), replace === true);
       },
     };
+  }
+
+  /** Writes lines of text to a file in a folder that was granted. @throws DiskError usage */
+  saveLog(lines: Iterable<string>, target: string, name: string, replace: boolean): Promise<void> {
+    return saveText(lines, this.#fileIn(target, name), replace);
   }
 
   #start(work: Work): { job: number } {
@@ -267,11 +272,14 @@ export class EditCalls {
   async #check(path: string): Promise<{ job: number }> {
     const session = await this.#host.session();
     const layer = await this.#host.layer(path);
-    const check = await checkOf(layer, session.registry);
+    const tool = await toolOf(layer, session.registry);
+    const check = tool === undefined ? await checkOf(layer, session.registry) : undefined;
     const run = new CheckRun(path, layer.label === '' ? layer.title : `${layer.title} (${displayName(layer.label)})`);
     const started = this.#start(this.#editing.still(async (job, tally) => {
-      await run.dry(check, (await this.#host.layer(path)).device, job, tally);
-      if (run.findings.some(({ repair }) => repair !== undefined)) this.#editing.foundRepairs();
+      const { device } = await this.#host.layer(path);
+      if (tool !== undefined) await run.dryTool(tool, device, job, tally);
+      else await run.dry(check!, device, job, tally);
+      if (run.repairable) this.#editing.foundRepairs();
       return tally;
     }));
     this.#watch(started.job, run);
@@ -284,11 +292,13 @@ export class EditCalls {
     if (editing.state.state !== 'editing') throw usage('EROFS', 'The image is open for reading', 'Unlock it to edit.');
     const run = new CheckRun(path, title);
     const accepted = new Set(findings);
-    const wanted: Wanted = { verb: 'repair', name: title, count: accepted.size, layer: path, path: '' };
+    const wanted: Wanted = { verb: 'repair', name: title, count: Math.max(1, accepted.size), layer: path, path: '' };
     const started = this.#start(this.#editing.rawWork(wanted, async (session, job, tally) => {
       // Its device is another one since the check, when the image was unlocked meanwhile.
       const layer = await this.#host.layer(path);
-      await run.repair(await checkOf(layer, session.registry), layer.device, accepted, job, tally);
+      const tool = await toolOf(layer, session.registry);
+      if (tool !== undefined) await run.repairTool(tool, layer.device, job, tally);
+      else await run.repair(await checkOf(layer, session.registry), layer.device, accepted, job, tally);
     }));
     this.#watch(started.job, run);
     return started;

@@ -353,7 +353,7 @@ describe.skipIf(skip !== undefined)(`editing an ext4 image${skip === undefined ?
     let end: CheckEvent | undefined;
     for await (const event of client.stream('check.rows', { job })) {
       if (event.event === 'end') end = event;
-      else for (const { id, repair } of event.findings) {
+      else if (event.event === 'findings') for (const { id, repair } of event.findings) {
         ids.push(id);
         if (repair !== undefined) repairable.push(id);
       }

@@ -1,6 +1,7 @@
 import { toDiskError } from '../../engines/core/errors.ts';
 import type { Subvolumes } from '../../engines/core/filesystem.ts';
-import { type Layer, layersOf } from '../../engines/core/layers.ts';
+import { isWaiting, type Layer, layersOf } from '../../engines/core/layers.ts';
+import { GUEST } from '../../engines/core/offers.ts';
 import { displayName } from '../../engines/core/names.ts';
 import type { ImageInfo, LayerRow, SubvolumeRow } from '../../shared/contract/rows.ts';
 import { hasCheck } from '../edit/checks.ts';
@@ -12,7 +13,7 @@ const MAX_SUBVOLUMES = 4096;
 /** An open image as its clients see it. */
 export async function imageInfo(session: ImageSession): Promise<ImageInfo> {
   const layers: LayerRow[] = [];
-  for (const layer of layersOf(session.layers)) layers.push(await layerRow(layer, await hasCheck(layer, session.registry)));
+  for (const layer of layersOf(session.layers)) layers.push({ ...(await layerRow(layer, await hasCheck(layer, session.registry))), ...guestRow(layer, session) });
   return { name: session.name, path: session.path, size: session.size, summary: session.summary(), layers };
 }
 
@@ -26,6 +27,12 @@ async function layerRow(layer: Layer, checkable: boolean): Promise<LayerRow> {
     ...(volume ? { volume: { ...(volume.number === undefined ? {} : { number: volume.number }), kind: volume.kind, typeId: volume.typeId, flags: volume.flags } } : {}),
     ...(filesystem ? { filesystem: { ...filesystemRow(filesystem), ...(checkable ? { checkable } : {}), ...(trees ? { subvolumes: trees.rows } : {}) } } : {}),
   };
+}
+
+/** What a layer has of guests. */
+function guestRow(layer: Layer, { guestLayers }: ImageSession): Pick<LayerRow, 'waiting' | 'guest'> {
+  const told = layer.openers[0]?.id.startsWith(GUEST) ? guestLayers.find(layer.path)?.state : undefined;
+  return { ...(isWaiting(layer) ? { waiting: true } : {}), ...(told === undefined ? {} : { guest: told }) };
 }
 
 function filesystemRow({ root, info, writer }: NonNullable<Layer['filesystem']>): NonNullable<LayerRow['filesystem']> {

@@ -1,4 +1,5 @@
-import type { Layer } from '../../engines/core/layers.ts';
+import { type Offer, offersFor, openerOf } from '../../engines/core/offers.ts';
+import { isWaiting, type Layer } from '../../engines/core/layers.ts';
 import type { RegistryEntry } from '../../engines/core/probe.ts';
 import type { OpenerRow } from '../../shared/contract/rows.ts';
 
@@ -9,7 +10,10 @@ const ORDER: readonly OpenerRow['access'][] = ['read-write', 'read-only', 'untri
  * would have to be told. The first is the one in use.
  */
 export function openersOf(layer: Layer, registry: readonly RegistryEntry[]): OpenerRow[] {
-  const rows = registry.map(({ id, name, kind }): OpenerRow => {
+  const guests = offersFor(layer.device, registry.filter(({ serves }) => serves !== undefined));
+  const rows = registry.map((entry): OpenerRow => {
+    const { id, name, kind } = entry;
+    if (entry.serves !== undefined) return guestRow(layer, entry, guests.find((offer) => offer.entry === entry));
     const opener = layer.openers.find((each) => each.id === `native:${id}`);
     const match = layer.alternatives.find((each) => each.format === id);
     const confidence = match?.confidence ?? 0;
@@ -18,4 +22,15 @@ export function openersOf(layer: Layer, registry: readonly RegistryEntry[]): Ope
     return { ...base, current: false, access: 'untried', reason: match === undefined ? 'none of its signs is there' : match.evidence.join('; ') };
   });
   return rows.toSorted((a, b) => Number(b.current) - Number(a.current) || b.confidence - a.confidence || ORDER.indexOf(a.access) - ORDER.indexOf(b.access));
+}
+
+/** A guest's way into a layer. */
+function guestRow(layer: Layer, { id, name, kind, missing = '', seconds }: RegistryEntry, offer: Offer | undefined): OpenerRow {
+  const first = layer.openers[0];
+  const told = layer.openers.find((each) => each.id === id);
+  const current = first?.id === id && first.access !== 'refused' && !isWaiting(layer);
+  const base = { id, format: id, name, kind, current, confidence: offer?.guess.confidence ?? 0, evidence: offer?.guess.evidence ?? [], ...(seconds === undefined ? {} : { seconds }) };
+  const opener = told ?? (offer === undefined ? undefined : openerOf(offer));
+  if (opener !== undefined) return { ...base, access: opener.access, reason: opener.reason };
+  return missing === '' ? { ...base, access: 'refused', reason: 'it mounts nothing that the bytes look like' } : { ...base, access: 'refused', reason: missing };
 }

@@ -1,10 +1,11 @@
 import { setTimeout } from 'node:timers/promises';
 import { checkRange } from '../../engines/core/bytes/device.ts';
-import { DiskError, ioError, toDiskError, usage } from '../../engines/core/errors.ts';
-import { type Layer, layersOf } from '../../engines/core/layers.ts';
+import { DiskError, ioError, toDiskError, unsupported, usage } from '../../engines/core/errors.ts';
+import { bestOpener, isWaiting, type Layer, layersOf } from '../../engines/core/layers.ts';
 import { displayName } from '../../engines/core/names.ts';
 import type { FindBytesEvent } from '../../shared/contract/bytes.ts';
 import type { HostContract } from '../../shared/contract/calls.ts';
+import type { GuestLogEvent } from '../../shared/contract/guests.ts';
 import type { HashRow } from '../../shared/contract/checksums.ts';
 import type { ImageInfo, MeasureProgress, SearchEvent, SpaceSnapshot } from '../../shared/contract/rows.ts';
 import { hostContract } from '../../shared/contract/calls.ts';
@@ -17,6 +18,7 @@ import { EditCalls } from './edit-calls.ts';
 import { Editing } from './editing.ts';
 import { forgetIdentities } from './identities.ts';
 import { checkName, entryDetails } from './entries.ts';
+import { logEvents } from './guest-log.ts';
 import { findBytes, type FindRequest, type Readable } from './find-bytes.ts';
 import { extraction } from './extraction.ts';
 import { Jobs } from './jobs.ts';
@@ -205,8 +207,18 @@ export class ImageHost {
       'layer.unlock': ({ layer, password }) => this.#reopen(layer, { password }),
       'layer.openers': async ({ layer }) => {
         const session = await this.#session;
-        return openersOf(this.#layer(session, layer), session.registry);
+        return openersOf(this.#layer(session, layer), await session.openers());
       },
+      'layer.open': async ({ layer, with: opener }) => {
+        const session = await this.#session;
+        const found = this.#layer(session, layer);
+        if (!isWaiting(found)) return imageInfo(session);
+        const best = opener ?? bestOpener(found)?.id;
+        if (best === undefined) throw unsupported(found.format, `Nothing here can open ${found.title}`, found.openers.map(({ name, reason }) => `${name}: ${reason}`).slice(0, 4).join(' '));
+        return this.#reopen(layer, { format: best.replace(/^native:/, '') });
+      },
+      'guest.log': (params, cancel) => this.#guestLog(params.layer, cancel),
+      'guest.saveLog': async ({ layer, target, name, replace }) => this.#editCalls.saveLog((await this.#session).guestLayers.find(layer)?.lines() ?? [], target, name, replace === true),
       'view.open': async ({ layer, page, keep, ...request }, cancel) => {
         const { filesystem } = await this.#filesystem(layer);
         const job = nodeJob({ signal: cancel });
@@ -276,6 +288,11 @@ export class ImageHost {
       ...this.#editCalls.service,
       'job.answer': ({ job, id, answer }) => this.#jobs.get(job).answer(id, answer),
     };
+  }
+
+  async *#guestLog(path: string, cancel: Cancel): AsyncGenerator<GuestLogEvent> {
+    const { guestLayers } = await this.#session;
+    for await (const told of guestLayers.at(path).events(cancel)) yield* logEvents(told);
   }
 
   async *#search({ layer, ...request }: Params<HostContract['search.start']>, cancel: Cancel): AsyncGenerator<SearchEvent> {

@@ -5,6 +5,7 @@ import type { DiskErrorData } from '../../engines/core/errors.ts';
 import { type Settings, settingsPatch, sortKey } from './settings.ts';
 import { menu, type Session, sessionState } from './window.ts';
 import { editAppCalls, editCalls } from './edit.ts';
+import { guestAppCalls, guestCalls } from './guests.ts';
 import { count, entries, handle, layer, name, none, returns, streams, token } from './schemas.ts';
 import { HASHES, type HashRow, type SumList } from './checksums.ts';
 import { type Preview, TEXT_ENCODINGS, type TextPart } from './preview.ts';
@@ -50,8 +51,8 @@ export const hostContract = {
   'image.changes': streams<ImageInfo>()(none),
   /** What is done while the image (or lately a layer of it) is opened, from the beginning. It ends with the opening. */
   'image.opening': streams<OpeningEvent>()(none),
-  /** Opens a layer as another format than the best match. When that fails, all stays as it was, and the error says why. */
-  'image.reopen': returns<ImageInfo>()(v.strictObject({ layer, format: v.pipe(v.string(), v.maxLength(64)) })),
+  /** Opens a layer as another format than the best match (OpenerRow.format, also of a guest). When that fails, all stays as it was, and the error says why. */
+  'image.reopen': returns<ImageInfo>()(v.strictObject({ layer, format: v.pipe(v.string(), v.maxLength(128)) })),
   /** Opens a locked layer. A wrong password is told as an error of kind 'locked'; nothing of it is kept. */
   'layer.unlock': returns<ImageInfo>()(v.strictObject({ layer, password: v.pipe(v.string(), v.minLength(1), v.maxLength(4096)) })),
   /** Every way into a layer, with the reason why it is or isn't taken. */
@@ -114,6 +115,7 @@ export const hostContract = {
     ]),
   })),
   ...editCalls,
+  ...guestCalls,
 } as const;
 
 export type JobAnswer = Answer<Question>;
@@ -204,6 +206,7 @@ export const appContract = {
   'text.paste': returns<{ text: string }>()(none),
   'text.copy': returns<void>()(v.strictObject({ text: v.pipe(v.string(), v.maxLength(1 << 20)) })),
   ...editAppCalls,
+  ...guestAppCalls,
 } as const;
 
 export type HostContract = typeof hostContract;

@@ -117,6 +117,8 @@ export interface FindingRow {
 /** What a check tells. The last event is 'end', unless the job was cancelled. */
 export type CheckEvent =
   | { readonly event: 'findings'; readonly findings: readonly FindingRow[] }
+  /** What the filesystem's own tool prints, line by line, escaped for showing and otherwise as it is. Such a check has no findings to choose among. */
+  | { readonly event: 'lines'; readonly lines: readonly string[] }
   | {
     readonly event: 'end';
     /** 'fixed': all that was found was repaired. 'unchecked': it could not be looked at. */
@@ -126,6 +128,8 @@ export type CheckEvent =
     /** There were more findings than a window is told of. */
     readonly cut: boolean;
     readonly error?: DiskErrorData;
+    /** Of a check by the filesystem's own tool. `repairs`: 'check.repair' without findings lets it repair. */
+    readonly tool?: { readonly name: string; readonly status: number; readonly repairs: boolean };
   };
 
 /** A file that is to be written. */
@@ -219,8 +223,11 @@ export const editCalls = {
   'check.start': returns<{ job: number }>()(v.strictObject({ layer })),
   /** What the job finds, in order, and what came of it; ends with the job. Whoever comes late hears it from the beginning. */
   'check.rows': streams<CheckEvent>()(v.strictObject({ job: count })),
-  /** Checks again, and makes the repairs of these findings of an ended check; they are one operation. Needs the state 'editing'. */
-  'check.repair': returns<{ job: number }>()(v.strictObject({ job: count, findings: v.pipe(v.array(v.pipe(v.string(), v.maxLength(256))), v.minLength(1), v.maxLength(1_000_000)) })),
+  /**
+   * Checks again, and makes the repairs of these findings of an ended check; they are one operation. Needs the state 'editing'. Of a check by a tool, the
+   * list is empty: the tool repairs what it can.
+   */
+  'check.repair': returns<{ job: number }>()(v.strictObject({ job: count, findings: v.pipe(v.array(v.pipe(v.string(), v.maxLength(256))), v.maxLength(1_000_000)) })),
   /** The report of an ended check as text, its first MiB. */
   'check.report': returns<{ text: string }>()(v.strictObject({ job: count })),
   /** Writes the whole report to a file. `target` is a token of a folder. */

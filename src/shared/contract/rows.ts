@@ -13,6 +13,10 @@ type PlainLayer = Pick<Layer, 'path' | 'kind' | 'format' | 'title' | 'label' | '
 export interface LayerRow extends PlainLayer {
   readonly notes: readonly Note[];
   readonly error?: DiskErrorData;
+  /** It is told by its name and not open: what opens it takes seconds. 'layer.open' opens it; `openers` says with what, or why nothing here can. */
+  readonly waiting?: boolean;
+  /** The guest that serves it; 'guest.log' tells what it says. */
+  readonly guest?: { readonly name: string; readonly title: string; readonly start: 'cold' | 'warm'; readonly accelerator: string; /** It was stopped while nobody used it, and comes back by itself. */ readonly idle: boolean; /** It ended by itself: what happened. It is started again when the layer is used. */ readonly died?: string };
   /** For volumes of a table. */
   readonly volume?: { readonly number?: number; readonly kind: string; readonly typeId: string; readonly flags: readonly string[] };
   /** For filesystems. */
@@ -89,7 +93,7 @@ export type OpeningEvent =
 
 /** A way into a layer, and why it is or isn't taken. */
 export interface OpenerRow {
-  /** "native:ext4". */
+  /** "native:ext4", "guest:linux-6.12". */
   readonly id: string;
   /** What 'image.reopen' takes. */
   readonly format: string;
@@ -100,6 +104,8 @@ export interface OpenerRow {
   readonly reason: string;
   /** The layer is open this way. */
   readonly current: boolean;
+  /** Seconds that it takes, about; absent where it takes none to speak of. */
+  readonly seconds?: number;
   /** 0 to 100. */
   readonly confidence: number;
   readonly evidence: readonly string[];

@@ -1,0 +1,59 @@
+import type { BlockDevice } from '../../engines/core/bytes/device.ts';
+import type { ToolCheck, ToolCheckOptions, ToolResult } from '../../engines/core/check.ts';
+import { cancelled, DiskError, unsupported } from '../../engines/core/errors.ts';
+import type { JobContext } from '../../engines/core/job.ts';
+import type { GuestLayers } from './layers.ts';
+import type { Guest, GuestFilesystem, GuestTool } from './manifest.ts';
+import type { GuestSupport } from './support.ts';
+
+/** Bytes of one line that are told: a program of a guest may print what it likes. */
+const MOST_LINE = 4000;
+
+/** The disk as a guest's programs see it, where the manifest writes `{dev}`. */
+const DEVICE = '/dev/vda';
+
+/** The filesystem's own checker, run in a guest. The filesystem must not be mounted meanwhile: the machine is one of its own. */
+export function toolCheck(guest: Guest, served: GuestFilesystem, support: GuestSupport, layers: GuestLayers): ToolCheck {
+  const tool = served.check!;
+  return {
+    name: `${tool.program.split('/').at(-1)!}, in ${guest.manifest.title}`,
+    repairs: tool.repair !== undefined,
+    run: (device, options, job) => run(guest, served, tool, support, layers, device, options, job),
+  };
+}
+
+async function run(guest: Guest, served: GuestFilesystem, tool: GuestTool, support: GuestSupport, layers: GuestLayers, device: BlockDevice, { repair, line }: ToolCheckOptions, job: JobContext): Promise<ToolResult> {
+  const args = repair ? tool.repair : tool.dry;
+  if (args === undefined) throw unsupported('repair', `${tool.program} only looks`);
+  const machine = await support.launch(guest, { disks: [{ device, readOnly: !repair }], filesystems: [served.type], tools: [tool.package], signal: job.signal });
+  layers.at('check').started(machine);
+  const watch = setInterval(() => {
+    job.report({ done: 0, unit: 'bytes', now: `${tool.program} is running` });
+    if (job.signal.aborted) void machine.kill();
+  }, 200);
+  try {
+    const { status } = await machine.run(tool.program, args.map((arg) => arg.replaceAll('{dev}', DEVICE)), { onLine: (text) => line(text.slice(0, MOST_LINE)), signal: job.signal });
+    if (job.signal.aborted) throw cancelled();
+    if (repair) await machine.sync();
+    const end = await machine.stop();
+    if (repair && end.error !== undefined) throw end.error;
+    return verdict(tool, status, repair);
+  } catch (error) {
+    const end = await machine.kill();
+    if (job.signal.aborted) throw cancelled();
+    // A connection that broke says less than what the machine died of.
+    throw error instanceof DiskError && error.kind === 'guest' && end.error !== undefined && end.cause !== 'killed' ? end.error : error;
+  } finally {
+    clearInterval(watch);
+  }
+}
+
+/** What a tool's exit status means, by the guest's manifest. Findings are not counted: the tool's own words are all that is known. */
+function verdict(tool: GuestTool, status: number, repair: boolean): ToolResult {
+  const result = (state: ToolResult['state']): ToolResult => ({ state, findings: 0, repaired: 0, status });
+  if (repair && tool.repaired.includes(status)) return result('fixed');
+  if (tool.clean.includes(status)) return result('clean');
+  if (tool.errors.includes(status) || tool.repaired.includes(status)) return result('errors');
+  const error = new DiskError({ kind: 'unsupported', feature: tool.program }, `${tool.program} ended with status ${status}: it could not check`);
+  return { ...result('unchecked'), error: error.toJSON() };
+}

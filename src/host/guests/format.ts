@@ -1,0 +1,88 @@
+import { DiskError, unsupported, usage } from '../../engines/core/errors.ts';
+import { factsOf } from '../../engines/core/facts.ts';
+import { GUEST, nameOf, offersFor } from '../../engines/core/offers.ts';
+import type { FilesystemFormat, OpenContext, RegistryEntry, Served } from '../../engines/core/probe.ts';
+import type { BlockDevice } from '../../engines/core/bytes/device.ts';
+import type { FileSystem } from '../../engines/core/filesystem.ts';
+import { toolCheck } from './checking.ts';
+import { GuestFileSystem } from './guest-filesystem.ts';
+import type { GuestLayers } from './layers.ts';
+import type { Guest, GuestFilesystem } from './manifest.ts';
+import { GuestMount } from './mount.ts';
+import type { GuestSupport } from './support.ts';
+
+/** Seconds that a start takes, about, for a guest whose state can be resumed. */
+const WARM_SECONDS = 1;
+
+/** A guest as a format of the registry: so it comes with all that formats have, `--with`, *Open with…* and the reasons. */
+export function guestEntry(guest: Guest, support: GuestSupport, layers: GuestLayers): RegistryEntry {
+  const { name, title, filesystems } = guest.manifest;
+  const missing = missingOf(guest, support);
+  const entry: RegistryEntry = {
+    id: `${GUEST}${name}`, kind: 'filesystem', name: title, magics: [], serves: filesystems.map(servedOf), seconds: secondsOf(guest), missing,
+    load: async () => format,
+  };
+  const format: FilesystemFormat = {
+    id: entry.id, kind: 'filesystem', name: title,
+    probe(device) {
+      const [offer] = offersFor(device, [entry]);
+      return offer === undefined ? undefined : { confidence: offer.guess.confidence, evidence: offer.guess.evidence, variant: offer.served.format };
+    },
+    open: (device, context) => open(guest, missing, support, layers, device, context),
+    tool(as) {
+      const served = find(guest, as);
+      return served?.check === undefined || missing !== '' ? undefined : toolCheck(guest, served, support, layers);
+    },
+  };
+  return entry;
+}
+
+/** Why a guest can't be started now, and what would help; empty when it can. */
+export function missingOf(guest: Guest, support: GuestSupport): string {
+  return guest.state === 'missing' ? guest.missing : (support.impossible(guest) ?? '');
+}
+
+/** A filesystem of a guest as its offers have it. */
+export function servedOf({ format, title, access, reason = '' }: GuestFilesystem): Served {
+  return { format, title: title ?? nameOf(format), access, reason };
+}
+
+function secondsOf({ manifest: { machine, boot } }: Guest): number {
+  return machine.warm ? WARM_SECONDS : boot.deadline;
+}
+
+function find(guest: Guest, format: string): GuestFilesystem | undefined {
+  return guest.manifest.filesystems.find((each) => each.format === format);
+}
+
+/** Boots, mounts, and answers the tree. @throws DiskError unsupported, guest */
+async function open(guest: Guest, missing: string, support: GuestSupport, layers: GuestLayers, device: BlockDevice, context: OpenContext): Promise<FileSystem> {
+  const { name, title } = guest.manifest;
+  if (missing !== '') throw unsupported(`guest ${name}`, `${title} can't be started: ${missing}`);
+  if (context.as === undefined) throw usage('EINVAL', `The bytes don't tell which filesystem they are`, `Say which: ${GUEST}${name}/FORMAT, one of ${guest.manifest.filesystems.map(({ format }) => format).join(', ')}.`);
+  const served = find(guest, context.as);
+  if (served === undefined) throw unsupported(context.as, `${title} does not mount ${nameOf(context.as)}`);
+  if (served.access === 'known-bad') throw unsupported(context.as, `${title} is known to be no good with ${nameOf(context.as)}${served.reason === undefined ? '' : `: ${served.reason}`}`);
+  const { write } = context;
+  if (write !== undefined && served.access !== 'read-write') throw unsupported('writing', `${title} mounts ${nameOf(context.as)} for reading alone${served.reason === undefined ? '' : `: ${served.reason}`}`);
+  const layer = layers.at(context.layer ?? '0');
+  layer.enter(name, served.format, write !== undefined);
+  const mount = new GuestMount({
+    support, guest,
+    started: (machine) => layer.started(machine),
+    died: ({ message }) => context.note({ severity: 'error', message: `${title} ended: ${message}` }),
+  }, { served, devices: [device], ...(write === undefined ? {} : { write }) });
+  const first = await mount.open({ signal: context.job.signal, ...(context.step === undefined ? {} : { step: context.step }) }, write !== undefined && !layer.proved);
+  if (write !== undefined) layer.proved = true;
+  const facts = factsOf(device, served.format);
+  return new GuestFileSystem(mount, first, layer.nodes, {
+    format: served.format, label: facts.label, uuid: facts.uuid,
+    access: { write: served.access === 'read-write', reason: `${title}, a guest${served.reason === undefined ? '' : `: ${served.reason}`}` },
+    details: [['Opened by', `${title} (guest ${name})`], ['Mounted as', served.type]],
+  });
+}
+
+/** What a guest's death is to whoever hears of it. */
+export function guestError(guest: Guest, message: string, advice?: string): DiskError {
+  return new DiskError({ kind: 'guest', guest: guest.manifest.name }, message, advice);
+}

@@ -1,0 +1,320 @@
+import { DiskError, isDiskError, toDiskError } from '../../engines/core/errors.ts';
+import type { BlockDevice } from '../../engines/core/bytes/device.ts';
+import type { ByteChannel } from '../../engines/core/channel.ts';
+import type { FileSystem } from '../../engines/core/filesystem.ts';
+import type { OpenContext, WriteAccess } from '../../engines/core/probe.ts';
+import type { GuestEnd, GuestMachine, MountOptions } from './machine.ts';
+import type { Guest, GuestFilesystem } from './manifest.ts';
+import type { MountedTree } from './nodes.ts';
+import type { GuestSupport } from './support.ts';
+
+/** Milliseconds without use after which the machine is stopped; the next use starts it again. */
+const IDLE = 120_000;
+
+/** Milliseconds in which a machine whose connection broke must be seen to have ended: the socket may close first. */
+const END_WITHIN = 5000;
+
+/** Times in a row that a machine may die before it is given up: an image may be made to kill the kernel that looks at it. */
+const MOST_DEATHS = 3;
+
+/** What is mounted: a filesystem of a disk, or a tree of the guest's own. */
+export type MountWhat =
+  | { readonly served: GuestFilesystem; readonly devices: readonly BlockDevice[]; readonly write?: WriteAccess }
+  | { readonly tree: Parameters<GuestMachine['serve']>[0]; readonly devices: readonly BlockDevice[]; readonly served?: GuestFilesystem };
+
+export interface MountHost {
+  readonly support: GuestSupport;
+  readonly guest: Guest;
+  /** Told of each machine that was started. */
+  started(machine: GuestMachine): void;
+  /** Told when a machine died of itself. */
+  died(end: GuestEnd): void;
+  /** Milliseconds; tests wait less. */
+  readonly idle?: number;
+}
+
+/** How the tree is there now. */
+type Mode = 'none' | 'read' | 'write';
+
+/**
+ * One filesystem in a guest: booted and mounted when it is used, for reading until the first write. At the end of a step of editing it is unmounted
+ * (`settle`), so that the disk is whole and clean whenever nobody writes: what undo, Apply and Save-as find is a filesystem without a journal to replay, and
+ * a guest that dies between two steps takes nothing with it. Without use the machine stops, and comes back by itself.
+ */
+export class GuestMount {
+  readonly #host: MountHost;
+  readonly #what: MountWhat;
+  #machine: GuestMachine | undefined;
+  #tree: MountedTree | undefined;
+  #mode: Mode = 'none';
+  #epoch = 0;
+  #uses = 0;
+  /** Transitions, one after another; uses wait for them. */
+  #turn: Promise<unknown> = Promise.resolve();
+  #changing = 0;
+  #quiet: (() => void)[] = [];
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #deaths = 0;
+  /** Holds of nodes: they keep the mount. */
+  #held = 0;
+  /** What was written since the last settling is gone with the machine that had it. */
+  #lost: DiskError | undefined;
+  #closed = false;
+  #context: Pick<OpenContext, 'step'> & { readonly signal?: { readonly aborted: boolean } } = {};
+
+  constructor(host: MountHost, what: MountWhat) {
+    this.#host = host;
+    this.#what = what;
+  }
+
+  /** The machine that runs now, if one does. */
+  get machine(): GuestMachine | undefined {
+    return this.#machine;
+  }
+
+  get writes(): boolean {
+    return 'write' in this.#what && this.#what.write !== undefined;
+  }
+
+  /** Opens it the first time, so that what keeps it from being opened is told now. */
+  async open(context: Pick<OpenContext, 'step'> & { readonly signal?: { readonly aborted: boolean } }, prove: boolean): Promise<FileSystem> {
+    this.#context = context;
+    try {
+      return await this.use(prove, async ({ fs }) => fs);
+    } catch (error) {
+      await this.close().catch(() => {});
+      throw error;
+    } finally {
+      this.#context = {};
+    }
+  }
+
+  /**
+   * Runs something over the tree, booted and mounted as it must be. @param write it writes
+   * @throws what `run` throws; DiskError guest with the cause of death when the machine died
+   */
+  async use<T>(write: boolean, run: (tree: MountedTree) => T | Promise<T>): Promise<T> {
+    if (this.#closed) throw new DiskError({ kind: 'guest', guest: this.#host.guest.manifest.name }, 'The guest was stopped');
+    if (this.#lost !== undefined && write) throw this.#lost;
+    clearTimeout(this.#timer);
+    while (this.#changing > 0 || !this.#fits(write)) {
+      if (this.#changing > 0) await this.#turn.catch(() => {});
+      else await this.#change(() => this.#mount(write));
+    }
+    const tree = this.#tree!;
+    const machine = this.#machine!;
+    this.#uses++;
+    try {
+      const result = await run(tree);
+      this.#deaths = 0;
+      return result;
+    } catch (error) {
+      throw await this.#causeOf(error, machine, tree);
+    } finally {
+      this.#uses--;
+      if (this.#uses === 0) {
+        for (const wake of this.#quiet.splice(0)) wake();
+        this.#rest();
+      }
+    }
+  }
+
+  /** Keeps it mounted as it is, until it is released as often: nodes without a name live no longer than the mount. */
+  hold(count: 1 | -1): void {
+    this.#held += count;
+    if (this.#uses === 0) this.#rest();
+  }
+
+  /**
+   * All that was written is on the disk, and the disk is as if it had been unmounted, which it was. Where writes go through at once it stays mounted.
+   * @throws DiskError guest when the machine died with something that was not on the disk
+   */
+  async settle(): Promise<void> {
+    await this.#change(async () => {
+      const lost = this.#lost;
+      this.#lost = undefined;
+      if (lost !== undefined) throw lost;
+      if (this.#mode !== 'write' || this.#machine === undefined || 'tree' in this.#what) return;
+      const machine = this.#machine;
+      try {
+        await machine.sync();
+        if (this.#held === 0 && !this.#direct) await this.#unmount();
+      } catch (error) {
+        const cause = await this.#causeOf(error, machine, this.#tree);
+        this.#lost = undefined;
+        throw cause;
+      }
+    });
+  }
+
+  /** Unmounts and stops. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    await this.#change(() => this.#stop());
+  }
+
+  get #direct(): boolean {
+    return 'write' in this.#what && this.#what.write?.durability === 'direct';
+  }
+
+  #fits(write: boolean): boolean {
+    return this.#tree !== undefined && (!write || this.#mode === 'write' || !('write' in this.#what));
+  }
+
+  /** Runs a transition when nobody uses the tree, and one at a time. */
+  #change<T>(run: () => Promise<T>): Promise<T> {
+    this.#changing++;
+    const turn = this.#turn.then(async () => {
+      while (this.#uses > 0) await new Promise<void>((resolve) => { this.#quiet.push(resolve); });
+      return run();
+    }).finally(() => { this.#changing--; });
+    this.#turn = turn.catch(() => {});
+    return turn;
+  }
+
+  async #mount(write: boolean): Promise<void> {
+    if (this.#fits(write)) return;
+    if (this.#closed) throw new DiskError({ kind: 'guest', guest: this.#host.guest.manifest.name }, 'The guest was stopped');
+    if (this.#tree !== undefined) await this.#unmount();
+    const machine = this.#machine ?? (await this.#launch());
+    const step = this.#context.step?.({ text: 'tree' in this.#what ? `${this.#host.guest.manifest.title}: ${this.#what.tree}` : `${this.#host.guest.manifest.title}: mounting` });
+    try {
+      const fs = await this.#mountWith(machine, write);
+      this.#tree = { fs, epoch: ++this.#epoch };
+      this.#mode = write ? 'write' : 'read';
+      step?.end('done');
+    } catch (error) {
+      const cause = await this.#causeOf(error, machine, undefined);
+      step?.end('failed', cause.message);
+      throw cause;
+    }
+  }
+
+  async #mountWith(machine: GuestMachine, write: boolean): Promise<FileSystem> {
+    const { support, guest } = this.#host;
+    const what = this.#what;
+    if ('tree' in what) {
+      if (what.tree === 'overlay' && what.served !== undefined) (await machine.mount(what.served.type, what.served.readOptions[0] ?? 'ro', mountOptions(what.served))).close();
+      return support.connect(await machine.serve(what.tree), { guest, write: what.tree === 'tmpfs' || what.tree === 'overlay' });
+    }
+    const { served } = what;
+    const tries = write ? [served.writeOptions ?? 'rw'] : served.readOptions.length > 0 ? served.readOptions : ['ro'];
+    let first: unknown;
+    for (const options of tries) {
+      let channel: ByteChannel;
+      try {
+        channel = await machine.mount(served.type, options, mountOptions(served));
+      } catch (error) {
+        // The first refusal says most; a machine that died refuses nothing any more.
+        first ??= error;
+        if (!isDiskError(error) || await hasEnded(machine, 0)) break;
+        continue;
+      }
+      return support.connect(channel, { guest, write });
+    }
+    throw first;
+  }
+
+  async #launch(): Promise<GuestMachine> {
+    const { support, guest, started } = this.#host;
+    if (this.#deaths >= MOST_DEATHS) throw new DiskError({ kind: 'guest', guest: guest.manifest.name }, `${guest.manifest.title} died ${this.#deaths} times over this image`, 'The filesystem may be damaged: check it, or open it with another guest.');
+    const { devices, served } = this.#what;
+    const readOnly = !this.writes;
+    const machine = await support.launch(guest, {
+      disks: devices.map((device) => ({ device, readOnly })), filesystems: served === undefined ? [] : [served.type],
+      ...(this.#context.step === undefined ? {} : { step: this.#context.step }), ...(this.#context.signal === undefined ? {} : { signal: this.#context.signal }),
+    });
+    this.#machine = machine;
+    started(machine);
+    void machine.ended.then((end) => this.#ended(machine, end));
+    return machine;
+  }
+
+  async #unmount(): Promise<void> {
+    const { fs } = this.#tree ?? {};
+    this.#tree = undefined;
+    this.#mode = 'none';
+    await fs?.close();
+    await this.#machine?.unmount();
+  }
+
+  async #stop(): Promise<void> {
+    const machine = this.#machine;
+    const tree = this.#tree;
+    this.#machine = undefined;
+    this.#tree = undefined;
+    const wrote = this.#mode === 'write';
+    this.#mode = 'none';
+    if (machine === undefined) return;
+    try {
+      // Before the connection goes: what is on its way in it is to arrive.
+      if (wrote && !('tree' in this.#what)) await machine.sync();
+      await tree?.fs.close();
+    } catch (error) {
+      await machine.kill();
+      if (wrote) throw error;
+      return;
+    }
+    const { error } = await machine.stop();
+    if (error !== undefined && wrote) throw error;
+  }
+
+  /** The machine has ended: of itself, unless it was told to. */
+  #ended(machine: GuestMachine, end: GuestEnd): void {
+    if (this.#machine !== machine) return;
+    this.#machine = undefined;
+    this.#tree = undefined;
+    this.#deaths++;
+    if (this.#mode === 'write' && !this.#direct) this.#lost = this.#deathOf(end);
+    this.#mode = 'none';
+    this.#host.died(end);
+  }
+
+  /** Why something failed: what the machine died of, where it did. */
+  async #causeOf(error: unknown, machine: GuestMachine, tree: MountedTree | undefined): Promise<DiskError> {
+    const told = toDiskError(error);
+    if (told.kind !== 'guest' && told.kind !== 'io' && told.kind !== 'timeout') return told;
+    const end = await hasEnded(machine, told.kind === 'guest' ? END_WITHIN : 0);
+    if (end === undefined) {
+      // The connection alone broke: the tree is mounted anew.
+      if (told.kind === 'guest' && tree !== undefined && this.#tree === tree && this.#mode !== 'write') this.#tree = undefined;
+      return told;
+    }
+    this.#ended(machine, end);
+    return end.error ?? this.#deathOf(end);
+  }
+
+  #deathOf(end: GuestEnd): DiskError {
+    const { name, title } = this.#host.guest.manifest;
+    return end.error ?? new DiskError({ kind: 'guest', guest: name }, `${title} ended: ${end.message}`, 'The image is as it was. It can be opened again.');
+  }
+
+  /** Nobody uses it: after a while the machine goes. */
+  #rest(): void {
+    clearTimeout(this.#timer);
+    // What is in a tree of the guest's own is gone with it.
+    if (this.#closed || this.#machine === undefined || this.#held > 0 || 'tree' in this.#what) return;
+    this.#timer = setTimeout(() => {
+      if (this.#uses > 0 || this.#changing > 0 || this.#held > 0) return;
+      void this.#change(() => this.#stop()).catch((error: unknown) => { this.#lost ??= toDiskError(error); });
+    }, this.#host.idle ?? IDLE);
+    this.#timer.unref();
+  }
+}
+
+function mountOptions({ device, helper }: GuestFilesystem): MountOptions {
+  return { disk: 0, device, ...(helper === undefined ? {} : { helper: helper.program }) };
+}
+
+/** How it ended, if it does within `ms` milliseconds. */
+async function hasEnded(machine: GuestMachine, ms: number): Promise<GuestEnd | undefined> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const waited = new Promise<undefined>((resolve) => { timer = setTimeout(() => resolve(undefined), ms); });
+  try {
+    return await Promise.race([machine.ended, waited]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,33 @@
+import type { RegistryEntry } from '../../engines/core/probe.ts';
+import { guestEntry } from './format.ts';
+import { GuestLayers } from './layers.ts';
+import type { GuestSupport } from './support.ts';
+
+/** The guests of one open image: looked for when they are needed first, for most images need none. */
+export class SessionGuests {
+  readonly layers = new GuestLayers();
+  readonly #support: GuestSupport | 'none' | undefined;
+  #entries: Promise<readonly RegistryEntry[]> | undefined;
+  #known: readonly RegistryEntry[] = [];
+
+  /** @param support what this computer has unless told */
+  constructor(support: GuestSupport | 'none' | undefined) {
+    this.#support = support;
+  }
+
+  /** Those that were looked for. */
+  get known(): readonly RegistryEntry[] {
+    return this.#known;
+  }
+
+  entries(): Promise<readonly RegistryEntry[]> {
+    return (this.#entries ??= this.#load());
+  }
+
+  async #load(): Promise<readonly RegistryEntry[]> {
+    if (this.#support === 'none') return [];
+    const support = this.#support ?? (await import('./installed.ts')).installed();
+    this.#known = (await support.guests()).map((guest) => guestEntry(guest, support, this.layers));
+    return this.#known;
+  }
+}
