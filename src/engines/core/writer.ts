@@ -55,6 +55,11 @@ export interface Writer {
   readonly limits?: Limits;
   /** An empty regular file. */
   create(dir: NodeId, name: Name, node: NewNode): Maybe<NodeId>;
+  /**
+   * A regular file with all of its contents: as create, write and change, which sets mode and times again. Absent where one operation saves nothing
+   * over three. @throws ENOSPC also where those would do it in several steps
+   */
+  put?(dir: NodeId, name: Name, node: NewNode, contents: Uint8Array): Maybe<NodeId>;
   mkdir(dir: NodeId, name: Name, node: NewNode): Maybe<NodeId>;
   symlink(dir: NodeId, name: Name, target: Name, node: NewNode): Maybe<NodeId>;
   /** `device` for char and block alone. */

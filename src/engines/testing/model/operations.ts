@@ -86,7 +86,10 @@ export class Operations {
     const target = type === 'symlink' ? this.#target() : '';
     const device = { major: this.#random.below(this.#random.oneIn(2) ? 4096 : 256), minor: this.#random.below(this.#random.oneIn(2) ? 2 ** 20 : 256) };
     const isDevice = type === 'char' || type === 'block';
+    // A file with its contents, where it is one operation.
+    const whole = type === 'file' && this.#pair.fs.writer.put !== undefined && this.#random.oneIn(2) ? this.#bytes(this.#random.below(this.#random.oneIn(3) ? 200_000 : 6000)) : undefined;
     const call = (writer: Writer, parent: NodeId): NodeId => {
+      if (whole !== undefined) return putWhole(writer, parent, name, node, whole);
       if (type === 'file') return writer.create(parent, name, node) as NodeId;
       if (type === 'dir') return writer.mkdir(parent, name, node) as NodeId;
       if (type === 'symlink') return writer.symlink(parent, name, target, node) as NodeId;
@@ -364,6 +367,15 @@ export class Operations {
     if (oneIn(4)) return formatAcl([entry(1), entry(4), entry(0x20)]);
     return formatAcl([entry(1), entry(2, below(2000)), entry(4), ...(oneIn(2) ? [entry(8, below(2000))] : []), entry(0x10), entry(0x20)]);
   }
+}
+
+/** What `Writer.put` does, also where it takes several operations. */
+function putWhole(writer: Writer, dir: NodeId, name: Name, given: NewNode, contents: Uint8Array): NodeId {
+  if (writer.put !== undefined) return writer.put(dir, name, given, contents) as NodeId;
+  const node = writer.create(dir, name, given) as NodeId;
+  writer.write(node, 0, contents);
+  writer.change(node, given);
+  return node;
 }
 
 /** A node as one line: what both must say of it. */

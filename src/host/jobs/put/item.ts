@@ -27,6 +27,8 @@ export interface Item {
   readonly identity?: number | string;
   /** Values in the form of Xattrs.get. */
   xattrs?(): Maybe<Iterable<readonly [Name, Uint8Array]>>;
+  /** Of a file: all of it, where that is in memory already. Good until another item is looked at. */
+  held?(): Uint8Array | undefined;
   /** Of a file: tells all its data. @throws DiskError of where it comes from; what `sink` throws */
   contents?(sink: Sink): Maybe<void>;
 }
@@ -43,7 +45,7 @@ export function itemOf(fs: FileSystem, node: NodeId, name: Name, stat: Stat, buf
     ...(several.has(stat.node) ? { identity: stat.node } : {}),
     ...(stat.type === 'symlink' ? { target: () => fs.readlink(node) } : {}),
     ...(fs.xattrs === undefined ? {} : { xattrs: () => attributesOf(fs, node) }),
-    ...(stat.type === 'file' ? { contents: (sink: Sink) => contentsOf(fs, node, stat, buffer, sink) } : {}),
+    ...(stat.type === 'file' ? { held: () => heldOf(fs, node, stat), contents: (sink: Sink) => contentsOf(fs, node, stat, buffer, sink) } : {}),
   };
 }
 
@@ -62,12 +64,12 @@ async function valuesOf(fs: FileSystem, node: NodeId, names: Maybe<readonly Name
   return found;
 }
 
-function contentsOf(fs: FileSystem & Partial<Holding>, node: NodeId, stat: Stat, buffer: Uint8Array, sink: Sink): Maybe<void> {
+function heldOf(fs: FileSystem & Partial<Holding>, node: NodeId, { size }: Stat): Uint8Array | undefined {
   const held = fs.held?.(node);
-  return held?.length === stat.size ? sink(0, held) : contentsInPieces(fs, node, stat, buffer, sink);
+  return held?.length === size ? held : undefined;
 }
 
-async function contentsInPieces(fs: FileSystem, node: NodeId, { size, allocated }: Stat, buffer: Uint8Array, sink: Sink): Promise<void> {
+async function contentsOf(fs: FileSystem, node: NodeId, { size, allocated }: Stat, buffer: Uint8Array, sink: Sink): Promise<void> {
   const map = fs.extents?.map(node);
   const runs = map instanceof Promise ? await map : map;
   const sparse = runs === undefined && allocated < size;

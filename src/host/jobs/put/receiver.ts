@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { isDiskError, toDiskError, usage } from '../../../engines/core/errors.ts';
-import type { NodeId } from '../../../engines/core/filesystem.ts';
+import type { Maybe, NodeId } from '../../../engines/core/filesystem.ts';
 import type { JobContext } from '../../../engines/core/job.ts';
 import { displayName, type Name } from '../../../engines/core/names.ts';
 import type { NewNode } from '../../../engines/core/writer.ts';
@@ -157,10 +157,12 @@ export class Receiver {
   async #make(folder: NodeId, name: Name, item: Item, path: Name): Promise<void> {
     const { identity } = item;
     if (identity !== undefined && await this.#link(folder, name, identity)) return;
-    const node = await this.#create(folder, name, item);
+    const whole = this.#putWhole(folder, name, item);
+    const put = whole instanceof Promise ? await whole : whole;
+    const node = put ?? await this.#create(folder, name, item);
     try {
-      if (item.stat.type === 'file') await this.#fill(node, item, path);
-      await this.#dress(node, item, path);
+      if (put === undefined && item.stat.type === 'file') await this.#fill(node, item, path);
+      await this.#dress(node, item, path, put !== undefined);
     } catch (error) {
       await this.#takeAway(folder, name);
       throw error;
@@ -195,6 +197,24 @@ export class Receiver {
     }
   }
 
+  /** A file whose contents are at hand, made in one operation; undefined where that can't be. */
+  #putWhole(folder: NodeId, name: Name, item: Item): Maybe<NodeId | undefined> {
+    const { writer } = this.#fs;
+    const held = writer.put === undefined ? undefined : item.held?.();
+    if (held === undefined) return undefined;
+    const fallBack = (error: unknown): undefined => {
+      // In several steps it may go; if not, that tells why.
+      if (!isDiskError(error) || error.fault.kind !== 'usage' || error.fault.errno !== 'ENOSPC') throw error;
+    };
+    try {
+      const made = writer.put!(folder, name, this.#newNode(item), held);
+      this.#account.tally.bytes += held.length;
+      return made instanceof Promise ? made.catch(fallBack) : made;
+    } catch (error) {
+      return fallBack(error);
+    }
+  }
+
   async #fill(node: NodeId, item: Item, path: Name): Promise<void> {
     let end = 0;
     const contents = item.contents?.((at, bytes) => {
@@ -220,11 +240,13 @@ export class Receiver {
     }
   }
 
-  /** Attributes, and what filling it changed. */
-  async #dress(node: NodeId, { stat, xattrs }: Item, path: Name): Promise<void> {
+  /** Attributes, and what filling it changed. @param whole nothing but attributes is to be set */
+  async #dress(node: NodeId, { stat, xattrs }: Item, path: Name, whole = false): Promise<void> {
     const { writer } = this.#fs;
     const list = xattrs?.();
+    let changed = !whole;
     for (const [name, value] of (list instanceof Promise ? await list : list) ?? []) {
+      changed = true;
       try {
         const set = writer.setXattr(node, name, value);
         if (set instanceof Promise) await set;
@@ -232,10 +254,11 @@ export class Receiver {
         this.#account.lost(path, `The attribute ${displayName(name)} could not be kept: ${toDiskError(error).message}`);
       }
     }
+    if (!changed) return;
     const { mode, uid, gid, mtime, atime, btime } = stat;
     // A symlink's own mode means nothing, and most formats can't change it.
-    const changed = writer.change(node, { ...(stat.type === 'symlink' ? {} : { mode }), uid, gid, mtime, ...(atime === undefined ? {} : { atime }), ...(this.#births && btime !== undefined ? { btime } : {}) });
-    if (changed instanceof Promise) await changed;
+    const done = writer.change(node, { ...(stat.type === 'symlink' ? {} : { mode }), uid, gid, mtime, ...(atime === undefined ? {} : { atime }), ...(this.#births && btime !== undefined ? { btime } : {}) });
+    if (done instanceof Promise) await done;
   }
 
   #newNode({ stat: { mode, uid, gid, mtime, atime, btime } }: Item): NewNode {

@@ -134,6 +134,11 @@ export class ContentsWriter implements Contents {
     return done;
   }
 
+  fill(node: number, bytes: Uint8Array): void {
+    if (bytes.length > largestFile(this.#context.superblock, this.#file(node).has(INODE_FLAGS.extents))) throw usage('EFBIG', 'The file would be larger than this filesystem allows');
+    for (let done = 0; done < bytes.length;) done += this.#writePiece(node, done, bytes.subarray(done));
+  }
+
   truncate(node: number, size: number): void {
     const { superblock, orphans, operation, access } = this.#context;
     const inode = this.#file(node);

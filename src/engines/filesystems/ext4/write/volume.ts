@@ -131,6 +131,8 @@ export interface Contents {
    * Inline data grows out where it must.
    */
   write(node: number, at: number, from: Uint8Array): number;
+  /** The contents of a new file, as a part of the operation that makes it. */
+  fill(node: number, bytes: Uint8Array): void;
   truncate(node: number, size: number): void;
   reserve(node: number, at: number, length: number): void;
   punch(node: number, at: number, length: number): void;

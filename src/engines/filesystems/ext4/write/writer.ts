@@ -38,6 +38,13 @@ export class Ext4Writer implements Writer {
     return this.#add(dir, name, 'file', given, (node) => { this.#volume.contents.initialise(node); });
   }
 
+  put(dir: NodeId, name: Name, given: NewNode, contents: Uint8Array): NodeId {
+    return this.#add(dir, name, 'file', given, (node) => {
+      this.#volume.contents.initialise(node);
+      this.#volume.contents.fill(node, contents);
+    }, 'given');
+  }
+
   mkdir(dir: NodeId, name: Name, given: NewNode): NodeId {
     return this.#add(dir, name, 'dir', given, (node) => {
       this.#volume.inodes.edit(node).i_links_count = 2;
@@ -204,11 +211,7 @@ export class Ext4Writer implements Writer {
         inodes.setOwner(node, { ...inodes.ownerOf(inode), ...(uid === undefined ? {} : { uid: checkId(uid) }), ...(gid === undefined ? {} : { gid: checkId(gid) }) });
         inodes.charge(node, 0, values);
       }
-      if (mode !== undefined && ((mode & 0o7777) !== inode.mode || inode.mayHaveAttributes)) {
-        const raw = inodes.edit(node);
-        raw.i_mode = (raw.i_mode & 0xf000) | (mode & 0o7777);
-        this.#attributes.followMode(node, mode);
-      }
+      if (mode !== undefined) this.#setMode(inode, mode);
       this.#setTimes(node, { ...changes, ctime: changes.ctime ?? this.#volume.access.now() });
     });
   }
@@ -263,8 +266,12 @@ export class Ext4Writer implements Writer {
     return this.#volume.operation(run);
   }
 
-  /** A new node with its name. @param fill makes its contents; the inode is there, with one link */
-  #add(dir: NodeId, name: Name, type: EntryType, given: NewNode, fill: (node: NodeId) => void): NodeId {
+  /**
+   * A new node with its name.
+   * @param fill makes its contents; the inode is there, with one link
+   * @param mode whether an ACL that the directory hands down may take bits from the mode, as it does when a file is made
+   */
+  #add(dir: NodeId, name: Name, type: EntryType, given: NewNode, fill: (node: NodeId) => void, mode: 'inherited' | 'given' = 'inherited'): NodeId {
     const bytes = nameBytes(name);
     return this.#operation(() => {
       const { inodes } = this.#volume;
@@ -276,6 +283,7 @@ export class Ext4Writer implements Writer {
       inode.i_flags = (inode.i_flags | inheritedFlags(folder, type)) >>> 0;
       fill(node);
       this.#attributes.inherit(node, dir, given.mode);
+      if (mode === 'given') this.#setMode(inodes.get(node), given.mode);
       this.#setTimes(node, given);
       this.#directories.add(dir, { name: bytes, inode: node, type });
       this.#touch(dir, 'mtime', 'ctime');
@@ -364,6 +372,13 @@ export class Ext4Writer implements Writer {
     } else if (counted > 2) {
       raw.i_links_count = counted - 1;
     }
+  }
+
+  #setMode(inode: Inode, mode: number): void {
+    if ((mode & 0o7777) === inode.mode && !inode.mayHaveAttributes) return;
+    const raw = this.#volume.inodes.edit(inode.node);
+    raw.i_mode = (raw.i_mode & 0xf000) | (mode & 0o7777);
+    this.#attributes.followMode(inode.node, mode);
   }
 
   #touch(node: NodeId, ...names: readonly TimeName[]): void {
