@@ -135,7 +135,6 @@ function listenError({ code, message }: NodeJS.ErrnoException): DiskError {
   switch (code) {
     case 'EADDRINUSE': return new DiskError({ kind: 'busy' }, 'Another program listens there already', 'Choose another path or port.');
     case 'EACCES': case 'EPERM': return usage('EACCES', 'This account may not listen there', 'Choose another path or port.');
-    case 'ENOENT': case 'ENOTDIR': return usage('ENOENT', 'The folder for the socket is not there');
     default: return ioError(`It can't be listened: ${message}`);
   }
 }

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { lstatSync, mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { ioError, usage } from '../../engines/core/errors.ts';
 
 /** Folders of sockets in the system's folder for temporary files: ours, and those that a crash left. */
@@ -51,10 +51,11 @@ export async function privatePlace(): Promise<SocketPlace> {
 
 /**
  * A path that somebody chose. A socket of this account that nobody listens on any more is taken away.
- * @throws DiskError usage EEXIST when something else is there
+ * @throws DiskError usage EEXIST when something else is there, ENOENT, ENAMETOOLONG
  */
 export async function chosenPlace(path: string): Promise<SocketPlace> {
   checkLength(path);
+  if (!existsSync(dirname(path))) throw usage('ENOENT', `There is no folder ${dirname(path)}`);
   const there = lstatSync(path, { throwIfNoEntry: false });
   if (there !== undefined) {
     if (!there.isSocket() || there.uid !== process.getuid?.() || (await isAnswered(path))) throw usage('EEXIST', `${path} is there already`, 'Choose another path for the socket.');
