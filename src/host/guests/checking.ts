@@ -9,9 +9,6 @@ import type { GuestSupport } from './support.ts';
 /** Bytes of one line that are told: a program of a guest may print what it likes. */
 const MOST_LINE = 4000;
 
-/** The disk as a guest's programs see it, where the manifest writes `{dev}`. */
-const DEVICE = '/dev/vda';
-
 /** The filesystem's own checker, run in a guest. The filesystem must not be mounted meanwhile: the machine is one of its own. */
 export function toolCheck(guest: Guest, served: GuestFilesystem, support: GuestSupport, layers: GuestLayers): ToolCheck {
   const tool = served.check!;
@@ -32,7 +29,7 @@ async function run(guest: Guest, served: GuestFilesystem, tool: GuestTool, suppo
     if (job.signal.aborted) void machine.kill();
   }, 200);
   try {
-    const { status } = await machine.run(tool.program, args.map((arg) => arg.replaceAll('{dev}', DEVICE)), { onLine: (text) => line(text.slice(0, MOST_LINE)), signal: job.signal });
+    const { status } = await machine.run(tool.program, args, { onLine: (text) => line(text.slice(0, MOST_LINE)), signal: job.signal });
     if (job.signal.aborted) throw cancelled();
     if (repair) await machine.sync();
     const end = await machine.stop();

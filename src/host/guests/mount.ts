@@ -33,6 +33,9 @@ export interface MountHost {
   readonly idle?: number;
 }
 
+/** Mounts so far, of all guests: what keeps node numbers sees several of them. */
+let epochs = 0;
+
 /** How the tree is there now. */
 type Mode = 'none' | 'read' | 'write';
 
@@ -47,7 +50,6 @@ export class GuestMount {
   #machine: GuestMachine | undefined;
   #tree: MountedTree | undefined;
   #mode: Mode = 'none';
-  #epoch = 0;
   #uses = 0;
   /** Transitions, one after another; uses wait for them. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -137,6 +139,8 @@ export class GuestMount {
       if (this.#mode !== 'write' || this.#machine === undefined || 'tree' in this.#what) return;
       const machine = this.#machine;
       try {
+        // What waits in the connection first.
+        await this.#tree?.fs.writer?.sync();
         await machine.sync();
         if (this.#held === 0 && !this.#direct) await this.#unmount();
       } catch (error) {
@@ -182,7 +186,7 @@ export class GuestMount {
     const step = this.#context.step?.({ text: 'tree' in this.#what ? `${this.#host.guest.manifest.title}: ${this.#what.tree}` : `${this.#host.guest.manifest.title}: mounting` });
     try {
       const fs = await this.#mountWith(machine, write);
-      this.#tree = { fs, epoch: ++this.#epoch };
+      this.#tree = { fs, epoch: ++epochs };
       this.#mode = write ? 'write' : 'read';
       step?.end('done');
     } catch (error) {
@@ -197,7 +201,7 @@ export class GuestMount {
     const what = this.#what;
     if ('tree' in what) {
       if (what.tree === 'overlay' && what.served !== undefined) (await machine.mount(what.served.type, what.served.readOptions[0] ?? 'ro', mountOptions(what.served))).close();
-      return support.connect(await machine.serve(what.tree), { guest, write: what.tree === 'tmpfs' || what.tree === 'overlay' });
+      return support.connect(await machine.serve(what.tree), { guest, machine, write: what.tree === 'tmpfs' || what.tree === 'overlay' });
     }
     const { served } = what;
     const tries = write ? [served.writeOptions ?? 'rw'] : served.readOptions.length > 0 ? served.readOptions : ['ro'];
@@ -212,7 +216,7 @@ export class GuestMount {
         if (!isDiskError(error) || await hasEnded(machine, 0)) break;
         continue;
       }
-      return support.connect(channel, { guest, write });
+      return support.connect(channel, { guest, machine, write, served });
     }
     throw first;
   }
@@ -250,7 +254,10 @@ export class GuestMount {
     if (machine === undefined) return;
     try {
       // Before the connection goes: what is on its way in it is to arrive.
-      if (wrote && !('tree' in this.#what)) await machine.sync();
+      if (wrote && !('tree' in this.#what)) {
+        await tree?.fs.writer?.sync();
+        await machine.sync();
+      }
       await tree?.fs.close();
     } catch (error) {
       await machine.kill();
@@ -275,7 +282,6 @@ export class GuestMount {
   /** Why something failed: what the machine died of, where it did. */
   async #causeOf(error: unknown, machine: GuestMachine, tree: MountedTree | undefined): Promise<DiskError> {
     const told = toDiskError(error);
-    if (told.kind !== 'guest' && told.kind !== 'io' && told.kind !== 'timeout') return told;
     const end = await hasEnded(machine, told.kind === 'guest' ? END_WITHIN : 0);
     if (end === undefined) {
       // The connection alone broke: the tree is mounted anew.

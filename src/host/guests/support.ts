@@ -1,7 +1,7 @@
 import type { ByteChannel } from '../../engines/core/channel.ts';
 import type { FileSystem } from '../../engines/core/filesystem.ts';
 import type { GuestMachine, LaunchOptions } from './machine.ts';
-import type { Guest } from './manifest.ts';
+import type { Guest, GuestFilesystem } from './manifest.ts';
 
 /** What opening by guests needs of the world; tests have one without QEMU. */
 export interface GuestSupport {
@@ -17,5 +17,8 @@ export interface GuestSupport {
 
 export interface ConnectHow {
   readonly guest: Guest;
+  readonly machine: GuestMachine;
   readonly write: boolean;
+  /** What is mounted; absent for a tree of the guest's own. */
+  readonly served?: GuestFilesystem;
 }
