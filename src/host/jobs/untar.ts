@@ -6,6 +6,7 @@ import type { JobContext } from '../../engines/core/job.ts';
 import { displayName, type Name } from '../../engines/core/names.ts';
 import type { Changes, NewNode, Writer } from '../../engines/core/writer.ts';
 import type { JobSummary } from '../../shared/contract/rows.ts';
+import { putWhole } from './put/put-whole.ts';
 
 /** Bytes that are written at once: long enough for a file's blocks to lie together. */
 const BUFFER = 1024 * 1024;
@@ -80,20 +81,27 @@ class Unpacking {
       this.#summary.files++;
       return;
     }
-    const node = await this.#createAnew(dir, name, member);
-    if (type === 'file') await this.#fill(node, member, reader);
-    await this.#dress(node, member, type === 'file');
+    const small = await this.#readSmall(member, reader);
+    let put = false;
+    const node = await this.#createAnew(dir, name, async () => {
+      const whole = small === undefined ? undefined : putWhole(this.#fs.writer, dir, name, newNode(member), small);
+      const made = whole instanceof Promise ? await whole : whole;
+      put = made !== undefined;
+      return made ?? this.#create(dir, name, member);
+    });
+    if (type === 'file' && !put) await (small === undefined ? this.#fill(node, member, reader) : this.#write(node, 0, small));
+    await this.#dress(node, member, type === 'file' && !put);
     this.#summary.files++;
   }
 
   /** Most names are free: only one that is taken is looked at. */
-  async #createAnew(dir: NodeId, name: Name, member: TarMember): Promise<NodeId> {
+  async #createAnew(dir: NodeId, name: Name, create: () => Promise<NodeId>): Promise<NodeId> {
     try {
-      return await this.#create(dir, name, member);
+      return await create();
     } catch (error) {
       if (!isDiskError(error) || error.fault.kind !== 'usage' || error.fault.errno !== 'EEXIST') throw error;
       await this.#clear(dir, name);
-      return this.#create(dir, name, member);
+      return create();
     }
   }
 
@@ -142,16 +150,28 @@ class Unpacking {
     }
   }
 
+  /** The contents of a file that is made in one operation: most are. Good until the next. */
+  async #readSmall({ type, size, runs }: TarMember, reader: TarReader): Promise<Uint8Array | undefined> {
+    if (type !== 'file' || size > BUFFER || runs !== undefined || this.#fs.writer.put === undefined) return undefined;
+    for await (const { at, bytes } of reader.contents()) this.#buffer.set(bytes, at);
+    this.#summary.bytes += size;
+    return this.#buffer.subarray(0, size);
+  }
+
+  async #write(node: NodeId, at: number, bytes: Uint8Array): Promise<void> {
+    for (let done = 0; done < bytes.length;) {
+      const wrote = this.#fs.writer.write(node, at + done, bytes.subarray(done));
+      const count = wrote instanceof Promise ? await wrote : wrote;
+      if (count === 0) throw usage('ENOSPC', 'There is no space left');
+      done += count;
+    }
+  }
+
   async #fill(node: NodeId, member: TarMember, reader: TarReader): Promise<void> {
     let filled = 0;
     let from = 0;
     const flush = async (): Promise<void> => {
-      for (let done = 0; done < filled;) {
-        const wrote = this.#fs.writer.write(node, from + done, this.#buffer.subarray(done, filled));
-        const count = wrote instanceof Promise ? await wrote : wrote;
-        if (count === 0) throw usage('ENOSPC', 'There is no space left');
-        done += count;
-      }
+      await this.#write(node, from, this.#buffer.subarray(0, filled));
       filled = 0;
     };
     for await (const { at, bytes } of reader.contents()) {

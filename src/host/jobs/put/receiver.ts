@@ -9,6 +9,7 @@ import type { Account } from '../extract/account.ts';
 import type { WritableFileSystem } from '../untar.ts';
 import { Conflicts, numberedName } from './conflicts.ts';
 import type { Item } from './item.ts';
+import { putWhole } from './put-whole.ts';
 import { type PlacedEntry, removeBelow } from './remove.ts';
 
 /** Numbers that are tried to find a free name. */
@@ -159,6 +160,7 @@ export class Receiver {
     if (identity !== undefined && await this.#link(folder, name, identity)) return;
     const whole = this.#putWhole(folder, name, item);
     const put = whole instanceof Promise ? await whole : whole;
+    if (put !== undefined) this.#account.tally.bytes += item.stat.size;
     const node = put ?? await this.#create(folder, name, item);
     try {
       if (put === undefined && item.stat.type === 'file') await this.#fill(node, item, path);
@@ -202,17 +204,7 @@ export class Receiver {
     const { writer } = this.#fs;
     const held = writer.put === undefined ? undefined : item.held?.();
     if (held === undefined) return undefined;
-    const fallBack = (error: unknown): undefined => {
-      // In several steps it may go; if not, that tells why.
-      if (!isDiskError(error) || error.fault.kind !== 'usage' || error.fault.errno !== 'ENOSPC') throw error;
-    };
-    try {
-      const made = writer.put!(folder, name, this.#newNode(item), held);
-      this.#account.tally.bytes += held.length;
-      return made instanceof Promise ? made.catch(fallBack) : made;
-    } catch (error) {
-      return fallBack(error);
-    }
+    return putWhole(writer, folder, name, this.#newNode(item), held);
   }
 
   async #fill(node: NodeId, item: Item, path: Name): Promise<void> {
