@@ -5,6 +5,7 @@ import { DragGhost } from '../features/editing/DragGhost.tsx';
 import { DropOverlay } from '../features/welcome/DropOverlay.tsx';
 import { ColumnsMenu } from '../features/browser/ColumnsMenu.tsx';
 import { ContextMenu } from '../features/browser/ContextMenu.tsx';
+import { GuestsPage } from '../features/guests/GuestsPage.tsx';
 import { ImageView } from '../features/layers/ImageView.tsx';
 import { Sidebar } from '../features/sidebar/Sidebar.tsx';
 import { StatusBar } from '../features/browser/StatusBar.tsx';
@@ -44,14 +45,14 @@ export function App() {
       {empty ? (
         <>
           <TabStrip />
-          <main className="main"><Welcome /></main>
+          <main className="main"><Start /></main>
         </>
       ) : (
         // React Aria renders all that stands in Tabs a second time, unseen, to find the tabs, and only panels are left out: so everything is in the panel.
         <Tabs className="window" selectedKey={tab?.id ?? START} onSelectionChange={(key) => setApp({ active: key === START ? undefined : Number(key) })}>
           <TabStrip />
           <main className="main">
-            {tab === undefined ? <TabPanel key={START} id={START} className="tab-panel"><Welcome /></TabPanel> : (
+            {tab === undefined ? <TabPanel key={START} id={START} className="tab-panel"><Start /></TabPanel> : (
               <TabPanel key={tab.id} id={tab.id} className="tab-panel">
                 <nav aria-label={texts.toolbar.label}><Toolbar tab={tab} /></nav>
                 <div className="body">
@@ -74,6 +75,11 @@ export function App() {
       <Announcer />
     </I18nProvider>
   );
+}
+
+/** What is shown while no image is. */
+function Start() {
+  return useApp((state) => state.start) === 'guests' ? <GuestsPage /> : <Welcome />;
 }
 
 /** What screen readers are told. */

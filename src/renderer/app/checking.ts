@@ -2,6 +2,7 @@ import { create } from 'zustand';
 import type { JobEvent } from '../../shared/contract/calls.ts';
 import type { CheckEvent, FindingRow } from '../../shared/contract/edit.ts';
 import { tickedIds, withTicks } from '../models/findings.ts';
+import { type Log, NO_LINES, withLines } from '../models/log.ts';
 import { texts } from '../texts/index.ts';
 import { notifyError } from '../ui/toasts.ts';
 import { tellDone, unlockImage } from './editing.ts';
@@ -19,8 +20,10 @@ export interface Checking {
   readonly stopped: boolean;
   readonly progress?: Extract<JobEvent, { event: 'progress' }> | undefined;
   readonly findings: readonly FindingRow[];
+  /** What the filesystem's own tool says; undefined where ours checks. */
+  readonly output?: Log | undefined;
   readonly end?: Extract<CheckEvent, { event: 'end' }> | undefined;
-  readonly error?: ErrorData;
+  readonly error?: ErrorData | undefined;
   /** What is not to be repaired, by id. */
   readonly unticked: ReadonlySet<string>;
   /** Pending changes when it began, so that a clean result tells what it is about. */
@@ -91,10 +94,11 @@ async function follow(checking: Checking, job: number): Promise<void> {
   const { host } = checking;
   const watched = { ...checking, job };
   const findings: FindingRow[] = [];
+  let output: Log | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const show = (): void => {
     timer = undefined;
-    patch(watched, { findings: [...findings] });
+    patch(watched, { findings: [...findings], output });
   };
   const events = async (): Promise<ErrorData | undefined> => {
     for await (const event of host.stream('job.events', { job })) {
@@ -106,7 +110,8 @@ async function follow(checking: Checking, job: number): Promise<void> {
   const rows = async (): Promise<Checking['end']> => {
     for await (const event of host.stream('check.rows', { job })) {
       if (event.event === 'end') return event;
-      findings.push(...event.findings);
+      if (event.event === 'lines') output = withLines(output ?? NO_LINES, event.lines.map((text) => ({ text })));
+      else findings.push(...event.findings);
       timer ??= setTimeout(show, SHOWN_TOGETHER);
     }
     return undefined;
@@ -115,12 +120,18 @@ async function follow(checking: Checking, job: number): Promise<void> {
     const [error, end] = await Promise.all([events(), rows()]);
     clearTimeout(timer);
     const stopped = end === undefined && error === undefined;
-    patch(watched, { phase: 'ended', progress: undefined, findings: [...findings], end, stopped, ...(error === undefined ? {} : { error }) });
-    if (find(watched) !== undefined) announce(error !== undefined ? t.failed : stopped ? t.announce.stopped : end?.state === 'clean' ? t.announce.clean : t.announce.findings(findings.length));
+    patch(watched, { phase: 'ended', progress: undefined, findings: [...findings], output: output ?? (end?.tool === undefined ? undefined : NO_LINES), end, stopped, ...(error === undefined ? {} : { error }) });
+    if (find(watched) !== undefined) announce(error !== undefined ? t.failed : stopped ? t.announce.stopped : end?.state === 'clean' ? t.announce.clean : end?.tool !== undefined ? toolVerdict(end) : t.announce.findings(findings.length));
   } catch (error) {
     clearTimeout(timer);
-    patch(watched, { phase: 'ended', findings: [...findings], error: errorOf(error) });
+    patch(watched, { phase: 'ended', findings: [...findings], output, error: errorOf(error) });
   }
+}
+
+/** What a tool's check came to, in a sentence. */
+export function toolVerdict({ state, repaired }: Pick<NonNullable<Checking['end']>, 'state' | 'repaired'>): string {
+  const { clean, errors, fixed, left } = texts.toolCheck;
+  return state === 'clean' ? clean : state === 'fixed' ? fixed : repaired > 0 ? left : errors;
 }
 
 export function stopCheck(checking: Checking): void {
@@ -145,14 +156,16 @@ export function tickFindings(checking: Checking, findings: readonly FindingRow[]
 export async function repairTicked(checking: Checking): Promise<void> {
   const { tab, layer, host, job } = checking;
   const ids = tickedIds(checking.findings, checking.unticked);
-  if (job === undefined || ids.length === 0 || !(await unlockImage(tab))) return;
+  // A tool repairs what it can: nobody chooses.
+  if (job === undefined || (ids.length === 0 && checking.end?.tool?.repairs !== true) || !(await unlockImage(tab))) return;
   try {
     const started = await host.call('check.repair', { job, findings: ids });
     // What was found before stays in sight until the check that repairs has found it again.
-    put({ ...checking, job: started.job, phase: 'repairing', stopped: false, end: undefined, progress: undefined });
+    put({ ...checking, job: started.job, phase: 'repairing', stopped: false, end: undefined, progress: undefined, error: undefined });
     await follow(checking, started.job);
     const done = find({ tab, layer })?.end;
-    if (done !== undefined && done.repaired > 0) tellDone(tab, t.repairs(done.repaired));
+    if (done?.tool !== undefined && done.state !== 'unchecked') tellDone(tab, texts.toolCheck.fixedHint);
+    else if (done !== undefined && done.repaired > 0) tellDone(tab, t.repairs(done.repaired));
     // Closed meanwhile: what it found is told, and a later check begins anew.
     if (!isShown(checking, getApp().dialog)) leaveCheck(tab, layer);
   } catch (error) {

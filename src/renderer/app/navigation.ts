@@ -152,6 +152,7 @@ export function placeAbove(tab: Tab): Place | undefined {
   const place = placeOf(tab);
   if (place === undefined || tab.info === undefined) return undefined;
   if (place.kind === 'search') return place.start;
+  if (place.kind === 'log') return { kind: 'layer', layer: place.layer };
   if (place.kind === 'bytes') return place.file?.folder ?? { kind: 'layer', layer: place.layer };
   if ((place.kind === 'folder' || place.kind === 'space') && place.crumbs.length > 1) return { ...place, crumbs: place.crumbs.slice(0, -1) };
   if (place.kind === 'space') return { ...place, kind: 'folder' };
@@ -382,7 +383,7 @@ function move(tab: Tab, history: History<Place, Memory> | undefined, focus?: num
 
 function samePlace(a: Place | undefined, b: Place): boolean {
   if (a === undefined || a.kind !== b.kind || a.layer !== b.layer) return false;
-  if (a.kind === 'layer' || b.kind === 'layer') return true;
+  if (a.kind === 'layer' || b.kind === 'layer' || a.kind === 'log' || b.kind === 'log') return true;
   if (a.kind === 'bytes' || b.kind === 'bytes') return a.kind === 'bytes' && b.kind === 'bytes' && a.file?.node === b.file?.node && a.at === b.at;
   if (a.kind === 'search' || b.kind === 'search') return a.kind === 'search' && b.kind === 'search' && a.search === b.search;
   return a.crumbs.length === b.crumbs.length && a.crumbs.every((crumb, i) => crumb.node === b.crumbs[i]!.node && crumb.name === b.crumbs[i]!.name);

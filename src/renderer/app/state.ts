@@ -2,6 +2,7 @@ import { create } from 'zustand';
 import type { AppInfo, RecentRow, SourceToken } from '../../shared/contract/calls.ts';
 import type { EditState, TransferPlan } from '../../shared/contract/edit.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../../shared/contract/settings.ts';
+import type { GuestRow } from '../../shared/contract/guests.ts';
 import type { SessionPlace } from '../../shared/contract/window.ts';
 import type { Crumb, EntryRow, ImageInfo, SortKey, View } from '../../shared/contract/rows.ts';
 import type { ColumnId } from '../models/columns.ts';
@@ -13,8 +14,8 @@ import type { Hashed } from './checksums.ts';
 import type { Clipboard } from './clipboard.ts';
 import type { ErrorData, HostClient } from './services.ts';
 
-/** Where a tab is: a folder of a filesystem, what was found below one, bytes, or the page of a layer. */
-export type Place = FolderPlace | SearchPlace | BytesPlace | SpacePlace | { readonly kind: 'layer'; readonly layer: string };
+/** Where a tab is: a folder of a filesystem, what was found below one, bytes, the page of a layer, or the log of its guest. */
+export type Place = FolderPlace | SearchPlace | BytesPlace | SpacePlace | { readonly kind: 'layer'; readonly layer: string } | { readonly kind: 'log'; readonly layer: string };
 
 export interface FolderPlace {
   readonly kind: 'folder';
@@ -111,6 +112,21 @@ export interface Tab {
   readonly edit?: EditState | undefined;
   /** The person has read what became of an Apply that was interrupted. */
   readonly recoveryRead?: boolean | undefined;
+  /** A layer that is being opened by a guest. */
+  readonly entering?: Entering | undefined;
+  /** What became of the last try to open a layer by a guest that did not go well. */
+  readonly refused?: { readonly layer: string; readonly title: string; readonly error: ErrorData } | undefined;
+}
+
+/** A layer that a guest is started for. */
+export interface Entering {
+  readonly layer: string;
+  /** Of the guest. */
+  readonly title: string;
+  /** Milliseconds since 1970. */
+  readonly started: number;
+  /** Stops it. */
+  readonly abort: AbortController;
 }
 
 /** An entry, with the folder in which it has its name. */
@@ -160,6 +176,8 @@ export type Dialog =
   | { readonly kind: 'save-as'; readonly tab: number; readonly title: string; readonly hint?: string; readonly name: string; readonly save: (target: string, name: string, replace: boolean) => Promise<void>; /** What was open before. */ readonly back?: Dialog | undefined }
   | { readonly kind: 'put-path'; readonly tab: number; readonly folder: FolderPlace }
   | { readonly kind: 'check'; readonly tab: number; readonly layer: string }
+  | { readonly kind: 'remove-guest'; readonly guest: GuestRow }
+  | { readonly kind: 'add-guest' }
   | { readonly kind: 'shortcuts' };
 
 /** The folder in which an entry has its name; absent for a root. */
@@ -188,8 +206,10 @@ export interface AppState {
   readonly info: AppInfo | undefined;
   readonly recents: readonly RecentRow[];
   readonly tabs: readonly Tab[];
-  /** None: the start page. */
+  /** None: the start page, or the guests'. */
   readonly active: number | undefined;
+  /** What is shown while no image is. */
+  readonly start: 'welcome' | 'guests';
   /** The last one last. */
   readonly closed: readonly ClosedTab[];
   /** Whether the sidebar lies over a window that is too narrow to have it beside the content. */
@@ -216,6 +236,7 @@ export const useApp = create<AppState>(() => ({
   recents: [],
   tabs: [],
   active: undefined,
+  start: 'welcome',
   closed: [],
   sidebarOver: false,
   dialog: undefined,

@@ -1,16 +1,17 @@
 import { displayName } from '../../engines/core/names.ts';
 import type { SourceToken } from '../../shared/contract/calls.ts';
-import type { ImageInfo } from '../../shared/contract/rows.ts';
+import type { ImageInfo, LayerRow } from '../../shared/contract/rows.ts';
 import { startAt } from '../models/history.ts';
-import { firstLayer, isOpenFilesystem } from '../models/layers.ts';
+import { bestGuest } from '../models/guests.ts';
+import { firstLayer, isOpenFilesystem, layerAt, onlyWaiting } from '../models/layers.ts';
 import { hasPending } from '../models/editing.ts';
 import { texts } from '../texts/index.ts';
 import { followEditing, followTree } from './editing.ts';
 import { notify, notifyError } from '../ui/toasts.ts';
-import { goalOf, leaveListing, placeOfGoal, placeOfLayer, showPlace } from './navigation.ts';
+import { goalOf, goTo, goToLayer, leaveListing, placeOfGoal, placeOfLayer, showPlace } from './navigation.ts';
 import { followOpening, forgetOpening } from './openings.ts';
 import { type ErrorData, errorOf, type HostClient, services } from './services.ts';
-import { announce, findTab, getApp, type Goal, type Memory, NOTHING_SELECTED, patchTab, type Place, setApp, type Tab } from './state.ts';
+import { announce, type Entering, findTab, getApp, type Goal, type Memory, NOTHING_SELECTED, patchTab, type Place, setApp, type Tab } from './state.ts';
 import { forgetSpace } from './space.ts';
 import { cancel, isRunning, isWriting, useTransfers, whenDone } from './transfers.ts';
 
@@ -98,7 +99,7 @@ export async function openTab(id: number): Promise<void> {
   const { app, connectHost } = services();
   const tab = findTab(id);
   if (tab === undefined) return;
-  patchTab(id, { state: 'opening', started: Date.now(), error: undefined, host: undefined, image: undefined, info: undefined, history: undefined, listing: undefined, edit: undefined, recoveryRead: undefined, selection: NOTHING_SELECTED });
+  patchTab(id, { state: 'opening', started: Date.now(), error: undefined, host: undefined, image: undefined, info: undefined, history: undefined, listing: undefined, edit: undefined, recoveryRead: undefined, entering: undefined, refused: undefined, selection: NOTHING_SELECTED });
   // What came of an earlier try.
   if (tab.image !== undefined) endImage(tab);
   announce(texts.open.opening(tab.source.name));
@@ -121,6 +122,7 @@ export async function openTab(id: number): Promise<void> {
     const info = await host.call('image.info', {});
     if (findTab(id)?.image !== image) return;
     await showImage(id, info);
+    openOnly(id, info, tab.goal);
     void followImage(id, image, host);
     void followEditing(id, image, host);
     void followTree(id, image, host);
@@ -152,6 +154,54 @@ export async function reopenAs(id: number, layer: string, format: string): Promi
 /** Opens a locked layer. Answers why that did not work. The password is kept nowhere. */
 export async function unlock(id: number, layer: string, password: string): Promise<ErrorData | undefined> {
   return reopened(id, layer, (host) => host.call('layer.unlock', { layer, password }));
+}
+
+/**
+ * Opens a layer by a guest, which takes seconds: its page tells the steps meanwhile, and can stop it. What comes of it is shown there, too.
+ * @param opener the host's best one, where there is none
+ * @param goal where to go then, instead of to its root
+ */
+export async function openByGuest(id: number, layer: string, opener: { readonly id: string; readonly name: string }, goal?: Goal): Promise<void> {
+  const tab = findTab(id);
+  const { host, info } = tab ?? {};
+  if (tab === undefined || host === undefined || info === undefined || tab.entering !== undefined) return;
+  const abort = new AbortController();
+  const entering: Entering = { layer, title: opener.name, started: Date.now(), abort };
+  const isCurrent = (): boolean => findTab(id)?.entering === entering;
+  patchTab(id, { entering, refused: undefined });
+  goTo(id, { kind: 'layer', layer });
+  announce(texts.guest.entering(tab.source.name, opener.name));
+  try {
+    const waiting = layerAt(info, layer)?.waiting === true;
+    const opened = waiting ? host.call('layer.open', { layer, with: opener.id }, abort.signal) : host.call('image.reopen', { layer, format: opener.id }, abort.signal);
+    // The host hears of this after it has begun: what it tells is of this opening, no earlier one.
+    void followOpening(id, host);
+    const now = await opened;
+    if (!isCurrent()) return;
+    patchTab(id, { entering: undefined, ...(goal === undefined ? {} : { goal }) });
+    await showImage(id, now, goal === undefined ? layer : undefined);
+    announce(texts.guest.opened(tab.source.name, opener.name));
+  } catch (error) {
+    if (!isCurrent()) return;
+    const data = errorOf(error);
+    const stopped = abort.signal.aborted || data.fault.kind === 'cancelled';
+    patchTab(id, { entering: undefined, ...(stopped ? {} : { refused: { layer, title: opener.name, error: data } }) });
+    announce(stopped ? texts.guest.cancelled(opener.name) : texts.guest.failed(opener.name));
+  }
+}
+
+/** Goes to a layer that the person wants to look into: one that waits for a guest is opened. */
+export function openVolume(id: number, layer: LayerRow): void {
+  goToLayer(id, layer);
+  const best = layer.waiting === true ? bestGuest(layer) : undefined;
+  if (best !== undefined) void openByGuest(id, layer.path, best);
+}
+
+/** An image with nothing but one volume, which a guest opens, opens right away. */
+function openOnly(id: number, info: ImageInfo, goal: Goal | undefined): void {
+  const only = onlyWaiting(info);
+  const best = only === undefined ? undefined : bestGuest(only);
+  if (only !== undefined && best !== undefined) void openByGuest(id, only.path, best, goal);
 }
 
 async function reopened(id: number, layer: string, reopen: (host: HostClient) => Promise<ImageInfo>): Promise<ErrorData | undefined> {
@@ -236,7 +286,7 @@ export function lose(id: number, image: number, reason: string, told = false): v
   const tab = findTab(id);
   if (tab === undefined || tab.image !== image || tab.state === 'failed' || (tab.state === 'lost' && !told)) return;
   tab.listing?.rows?.close();
-  patchTab(id, { state: 'lost', goal: goalOf(tab), host: undefined, info: undefined, history: undefined, listing: undefined, edit: undefined, error: { fault: { kind: 'io' }, message: texts.open.lostReason(reason), advice: lostAdvice(tab.edit) } });
+  patchTab(id, { state: 'lost', goal: goalOf(tab), host: undefined, info: undefined, history: undefined, listing: undefined, edit: undefined, entering: undefined, refused: undefined, error: { fault: { kind: 'io' }, message: texts.open.lostReason(reason), advice: lostAdvice(tab.edit) } });
   closeDialogOf(id);
   announce(texts.open.lost(tab.source.name));
 }

@@ -1,7 +1,8 @@
 import { create } from 'zustand';
-import type { ExtractOptions, JobAnswer, JobEvent } from '../../shared/contract/calls.ts';
+import type { ExtractOptions, HostContract, JobAnswer, JobEvent } from '../../shared/contract/calls.ts';
 import type { EntryRow, JobState, JobSummary } from '../../shared/contract/rows.ts';
 import type { SourceToken } from '../../shared/contract/calls.ts';
+import type { Client } from '../../shared/rpc/types.ts';
 import { texts } from '../texts/index.ts';
 import { notify, notifyError } from '../ui/toasts.ts';
 import { type ErrorData, errorOf, type HostClient, services } from './services.ts';
@@ -14,6 +15,9 @@ export type LogNote = Extract<JobEvent, { event: 'log' }>['note'];
 /** What long work does; the texts have the words for each. */
 export type TransferKind = keyof typeof texts.jobs;
 
+/** Whoever runs jobs: an image's host, or the app itself. */
+export type JobClient = Client<Pick<HostContract, 'job.events' | 'job.cancel' | 'job.pause' | 'job.answer' | 'job.retry'>>;
+
 /** A running or finished extraction, or other long work of the same kind. */
 export interface Transfer {
   readonly id: number;
@@ -21,7 +25,7 @@ export interface Transfer {
   readonly title: string;
   /** The folder of this computer that it writes to. */
   readonly target?: SourceToken;
-  readonly host: HostClient;
+  readonly host: JobClient;
   readonly job: number;
   readonly state: JobState;
   readonly progress?: Progress['progress'];
@@ -80,7 +84,7 @@ export function whenDone(host: HostClient): Promise<void> | undefined {
 
 /** Whether it changes the image that it belongs to, pending until it is applied. */
 export function isWriting({ kind }: Transfer): boolean {
-  return kind !== 'extract' && kind !== 'pack' && kind !== 'save' && kind !== 'apply';
+  return kind !== 'extract' && kind !== 'pack' && kind !== 'save' && kind !== 'apply' && kind !== 'build';
 }
 
 export function isRunning(transfer: Transfer): boolean {

@@ -29,7 +29,7 @@ function closeOthers(keep: (index: number, active: number) => boolean): void {
 
 /** What is done with tabs; all of them act on the active one. */
 export const tabCommands: readonly Command[] = [
-  { id: 'new-tab', label: texts.commands.newTab, icon: Plus, group: 'tabs', keys: ['Mod+T'], anywhere: true, enabled: (state) => (state.active === undefined ? reasons.startShown : true), run: () => { setApp({ active: undefined }); focusContentSoon(); } },
+  { id: 'new-tab', label: texts.commands.newTab, icon: Plus, group: 'tabs', keys: ['Mod+T'], anywhere: true, enabled: (state) => (state.active === undefined && state.start === 'welcome' ? reasons.startShown : true), run: () => { setApp({ active: undefined, start: 'welcome' }); focusContentSoon(); } },
   { id: 'next-tab', label: texts.commands.nextTab, icon: ArrowRight, group: 'tabs', keys: ['Ctrl+Tab', 'Ctrl+PageDown'], anywhere: true, enabled: several, run: () => stepTab(1) },
   { id: 'previous-tab', label: texts.commands.previousTab, icon: ArrowLeft, group: 'tabs', keys: ['Ctrl+Shift+Tab', 'Ctrl+PageUp'], anywhere: true, enabled: several, run: () => stepTab(-1) },
   { id: 'move-tab-back', label: texts.commands.moveTabBack, icon: ArrowLeft, group: 'tabs', keys: ['Ctrl+Shift+PageUp'], enabled: (state) => (activeTab(state) === undefined ? reasons.noImage : activeAt(state) > 0 ? true : reasons.firstTab), run: onTab((tab) => moveTab(tab.id, activeAt(getApp()) - 1)) },

@@ -1,9 +1,10 @@
 import { Binary, Copy, Download, FolderOpen, Route } from 'lucide-react';
 import type { LayerRow } from '../../shared/contract/rows.ts';
 import { showBytes } from '../app/bytes.ts';
-import { goToLayer, placeOf, placeOfLayer } from '../app/navigation.ts';
+import { placeOf, placeOfLayer } from '../app/navigation.ts';
 import { services } from '../app/services.ts';
 import { activeTab, type AppState, getApp, setApp, type Tab } from '../app/state.ts';
+import { openVolume } from '../app/tabs.ts';
 import { contentOf, isOpenFilesystem, isPartition, layerAt } from '../models/layers.ts';
 import { texts } from '../texts/index.ts';
 import { notify } from '../ui/toasts.ts';
@@ -49,7 +50,7 @@ export const volumeCommands: readonly Command[] = [
   {
     id: 'open-volume', label: t.open, icon: FolderOpen, group: 'volume', keys: [],
     enabled: onVolume(({ layer }) => (layer.kind !== 'volume' || isPartition(layer) ? true : t.free)),
-    run: runOn(({ tab, layer, content }) => goToLayer(tab.id, content ?? layer)),
+    run: runOn(({ tab, layer, content }) => openVolume(tab.id, content ?? layer)),
   },
   {
     id: 'open-with', label: t.openWith, icon: Route, group: 'volume', keys: [],
@@ -80,4 +81,4 @@ export const volumeCommands: readonly Command[] = [
 ];
 
 /** What the context menu of volumes shows, in order; null is a line. */
-export const VOLUME_MENU: readonly (string | null)[] = ['open-volume', 'open-with', null, 'check', 'extract-volume', 'volume-bytes', 'copy-uuid', null, 'properties'];
+export const VOLUME_MENU: readonly (string | null)[] = ['open-volume', 'open-with', null, 'check', 'guest-log', 'extract-volume', 'volume-bytes', 'copy-uuid', null, 'properties'];

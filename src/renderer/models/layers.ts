@@ -75,6 +75,12 @@ export function contentOf(info: ImageInfo, volume: LayerRow): LayerRow | undefin
   return childrenOf(info, volume.path)[0];
 }
 
+/** The one volume of an image that has nothing else to show, where it waits for a guest. */
+export function onlyWaiting(info: ImageInfo): LayerRow | undefined {
+  const waiting = info.layers.filter((layer) => layer.waiting === true);
+  return waiting.length === 1 && !info.layers.some(isOpenFilesystem) && info.layers.filter(isPartition).length <= 1 ? waiting[0] : undefined;
+}
+
 /**
  * Where an image opens: in the root of its filesystem when there is one volume only, else at its table,
  * else at the innermost layer, which tells what is wrong with it.

@@ -3,6 +3,7 @@ import type { HostContract } from '../../shared/contract/calls.ts';
 import type { EntryRow, ImageInfo } from '../../shared/contract/rows.ts';
 import type { Cancel, Service } from '../../shared/rpc/types.ts';
 import type { ErrorData } from '../app/services.ts';
+import { FakeToolCheck } from './guests.ts';
 import { busy, type FakeConflict, FakeCheck, FakeWrite, readOnly } from './edit-jobs.ts';
 import { childrenOf, type FakeNode, file, folder, shownName } from './tree.ts';
 
@@ -191,7 +192,7 @@ export class FakeEditing {
     },
     'parcel.pack': ({ entries }) => this.#job({ names: entries.map(({ name }) => name), bytes: 1e6 * entries.length, slow: false }, []),
     'parcel.unpack': ({ folder: at, options }) => this.#place('paste', this.#image.node(at), [file('pasted.txt', 120)], options.conflict, new Set(), []),
-    'check.start': () => ({ job: this.#image.start(new FakeCheck(this.#image.name, this.#fixed)) }),
+    'check.start': () => ({ job: this.#image.start(this.#image.name.includes('xfs') ? new FakeToolCheck(this.#image.name, this.#fixed) : new FakeCheck(this.#image.name, this.#fixed)) }),
     'check.rows': ({ job }) => this.#image.check(job).rows(),
     'check.repair': ({ job, findings }) => {
       this.#unlocked();

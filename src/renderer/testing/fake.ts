@@ -11,12 +11,13 @@ import { FakeEditing } from './edit.ts';
 import { FakeCheck, type FakeWrite } from './edit-jobs.ts';
 import { fakeBytes, fakeFind, fakePlaces, fakeStructures } from './bytes.ts';
 import { FakeHash, fakeLists } from './checksums.ts';
+import { FakeEntering, FakeGuests, fakeLog, REFUSED, served } from './guests.ts';
 import { fakePreview, fakeText } from './preview.ts';
 import { fakeSearch } from './search.ts';
 import { fakeSpace } from './space.ts';
 import { FakeJob } from './transfers.ts';
 import { childrenOf, type FakeNode, fakeRoot } from './tree.ts';
-import { IMAGES } from './images.ts';
+import { ext4, IMAGES } from './images.ts';
 
 export interface FakeOptions {
   readonly client: 'electron' | 'browser';
@@ -25,6 +26,8 @@ export interface FakeOptions {
   readonly recents: boolean | 'long';
   /** Milliseconds that each answer takes. */
   readonly slow: number;
+  /** See FakeGuests. */
+  readonly guests: string;
 }
 
 class Failure extends Error {
@@ -45,15 +48,15 @@ const token = (n: number): string => n.toString(16).padStart(32, '0');
 function clientOf<C extends Contract>(contract: C, service: Service<C>, slow: number): Client<C> {
   const check = (name: string, params: unknown): unknown => v.parse(contract[name]!.params, params);
   const functions = service as unknown as Record<string, (params: unknown, cancel: Cancel) => never>;
-  const uncancelled: Cancel = { aborted: false, onAbort: () => {} };
+  const cancelOf = (signal: { readonly aborted: boolean; addEventListener(type: 'abort', run: () => void): void } | undefined): Cancel => (signal === undefined ? { aborted: false, onAbort: () => {} } : { get aborted() { return signal.aborted; }, onAbort: (run: () => void) => signal.addEventListener('abort', run) });
   return {
     async call(name, params, signal) {
       const checked = check(name, params);
       await sleep(slow);
       if (signal?.aborted) throw new Failure({ fault: { kind: 'cancelled' }, message: 'Cancelled' });
-      return await functions[name]!(checked, uncancelled);
+      return await functions[name]!(checked, cancelOf(signal));
     },
-    stream: (name, params, signal) => functions[name]!(check(name, params), signal === undefined ? uncancelled : { get aborted() { return signal.aborted; }, onAbort: (run: () => void) => signal.addEventListener('abort', run) }),
+    stream: (name, params, signal) => functions[name]!(check(name, params), cancelOf(signal)),
     close() {},
     onClose() {},
   };
@@ -94,7 +97,8 @@ export function fakeServices(options: FakeOptions): Services {
   /** Milliseconds of the page at which each of them came. */
   const progressedAt: number[] = [];
   const notices: unknown[] = [];
-  Object.assign(window, { fake: { send, copied, drags, open, shown, menus, progressed, progressedAt, notices, settings: () => settings } });
+  const guests = new FakeGuests(options.guests);
+  Object.assign(window, { fake: { guests, send, copied, drags, open, shown, menus, progressed, progressedAt, notices, settings: () => settings } });
 
   const app: AppClient = clientOf(appContract, {
     'app.info': () => ({ version: '0.1.0', client: options.client, platform: 'linux', dialogs: options.dialogs, dragOut: true, settingsFile: '/home/ada/.config/clutch/settings.json' }),
@@ -157,12 +161,28 @@ export function fakeServices(options: FakeOptions): Services {
     'app.notify': (notice) => { notices.push(notice); },
     'text.paste': () => ({ text: copied.at(-1) ?? '' }),
     'text.copy': ({ text }) => { copied.push(text); },
+    'guests.list': () => {
+      if (options.guests === 'fail') throw new Failure({ fault: { kind: 'io' }, message: '/home/ada/.local/share/clutch/guests can’t be read: EACCES' });
+      return guests.list;
+    },
+    'guests.qemu': () => guests.qemu,
+    'guests.matrix': () => guests.matrix,
+    'guests.build': ({ names }) => ({ job: guests.build(names ?? []) }),
+    'guests.job': ({ job }) => guests.events(job),
+    'guests.cancel': ({ job }) => guests.cancel(job),
+    'guests.remove': ({ name }) => guests.remove(name),
+    'guests.add'({ token: word }) {
+      const { path } = sources.get(word)!;
+      if (path.includes('nothing')) throw missing(`There is no guest.yml in ${path}`);
+      return guests.add(path);
+    },
+    'guests.tree': ({ name, tree }) => source(`guest:${name}/${tree}`),
   }, options.slow);
 
   return {
     app,
     connectHost: async (image) => {
-      const host = hostOf(open.get(image)!, options, (word) => sources.get(word)!);
+      const host = hostOf(open.get(image)!, options, (word) => sources.get(word)!, guests);
       editings.set(image, host.editing);
       return host.client;
     },
@@ -174,8 +194,8 @@ export function fakeServices(options: FakeOptions): Services {
   };
 }
 
-function hostOf(opened: SourceToken, options: FakeOptions, source: (word: string) => SourceToken): { client: HostClient; editing: FakeEditing } {
-  let info: ImageInfo = IMAGES[opened.name] ?? IMAGES['root.ext4']!;
+function hostOf(opened: SourceToken, options: FakeOptions, source: (word: string) => SourceToken, guests: FakeGuests): { client: HostClient; editing: FakeEditing } {
+  let info: ImageInfo = IMAGES[opened.name] ?? (opened.path.startsWith('guest:') ? treeInfo(opened) : IMAGES['root.ext4']!);
   const root = fakeRoot();
   const nodes = new Map<number, FakeNode>([[2, root]]);
   const learn = (children: readonly FakeNode[]): readonly FakeNode[] => {
@@ -209,6 +229,17 @@ function hostOf(opened: SourceToken, options: FakeOptions, source: (word: string
     failure: (error) => new Failure(error),
   });
 
+  let entering: FakeEntering | undefined;
+  const enter = async (layer: string, opener: string | undefined, cancel: Cancel): Promise<ImageInfo> => {
+    const best = info.layers.find((each) => each.path === layer)?.openers.find(({ id }) => id === opener) ?? { id: opener ?? 'guest:linux-6.12', name: 'Linux 6.12' };
+    entering = new FakeEntering(opened.name, best.name);
+    const came = await entering.run(cancel);
+    if (came === 'stopped') throw new Failure({ fault: { kind: 'cancelled' }, message: 'Cancelled' });
+    if (came === 'refused') throw new Failure(REFUSED);
+    info = served(info, layer, best.id.slice('guest:'.length), best.name);
+    return info;
+  };
+
   const service: Service<HostContract> = {
     ...editing.service,
     async 'image.info'() {
@@ -226,13 +257,25 @@ function hostOf(opened: SourceToken, options: FakeOptions, source: (word: string
       }
       watchers.delete(tell);
     },
-    'image.opening': () => fakeOpening(opened.name),
-    'image.reopen'({ layer, format }) {
+    'image.opening': async function* opening() {
+      // A call that was made before has begun.
+      await sleep(options.slow + 5);
+      yield* entering?.events() ?? fakeOpening(opened.name);
+    },
+    'layer.open': ({ layer, with: opener }, cancel) => enter(layer, opener, cancel),
+    'guest.log': ({ layer }, cancel) => {
+      const title = info.layers.find((each) => each.path === layer)?.guest?.title;
+      if (title === undefined) throw missing('No guest serves this layer');
+      return fakeLog(title, cancel);
+    },
+    'guest.saveLog': () => {},
+    'image.reopen'({ layer, format }, cancel) {
+      if (format.startsWith('guest:')) return enter(layer, format, cancel);
       const asked = info.layers.find((each) => each.path === layer)?.alternatives.find((each) => each.format === format);
       if (asked === undefined) throw new Failure({ fault: { kind: 'corrupt', place: { structure: 'superblock', at: 1024 } }, message: 'superblock at byte 1024: there is none, and no backup of one', advice: 'Choose another format, or see that the image is complete.' });
       return IMAGES['root.ext4']!;
     },
-    'layer.openers': ({ layer }) => fakeOpeners(info, layer),
+    'layer.openers': ({ layer }) => fakeOpeners(info, layer, (guest) => guests.isBuilt(guest)),
     async 'layer.unlock'({ layer, password }) {
       await sleep(30);
       if (password !== 'open sesame') throw new Failure({ fault: { kind: 'locked', what: 'vault' }, message: 'That is not the password of vault', advice: 'Try another one; tries are not kept.' });
@@ -327,6 +370,12 @@ function hostOf(opened: SourceToken, options: FakeOptions, source: (word: string
     'job.answer': ({ job, answer }) => { if ('action' in answer) jobs.get(job)!.reply?.(answer.action, answer.all); },
   };
   return { client: clientOf(hostContract, service, options.slow), editing };
+}
+
+/** One of a guest's own trees. */
+function treeInfo({ name, path }: SourceToken): ImageInfo {
+  const tree = ext4('0', { format: name, title: name, label: name, openers: [], size: 0 });
+  return { name, path, size: 0, summary: name, layers: [{ ...tree, guest: { name: 'linux-6.12', title: 'Linux 6.12', start: 'warm', accelerator: 'tcg', idle: false } }] };
 }
 
 function compare(a: EntryRow, b: EntryRow, key: SortKey): number {

@@ -37,6 +37,20 @@ function image(name: string, summary: string, layers: LayerRow[], size = layers[
 /** A volume whose number says where in the path it stands. */
 const part = (table: string, number: number, label: string, from: number, size: number, title = 'Linux filesystem'): LayerRow => volume(`${table}/${number}`, 'partition', title, label, from * MIB, size * MIB, number, '0x83');
 
+/** A volume that waits for a guest. */
+function xfs(path: string, patch: Partial<LayerRow> = {}): LayerRow {
+  return layer({
+    path, kind: 'filesystem', format: 'xfs', title: 'XFS', label: 'archive', uuid: '1f0c3b52-77aa-4a0e-9d5c-0b6a3de4a911', size: GIB, evidence: ['“XFSB” at 0x0', 'version 5'], waiting: true,
+    guesses: [{ id: 'xfs', name: 'XFS', kind: 'filesystem', confidence: 90, evidence: ['“XFSB” at 0x0'] }],
+    openers: [
+      { id: 'guest:linux-6.12', name: 'Linux 6.12', access: 'read-write', reason: 'its kernel’s own driver, takes about 3 s', seconds: 3 },
+      { id: 'guest:linux-7.2', name: 'Linux 7.2', access: 'read-write', reason: 'its kernel’s own driver, takes about 4 s', seconds: 4 },
+      { id: 'guest:linux-5.10', name: 'Linux 5.10', access: 'refused', reason: 'It is not built; “clutch guests build linux-5.10” builds it.' },
+    ],
+    ...patch,
+  });
+}
+
 /** The fake images by file name. */
 export const IMAGES: Readonly<Record<string, ImageInfo>> = {
   'root.ext4': image('root.ext4', 'ext4 (clean)', [ext4('0')]),
@@ -99,6 +113,27 @@ export const IMAGES: Readonly<Record<string, ImageInfo>> = {
       guesses: [{ id: 'ntfs', name: 'NTFS', kind: 'filesystem', confidence: 90, evidence: ['“NTFS” at 0x3'] }, { id: 'pe', name: 'Windows or DOS program', kind: 'file', confidence: 25, evidence: ['“MZ” at 0x0'] }],
     }),
   ]),
+  'xfs.img': image('xfs.img', 'XFS', [xfs('0')]),
+  'slow-xfs.img': image('slow-xfs.img', 'XFS', [xfs('0')]),
+  'refused-xfs.img': image('refused-xfs.img', 'XFS', [xfs('0')]),
+  'broken-xfs.img': image('broken-xfs.img', 'XFS', [xfs('0')]),
+  'looks-xfs.img': image('looks-xfs.img', 'XFS', [xfs('0')]),
+  'sysv.img': image('sysv.img', 'System V', [xfs('0', { format: 'sysv', title: 'System V', label: 'home', evidence: ['magic FD187E20 at 0x3F8'], openers: [{ id: 'guest:linux-5.10', name: 'Linux 5.10', access: 'refused', reason: 'It is not built; “clutch guests build linux-5.10” builds it.' }] })]),
+  'minix.img': image('minix.img', 'Minix, big-endian', [xfs('0', { format: 'minix', title: 'Minix, big-endian', label: '', openers: [{ id: 'guest:linux-6.12', name: 'Linux 6.12', access: 'refused', reason: 'A write test damaged its root' }] })]),
+  'unsupported.ext4': image('unsupported.ext4', 'ext4 (unsupported)', [
+    layer({
+      path: '0', kind: 'filesystem', format: 'ext4', title: 'ext4', label: 'odd', size: 64 * MIB, evidence: ['magic 0xEF53 at 0x438'],
+      openers: [{ id: 'native:ext4', name: 'Clutch’s own ext2/3/4', access: 'refused', reason: 'the feature bigalloc2 is not known' }, { id: 'guest:linux-6.12', name: 'Linux 6.12', access: 'read-write', reason: 'its kernel’s own driver, takes about 3 s', seconds: 3 }],
+      error: { fault: { kind: 'unsupported', feature: 'bigalloc2' }, message: 'The filesystem has the feature bigalloc2, which this engine does not know', advice: 'Linux 6.12 may open it.' },
+    }),
+  ]),
+  'guests.img': image('guests.img', 'GPT › ext4 (clean), 3 in guests', [
+    layer({ path: '0', kind: 'table', format: 'gpt', title: 'GPT', size: 4 * GIB, evidence: ['“EFI PART” at 0x200'] }),
+    part('0', 1, 'boot', 1, 400), ext4('0/1/0', { label: 'boot', size: 400 * MIB }),
+    part('0', 2, '', 401, 1600), xfs('0/2/0', { label: 'data', size: 1600 * MIB }),
+    part('0', 3, 'music', 2001, 1000), { ...ext4('0/3/0', { format: 'btrfs', title: 'Btrfs', label: 'music', size: 1000 * MIB, openers: [{ id: 'guest:linux-6.12', name: 'Linux 6.12', access: 'read-write', reason: 'its kernel’s own driver' }] }), guest: { name: 'linux-6.12', title: 'Linux 6.12', start: 'warm', accelerator: 'tcg', idle: true } },
+    part('0', 4, 'old', 3001, 1000), { ...ext4('0/4/0', { format: 'jfs', title: 'JFS', label: 'old', size: 1000 * MIB, openers: [{ id: 'guest:linux-6.12', name: 'Linux 6.12', access: 'read-write', reason: 'its kernel’s own driver' }] }), guest: { name: 'linux-6.12', title: 'Linux 6.12', start: 'cold', accelerator: 'tcg', idle: false, died: 'The kernel panicked: “Kernel panic - not syncing: \\x1b[31mjfs: bad inode \\u{202e}4711”' } },
+  ], 4 * GIB),
   'mystery.bin': image('mystery.bin', 'unknown', [
     layer({
       path: '0', kind: 'unknown', format: 'unknown', title: 'Unknown', size: 64 * MIB, evidence: ['no known format matched', 'the first sector looks like program code'],

@@ -7,7 +7,7 @@ const step = (id: number, layer: string, text: string, started: number, more: Pa
 
 /** What an opening tells: of the slow image as it goes, of others how it went. */
 export async function* fakeOpening(name: string): AsyncGenerator<OpeningEvent> {
-  if (!name.includes('slow')) {
+  if (!name.includes('slow') || name.includes('xfs')) {
     const layers = (IMAGES[name] ?? IMAGES['root.ext4']!).layers.filter((layer) => layer.kind !== 'volume');
     for (const [id, layer] of layers.entries()) yield step(id, layer.path, `${layer.title}: ${layer.error?.message ?? layer.filesystem?.state.replaceAll('-', ' ') ?? 'opened'}`, id * 3, { evidence: layer.evidence, state: layer.error === undefined ? 'done' : 'failed' });
     for (const note of layers.flatMap((layer) => layer.notes)) yield { event: 'note', note };
@@ -30,10 +30,12 @@ export async function* fakeOpening(name: string): AsyncGenerator<OpeningEvent> {
 }
 
 /** The formats that the fake has engines for. */
-export function fakeOpeners(info: ImageInfo, path: string): OpenerRow[] {
+/** @param isBuilt of a guest, by now */
+export function fakeOpeners(info: ImageInfo, path: string, isBuilt: (guest: string) => boolean): OpenerRow[] {
   const layer = info.layers.find((each) => each.path === path);
   const formats = [['gzip', 'gzip', 'container'], ['gpt', 'GPT', 'table'], ['mbr', 'MBR', 'table'], ['ext4', 'ext2/3/4', 'filesystem']] as const;
-  return formats.map(([format, name, kind]): OpenerRow => {
+  const guests = (layer?.openers ?? []).filter(({ id }) => id.startsWith('guest:')).map((opener): OpenerRow => ({ ...opener, ...(opener.reason.includes('not built') && isBuilt(opener.id.slice(6)) && layer?.waiting === true ? { access: 'read-write', reason: 'its kernel’s own driver', seconds: 3 } : {}), format: opener.id, kind: 'filesystem', current: layer?.guest?.name === opener.id.slice(6), confidence: 90, evidence: layer?.evidence ?? [] }));
+  return [...guests, ...formats.map(([format, name, kind]): OpenerRow => {
     const match = layer?.alternatives.find((each) => each.format === format);
     const current = layer?.format === format && layer.error === undefined;
     const refused = layer?.format === format && layer.error !== undefined;
@@ -42,7 +44,7 @@ export function fakeOpeners(info: ImageInfo, path: string): OpenerRow[] {
       access: current ? 'read-only' : refused ? 'refused' : 'untried',
       reason: current ? 'writing comes later' : refused ? layer.error!.message : match?.evidence.join('; ') ?? 'none of its signs is there',
     };
-  }).toSorted((a, b) => Number(b.current) - Number(a.current) || b.confidence - a.confidence);
+  })].toSorted((a, b) => Number(b.current) - Number(a.current) || b.confidence - a.confidence);
 }
 
 /** The image with its locked layer open. */

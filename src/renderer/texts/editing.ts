@@ -43,6 +43,7 @@ const jobs = {
   save: { running: 'Saving', begun: 'saving as a new image', done: 'saved as a new image', failed: 'the new image could not be written' },
   finish: { running: 'Finishing', begun: 'finishing the interrupted Apply', done: 'the interrupted Apply is finished', failed: 'the interrupted Apply could not be finished' },
   undo: { running: 'Taking back', begun: 'taking the interrupted Apply back', done: 'the image is as it was before', failed: 'the interrupted Apply could not be taken back' },
+  build: { running: 'Building', begun: 'building', done: 'built', failed: 'building failed' },
   repair: { running: 'Repairing', begun: 'repairing', done: 'repaired; the repair is a pending change', failed: 'the repair failed' },
 } as const;
 

@@ -4,6 +4,7 @@ import { checksumsTexts } from './checksums.ts';
 import { commandsTexts } from './commands.ts';
 import { commonTexts } from './common.ts';
 import { editingTexts } from './editing.ts';
+import { guestsTexts } from './guests.ts';
 import { hexTexts } from './hex.ts';
 import { layersTexts } from './layers.ts';
 import { openingTexts } from './opening.ts';
@@ -23,6 +24,7 @@ export const texts = {
   ...commandsTexts,
   ...commonTexts,
   ...editingTexts,
+  ...guestsTexts,
   ...hexTexts,
   ...layersTexts,
   ...openingTexts,

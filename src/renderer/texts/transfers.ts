@@ -8,7 +8,7 @@ type Kind = keyof typeof editingTexts.jobs;
 const { jobs } = editingTexts;
 
 /** Work of which it does not matter how many files it was about. */
-const WHOLE: ReadonlySet<Kind> = new Set(['apply', 'save', 'finish', 'undo', 'repair', 'pack']);
+const WHOLE: ReadonlySet<Kind> = new Set(['apply', 'save', 'finish', 'undo', 'repair', 'pack', 'build']);
 
 /** Extractions, their questions, and the panel of transfers. */
 export const transfersTexts = {
@@ -33,7 +33,7 @@ export const transfersTexts = {
     retry: (title: string) => `Retry ${title}`, retryFailed: (count: number) => `Retry ${plural(count, 'failed entry', 'failed entries')}`,
     announce: { begun: (title: string, kind: Kind) => `${title}: ${jobs[kind].begun}`, paused: (title: string) => `${title}: paused`, asking: (title: string) => `${title}: waiting for an answer` },
     gone: 'The image’s process ended before this did',
-    goneAdvice: (kind: Kind) => (kind === 'apply' || kind === 'finish' || kind === 'undo' ? 'Open the image again: it is then brought to its end, or the image is as it was.' : kind === 'extract' || kind === 'pack' || kind === 'save' ? 'Open the image again, and begin anew.' : 'Open the image again. Changes that were not applied are lost; the image is as it was.'),
+    goneAdvice: (kind: Kind) => (kind === 'apply' || kind === 'finish' || kind === 'undo' ? 'Open the image again: it is then brought to its end, or the image is as it was.' : kind === 'extract' || kind === 'pack' || kind === 'save' ? 'Open the image again, and begin anew.' : kind === 'build' ? 'Load the window anew, and build it again.' : 'Open the image again. Changes that were not applied are lost; the image is as it was.'),
     percent: (percent: number, title: string) => `${percent} % – ${title}`,
     filter: 'Lines of the log', all: (count: number) => `All (${formatCount(count)})`, some: { info: (count: number) => `Info (${formatCount(count)})`, warning: (count: number) => `Warnings (${formatCount(count)})`, error: (count: number) => `Errors (${formatCount(count)})` },
     logOf: (title: string) => `Log of ${title}`,

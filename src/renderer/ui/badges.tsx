@@ -1,7 +1,8 @@
-import { CircleAlert, CircleCheck, CircleHelp, Cpu, Lock, LockKeyhole, LockOpen, type LucideIcon, MessageSquareWarning, RotateCw, ShieldX } from 'lucide-react';
+import { CircleAlert, CircleCheck, CircleHelp, Cpu, Lock, LockKeyhole, LockOpen, type LucideIcon, MessageSquareWarning, MonitorCog, MonitorPause, MonitorX, RotateCw, ShieldX } from 'lucide-react';
 import type { EditState } from '../../shared/contract/edit.ts';
 import type { LayerRow } from '../../shared/contract/rows.ts';
 import { onlyRead } from '../models/editing.ts';
+import { guestState } from '../models/guests.ts';
 import { texts } from '../texts/index.ts';
 
 export type Tone = 'plain' | 'accent' | 'good' | 'warning' | 'bad';
@@ -38,6 +39,15 @@ function StateBadge({ layer }: { layer: LayerRow }) {
   return null;
 }
 
+/** The guest that serves a layer, and how it is; of a layer that waits for one, that it does. */
+function GuestBadge({ layer: { guest, waiting } }: { layer: LayerRow }) {
+  const t = texts.guest;
+  if (guest === undefined) return waiting === true ? <Badge icon={MonitorCog} text={t.waiting} why={t.waitingWhy} /> : null;
+  const state = guestState(guest);
+  const text = state === 'running' ? t.badge(guest.title) : `${t.badge(guest.title)}, ${t.states[state]}`;
+  return <Badge icon={state === 'died' ? MonitorX : state === 'idle' ? MonitorPause : MonitorCog} text={text} tone={state === 'died' ? 'bad' : 'plain'} why={(guest.died ?? t.badgeWhy[state]).slice(0, 1000)} />;
+}
+
 /** All badges of a layer, always in this order. `brief`: without those that say how it is opened, for which `edit` is needed. */
 export function LayerBadges({ layer, edit, brief = false }: { layer: LayerRow; edit?: EditState | undefined; brief?: boolean }) {
   const { filesystem, notes, openers } = layer;
@@ -48,6 +58,7 @@ export function LayerBadges({ layer, edit, brief = false }: { layer: LayerRow; e
     <span className="badges">
       {filesystem === undefined || brief ? null : why === undefined ? <Badge icon={LockOpen} text={texts.edit.editable} tone="accent" why={texts.edit.editableWhy} /> : <Badge icon={Lock} text={texts.badge.readOnly} why={texts.badge.readOnlyWhy(why)} />}
       <StateBadge layer={layer} />
+      <GuestBadge layer={layer} />
       {filesystem !== undefined && native && !brief ? <Badge icon={Cpu} text={texts.badge.native} why={texts.badge.nativeWhy} /> : null}
       {important > 0 && layer.error === undefined ? <Badge icon={MessageSquareWarning} text={texts.badge.notes(important)} tone="warning" /> : null}
     </span>

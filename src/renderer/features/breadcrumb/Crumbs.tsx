@@ -87,6 +87,7 @@ function stepsOf(tab: TabFrame): Step[] {
     ...(folder?.crumbs ?? []).slice(1).map((crumb, i): Step => ({ key: `crumb ${i + 1}`, label: crumb.display, at: i + 1, go: () => goTo(tab.id, { kind: 'folder', layer: place.layer, crumbs: folder!.crumbs.slice(0, i + 2) }) })),
     ...(place.kind === 'space' ? [{ key: 'space', label: texts.crumbs.space, go: () => {} }] : []),
     ...(place.kind === 'bytes' ? stepsToBytes(tab, place) : []),
+    ...(place.kind === 'log' ? [{ key: 'log', label: texts.guestLog.command, go: () => {} }] : []),
     ...(place.kind === 'search' ? [{ key: 'search', label: texts.search.crumb(place.query.slice(0, 60)), go: () => {} }] : []),
   ];
 }

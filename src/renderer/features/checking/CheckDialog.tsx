@@ -1,7 +1,7 @@
 import { CircleAlert, CircleCheck, Copy, Save, Wrench } from 'lucide-react';
 import { useEffect, useMemo, useState } from 'react';
 import { Button, ProgressBar, ToggleButton, ToggleButtonGroup } from 'react-aria-components';
-import { beginCheck, type Checking, checkKey, leaveCheck, repairTicked, stopCheck, tickFindings, useChecks } from '../../app/checking.ts';
+import { beginCheck, type Checking, checkKey, leaveCheck, repairTicked, stopCheck, tickFindings, toolVerdict, useChecks } from '../../app/checking.ts';
 import { showBytes } from '../../app/bytes.ts';
 import { saveFile } from '../../app/editing.ts';
 import { errorOf } from '../../app/services.ts';
@@ -14,6 +14,7 @@ import { copyText, ErrorPanel } from '../../ui/errors.tsx';
 import { ModalDialog } from '../../ui/modal.tsx';
 import { notify, notifyError } from '../../ui/toasts.ts';
 import { FindingDetails, FindingList } from './FindingList.tsx';
+import { ToolOutput } from './ToolOutput.tsx';
 
 const t = texts.check;
 
@@ -59,6 +60,7 @@ function Body({ checking, name }: { checking: Checking; name: string }) {
       <Verdict checking={checking} />
       {error === undefined ? null : <ErrorPanel error={error} title={t.failed} about={name} />}
       {end?.error === undefined ? null : <ErrorPanel error={end.error} title={t.unchecked} about={name} />}
+      {checking.output === undefined ? null : <ToolOutput checking={checking} />}
       {findings.length === 0 ? null : (
         <>
           <div className="check-tools">
@@ -102,6 +104,7 @@ function Verdict({ checking: { phase, progress, findings, end, stopped, error, p
   }
   if (stopped) return <p className="check-verdict"><CircleAlert aria-hidden /><span>{t.stopped}</span></p>;
   if (error !== undefined || end === undefined || end.state === 'unchecked') return null;
+  if (end.tool !== undefined) return <ToolVerdict end={end} tool={end.tool} pending={pending} />;
   if (end.state === 'clean') {
     return (
       <div className="check-verdict is-clean" role="status">
@@ -119,6 +122,20 @@ function Verdict({ checking: { phase, progress, findings, end, stopped, error, p
     );
   }
   return null;
+}
+
+/** What the filesystem's own tool came to. */
+function ToolVerdict({ end, tool, pending }: { end: NonNullable<Checking['end']>; tool: NonNullable<NonNullable<Checking['end']>['tool']>; pending: boolean }) {
+  const k = texts.toolCheck;
+  const repaired = end.state === 'fixed' || end.repaired > 0;
+  const good = end.state === 'clean' || end.state === 'fixed';
+  const hint = end.state === 'clean' ? `${k.cleanHint}${pending ? ` ${t.cleanPending}` : ''}` : repaired ? k.fixedHint : tool.repairs ? k.errorsHint : k.errorsOnly;
+  return (
+    <div className={`check-verdict ${good ? 'is-clean' : 'is-bad'}`} role="status">
+      {good ? <CircleCheck aria-hidden /> : repaired ? <Wrench aria-hidden /> : <CircleAlert aria-hidden />}
+      <div><strong>{toolVerdict(end)}</strong><p className="dim">{hint}</p><p className="dim number">{k.by(tool.name)}, {k.status(tool.status)}</p></div>
+    </div>
+  );
 }
 
 function Actions({ checking, name }: { checking: Checking; name: string }) {
@@ -148,6 +165,7 @@ function Actions({ checking, name }: { checking: Checking; name: string }) {
       )}
       <Button className="button" onPress={() => void beginCheck(tab, layer)}>{t.again}</Button>
       <span className="spacer" />
+      {end?.tool?.repairs === true && end.state === 'errors' ? <span title={t.repairHint}><Button className="button is-primary" isDisabled={findTab(tab)?.host === undefined} onPress={() => void repairTicked(checking)}><Wrench aria-hidden />{editing ? texts.toolCheck.repair : texts.toolCheck.unlockRepair}</Button></span> : null}
       {end === undefined || findings.length === 0 ? null : (
         <>
           <span className="dim check-ticked">{repairable === 0 ? (end.repaired > 0 ? '' : t.noneRepairable) : t.repairable(repairable, ticked)}</span>

@@ -7,6 +7,7 @@ import { LossesDialog } from '../editing/LossesDialog.tsx';
 import { MakeDialog } from '../editing/MakeDialog.tsx';
 import { PutPathDialog, SaveAsDialog } from '../editing/PathDialogs.tsx';
 import { ReviewDialog } from '../editing/ReviewDialog.tsx';
+import { AddGuestDialog, RemoveGuestDialog } from '../guests/GuestDialogs.tsx';
 import { ChecksumsDialog } from './ChecksumsDialog.tsx';
 import { ConflictDialog } from './ConflictDialog.tsx';
 import { ExtractDialog } from './ExtractDialog.tsx';
@@ -49,6 +50,8 @@ export function Dialogs() {
     case 'save-as': return <SaveAsDialog dialog={dialog} />;
     case 'put-path': return <PutPathDialog dialog={dialog} />;
     case 'check': return <CheckDialog dialog={dialog} />;
+    case 'remove-guest': return <RemoveGuestDialog dialog={dialog} />;
+    case 'add-guest': return <AddGuestDialog dialog={dialog} />;
     case undefined: return null;
   }
 }

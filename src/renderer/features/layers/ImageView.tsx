@@ -17,8 +17,10 @@ import { FilterBar } from '../search/FilterBar.tsx';
 import { Found } from '../search/Found.tsx';
 import { SearchBar } from '../search/SearchBar.tsx';
 import { SpacePage } from '../space/SpacePage.tsx';
+import { GuestBar } from '../guests/GuestBar.tsx';
+import { LogPage } from '../guests/LogPage.tsx';
 import { LayerPage } from './LayerPage.tsx';
-import { OpeningPage } from './OpeningPage.tsx';
+import { EnteringPage, OpeningPage } from './OpeningPage.tsx';
 
 /** The same for the same folder. */
 function placeKey(place: Place): string {
@@ -53,9 +55,10 @@ export function ImageView({ id }: { id: number }) {
         <LayerBadges layer={layer} edit={tab.edit} />
       </header>
       <EditBars tab={tab} />
+      <GuestBar tab={tab} layer={layer} />
       {place.kind === 'search' || tab.bar === 'search' ? <SearchBar tab={tab} /> : tab.bar === 'filter' ? <FilterBar key={placeKey(place)} tab={tab} /> : null}
       <div className="panes" role="presentation" onKeyDown={(event) => { if (event.key === 'Escape' && (event.target as Element).closest('.grid-body') !== null && (place.kind === 'search' || tab.bar !== undefined)) leaveSearch(tab); }}>
-        {place.kind === 'bytes' ? <HexPage key={`${place.layer} ${place.file?.node}`} tab={tab} layer={layer} place={place} /> : place.kind === 'space' ? <SpacePage tab={tab} place={place} /> : folderOf(tab) === undefined ? <LayerPage key={place.layer} tab={tab} layer={layer} /> : place.kind === 'search' ? <Found tab={tab} place={place} /> : <Browser tab={tab} />}
+        {place.kind === 'log' ? <LogPage key={place.layer} tab={tab} layer={layer} /> : tab.entering !== undefined && tab.entering.layer === place.layer && place.kind !== 'bytes' ? <EnteringPage tab={tab} entering={tab.entering} /> : place.kind === 'bytes' ? <HexPage key={`${place.layer} ${place.file?.node}`} tab={tab} layer={layer} place={place} /> : place.kind === 'space' ? <SpacePage tab={tab} place={place} /> : folderOf(tab) === undefined ? <LayerPage key={place.layer} tab={tab} layer={layer} /> : place.kind === 'search' ? <Found tab={tab} place={place} /> : <Browser tab={tab} />}
         {quickLook && folderOf(tab) !== undefined ? <QuickLook tab={tab} /> : null}
         {preview && folderOf(tab) !== undefined ? <PreviewPane tab={tab} /> : null}
       </div>

@@ -7,11 +7,14 @@ import { goToLayer, placeOfLayer, goTo } from '../../app/navigation.ts';
 import { setApp, type Tab } from '../../app/state.ts';
 import { reopenAs } from '../../app/tabs.ts';
 import { formatExactSize, formatOffset } from '../../models/format.ts';
+import { isForGuests } from '../../models/guests.ts';
 import { childrenOf, isOpenFilesystem } from '../../models/layers.ts';
+import { LayerBadges } from '../../ui/badges.tsx';
 import { ErrorPanel, Notes } from '../../ui/errors.tsx';
 import { Name } from '../../ui/name.tsx';
 import { notifyError } from '../../ui/toasts.ts';
 import { texts } from '../../texts/index.ts';
+import { GuestOffer } from '../guests/GuestOffer.tsx';
 import { FirstBytes } from './FirstBytes.tsx';
 import { Accounts } from './OpeningPage.tsx';
 import { TablePage } from './TablePage.tsx';
@@ -30,7 +33,9 @@ export function LayerPage({ tab, layer }: { tab: Tab; layer: LayerRow }) {
         <h2><Name display={layer.label || layer.title} /></h2>
         <span className="dim">{layer.label === '' ? t.kinds[layer.kind] : `${layer.title} · ${t.kinds[layer.kind]}`}</span>
       </header>
+      {layer.guest !== undefined && layer.filesystem !== undefined ? <p className="guest-line"><LayerBadges layer={layer} brief /><Button className="link" onPress={() => goTo(tab.id, { kind: 'log', layer: layer.path })}>{texts.guestLog.command}</Button></p> : null}
       {layer.error?.fault.kind === 'locked' && tab.host !== undefined ? <UnlockForm tab={tab} layer={layer} /> : layer.error !== undefined ? <ErrorPanel error={layer.error} about={`${tab.source.name}, ${layer.title}`} onPlace={showAt} /> : layer.kind === 'unknown' ? <Unknown layer={layer} /> : null}
+      {isForGuests(layer) ? <GuestOffer tab={tab} layer={layer} /> : tab.refused?.layer === layer.path ? <ErrorPanel error={tab.refused.error} title={texts.guest.failed(tab.refused.title)} about={`${tab.source.name}, ${layer.title}, ${tab.refused.title}`} /> : null}
       {layer.kind === 'table' && layer.error === undefined ? <TablePage tab={tab} table={layer} /> : null}
       <div className="actions">
         {isOpenFilesystem(layer) ? <Button className="button is-primary" onPress={() => goTo(tab.id, placeOfLayer(layer))}><FolderOpen aria-hidden />{t.openFolder}</Button> : null}

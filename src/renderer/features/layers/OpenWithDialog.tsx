@@ -3,7 +3,8 @@ import { Button, ListBox, ListBoxItem, Text } from 'react-aria-components';
 import type { OpenerRow } from '../../../shared/contract/rows.ts';
 import { type ErrorData, errorOf } from '../../app/services.ts';
 import { type Dialog, findTab, getApp, setApp } from '../../app/state.ts';
-import { reopenAs } from '../../app/tabs.ts';
+import { openByGuest, reopenAs } from '../../app/tabs.ts';
+import { guestOf } from '../../models/guests.ts';
 import { layerAt } from '../../models/layers.ts';
 import { texts } from '../../texts/index.ts';
 import { ErrorPanel } from '../../ui/errors.tsx';
@@ -36,6 +37,12 @@ export function OpenWithDialog({ dialog }: { dialog: Extract<Dialog, { kind: 'op
   const open = async (format: string | undefined): Promise<void> => {
     const opener = openers?.find((each) => each.format === format);
     if (opener === undefined || busy) return;
+    if (guestOf(opener) !== undefined && opener.access !== 'refused') {
+      // It takes seconds: the layer's page tells how far it is, and what comes of it.
+      close();
+      void openByGuest(dialog.tab, dialog.layer, opener);
+      return;
+    }
     setBusy(true);
     const error = await reopenAs(dialog.tab, dialog.layer, opener.format);
     setBusy(false);
@@ -59,7 +66,7 @@ export function OpenWithDialog({ dialog }: { dialog: Extract<Dialog, { kind: 'op
             {openers.map((opener) => (
               <ListBoxItem key={opener.format} id={opener.format} textValue={opener.name} className="opener">
                 <Text slot="label" className="opener-name">{opener.name}</Text>
-                <span className="dim opener-access">{[opener.current ? t.current : '', t.access[opener.access], opener.confidence > 0 ? t.sure(opener.confidence) : ''].filter(Boolean).join(', ')}</span>
+                <span className="dim opener-access">{[opener.current ? t.current : '', t.access[opener.access], opener.seconds === undefined ? '' : texts.guest.cost(opener.name, opener.seconds), opener.confidence > 0 && guestOf(opener) === undefined ? t.sure(opener.confidence) : ''].filter(Boolean).join(', ')}</span>
                 <Text slot="description" className="dim opener-reason">{opener.reason}</Text>
               </ListBoxItem>
             ))}

@@ -3,7 +3,7 @@ import { useEffect, useState } from 'react';
 import { Button, Disclosure, DisclosurePanel, Heading, ProgressBar } from 'react-aria-components';
 import type { OpeningStep } from '../../../shared/contract/rows.ts';
 import { type Account, currentAccount, useOpenings } from '../../app/openings.ts';
-import type { Tab } from '../../app/state.ts';
+import type { Entering, Tab } from '../../app/state.ts';
 import { closeTab } from '../../app/tabs.ts';
 import { texts } from '../../texts/index.ts';
 import { copyText, Notes, placeText } from '../../ui/errors.tsx';
@@ -34,6 +34,35 @@ export function OpeningPage({ tab }: { tab: Tab }) {
           <span className="dim number opening-time">{texts.open.seconds(Math.floor(passed / 1000))}</span>
         </div>
         <Log account={account} about={tab.source.name} />
+      </section>
+    </div>
+  );
+}
+
+/** The same for a layer that a guest is started for: the image stays open beside it, and stopping it leaves the image as it was. */
+export function EnteringPage({ tab, entering }: { tab: Tab; entering: Entering }) {
+  const account = useOpenings(({ of }) => currentAccount(of.get(tab.id)));
+  const now = useClock();
+  const [stopping, setStopping] = useState(false);
+  const passed = now - entering.started;
+  const steps = account.end === undefined ? account.steps : [];
+  const running = steps.findLast((step) => step.state === 'running');
+  const title = texts.guest.entering(tab.source.name, entering.title);
+  const stop = (): void => {
+    setStopping(true);
+    entering.abort.abort();
+  };
+  return (
+    <div className="page">
+      <section className="opening" aria-label={title}>
+        <h2><bdi>{title}</bdi></h2>
+        <StepProgress step={running} name={tab.source.name} />
+        {steps.length === 0 ? null : <Steps steps={steps.slice(-SHOWN_STEPS)} passed={passed} />}
+        <div className="actions">
+          <Button className="button" isDisabled={stopping} onPress={stop}>{stopping ? texts.guest.stopping : texts.cancel}</Button>
+          <span className="dim number opening-time">{texts.open.seconds(Math.max(0, Math.floor(passed / 1000)))}</span>
+        </div>
+        <Log account={{ ...account, steps }} about={tab.source.name} />
       </section>
     </div>
   );

@@ -75,12 +75,13 @@ function sliceLabel({ volume, content, used, fault, kind }: Slice): string {
   const name = shownName(volumeName(volume, content)).text;
   const number = volume.volume?.number;
   const { error } = content ?? {};
-  const state = error?.fault.kind === 'locked' ? t.locked : error?.fault.kind === 'unsupported' || (content?.kind === 'unknown' && content.guesses.length > 0) ? t.notOpened : error === undefined ? content?.filesystem && texts.badge[content.filesystem.state].toLowerCase() : t.damaged;
+  const state = error?.fault.kind === 'locked' ? t.locked : error?.fault.kind === 'unsupported' || (content?.kind === 'unknown' && content.guesses.length > 0) ? t.notOpened : error === undefined ? content?.waiting === true ? texts.guest.opens : content?.filesystem && texts.badge[content.filesystem.state].toLowerCase() : t.damaged;
   return [
     number === undefined ? name : t.numbered(number, name),
     kind === 'partition' ? content?.title ?? volume.title : undefined,
     formatSize(volume.size),
     state,
+    content?.guest === undefined ? undefined : texts.guest.badge(content.guest.title),
     used === undefined ? undefined : t.used(Math.round(used * 100)),
     fault === undefined ? undefined : t[fault],
   ].filter((part) => part !== undefined && part !== '').join(', ');

@@ -1,8 +1,8 @@
 import { useState } from 'react';
 import { Cell, Column, Row, Table, TableBody, TableHeader } from 'react-aria-components';
 import type { LayerRow } from '../../../shared/contract/rows.ts';
-import { goToLayer } from '../../app/navigation.ts';
 import { patchTab, type Tab } from '../../app/state.ts';
+import { openVolume } from '../../app/tabs.ts';
 import { VOLUME_MENU } from '../../commands/volume.ts';
 import { formatOffset, formatSize } from '../../models/format.ts';
 import { contentOf, isPartition, layerAt, volumesOf } from '../../models/layers.ts';
@@ -31,7 +31,7 @@ export function TablePage({ tab, table }: { tab: Tab; table: LayerRow }) {
   const choose = (path: string | undefined): void => patchTab(tab.id, { volume: path });
   const open = (path: string): void => {
     const volume = layerAt(info, path);
-    if (volume !== undefined && isPartition(volume)) goToLayer(tab.id, contentOf(info, volume) ?? volume);
+    if (volume !== undefined && isPartition(volume)) openVolume(tab.id, contentOf(info, volume) ?? volume);
   };
   const showMenu = (path: string, x: number, y: number): void => {
     choose(path);

@@ -1,4 +1,4 @@
-import { Box, Camera, ChevronRight, CircleHelp, Disc3, FolderTree, HardDrive, LayoutPanelTop, Lock, type LucideIcon, Package, TriangleAlert } from 'lucide-react';
+import { Box, Camera, ChevronRight, CircleHelp, Disc3, FolderTree, HardDrive, LayoutPanelTop, Lock, type LucideIcon, MonitorCog, Package, TriangleAlert } from 'lucide-react';
 import { createElement } from 'react';
 import { Button, TreeItem, TreeItemContent } from 'react-aria-components';
 import { formatSize } from '../../models/format.ts';
@@ -42,7 +42,7 @@ export function SidebarItem({ node }: { node: SidebarNode }) {
 }
 
 function hasBadges({ content }: Shown): boolean {
-  return content.error !== undefined || content.filesystem !== undefined || content.kind === 'unknown' || content.notes.some((note) => note.severity !== 'note');
+  return content.error !== undefined || content.filesystem !== undefined || content.waiting === true || content.kind === 'unknown' || content.notes.some((note) => note.severity !== 'note');
 }
 
 function titleOf({ layer, content }: Shown): string {
@@ -60,5 +60,6 @@ function iconOf({ place }: SidebarNode): LucideIcon {
   if (place?.shown === undefined) return Disc3;
   const { content } = place.shown;
   if (content.error !== undefined) return TriangleAlert;
+  if (content.waiting === true || content.guest !== undefined) return MonitorCog;
   return { container: Package, table: LayoutPanelTop, volume: Box, filesystem: HardDrive, unknown: CircleHelp }[content.kind];
 }

@@ -1,4 +1,4 @@
-import { ChevronDown, ChevronLeft, ChevronRight, HardDrive, House, Plus, TriangleAlert, X } from 'lucide-react';
+import { ChevronDown, ChevronLeft, ChevronRight, HardDrive, House, MonitorCog, Plus, TriangleAlert, X } from 'lucide-react';
 import { type DragEvent, type MouseEvent, useEffect, useRef, useState } from 'react';
 import { Button, Menu, MenuItem, MenuTrigger, Popover, Tab, TabList, Text } from 'react-aria-components';
 import { displayName } from '../../../engines/core/names.ts';
@@ -25,6 +25,7 @@ const DRAGGED = 'application/x-clutch-tab';
 export function TabStrip() {
   const tabs = useApp(framesOf);
   const active = useApp((state) => state.active);
+  const guests = useApp((state) => state.start === 'guests');
   const [menu, setMenu] = useState<Point>();
   const { strip, overflows, scroll } = useOverflow(active, tabs.length);
   const onContextMenu = (event: MouseEvent): void => {
@@ -59,7 +60,7 @@ export function TabStrip() {
       >
         <TabList aria-label={t.label} className="tab-list">
           {tabs.map((tab, i) => <Tab key={tab.id} id={tab.id} className="tab" aria-label={tab.source.name} data-tab={tab.id}><TabFace tab={tab} at={i} /></Tab>)}
-          {active === undefined ? <Tab key={START} id={START} className="tab"><span className="tab-face"><House aria-hidden /><span className="tab-name">{t.welcome}</span></span></Tab> : null}
+          {active === undefined ? <Tab key={START} id={START} className="tab"><span className="tab-face">{guests ? <MonitorCog aria-hidden /> : <House aria-hidden />}<span className="tab-name">{guests ? texts.guestsPage.title : t.welcome}</span></span></Tab> : null}
         </TabList>
       </div>
       {overflows ? <IconButton label={t.later} icon={ChevronRight} excludeFromTabOrder onPress={() => scroll(1)} /> : null}

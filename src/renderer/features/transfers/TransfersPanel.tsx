@@ -13,8 +13,8 @@ import { notifyError } from '../../ui/toasts.ts';
 
 const t = texts.transfers;
 
-/** Work that is not paused in its middle: the image would be half of one and half of the other. */
-const UNBROKEN: ReadonlySet<TransferKind> = new Set(['apply', 'finish', 'undo', 'repair']);
+/** Work that is not paused in its middle: the image would be half of one and half of the other; a mirror does not wait. */
+const UNBROKEN: ReadonlySet<TransferKind> = new Set(['apply', 'finish', 'undo', 'repair', 'build']);
 
 /** Long work: what is running, how far it is, and what became of what has run. */
 export function TransfersPanel() {
@@ -83,7 +83,7 @@ function Item({ transfer }: { transfer: Transfer }) {
           {remaining === undefined || state !== 'running' ? null : <span className="number">{t.left(formatDuration(remaining))}</span>}
         </div>
       ) : null}
-      {summary === undefined ? null : <div className="transfer-facts"><span className="dim">{t.summary(summary)}</span>{state === 'done' && transfer.failed !== undefined ? <Button className="link" onPress={() => void tryAgain(transfer)}><RotateCw aria-hidden />{t.retryFailed(transfer.failed)}</Button> : null}</div>}
+      {summary === undefined ? null : <div className="transfer-facts">{kind === 'build' ? null : <span className="dim">{t.summary(summary)}</span>}{state === 'done' && transfer.failed !== undefined ? <Button className="link" onPress={() => void tryAgain(transfer)}><RotateCw aria-hidden />{t.retryFailed(transfer.failed)}</Button> : null}</div>}
       {error === undefined || error.fault.kind === 'cancelled' ? null : <div className="transfer-facts error-text">{error.message} {error.advice}</div>}
       {log.length === 0 ? null : <Log transfer={transfer} />}
     </li>

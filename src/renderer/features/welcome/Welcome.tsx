@@ -18,6 +18,7 @@ export function Welcome() {
         <div className="actions">
           <Button className="button is-primary" onPress={() => runCommand('open')}>{texts.commands.open}<kbd>{shownKeys('Mod+O', mac)}</kbd></Button>
           <Button className="button" onPress={() => runCommand('sample')}>{texts.welcome.sample}</Button>
+          <Button className="button" onPress={() => runCommand('guests')}>{texts.guestsPage.command}</Button>
         </div>
         <p className="dim">{texts.welcome.hint}</p>
       </section>

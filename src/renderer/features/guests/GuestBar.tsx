@@ -1,0 +1,37 @@
+import { MonitorX } from 'lucide-react';
+import { Button } from 'react-aria-components';
+import type { LayerRow } from '../../../shared/contract/rows.ts';
+import { goTo, placeOf, showPlace } from '../../app/navigation.ts';
+import type { Tab } from '../../app/state.ts';
+import { cut } from '../../models/names.ts';
+import { texts } from '../../texts/index.ts';
+
+const t = texts.guest;
+
+/** Above what is shown of a volume whose guest ended by itself: what happened, and what can be done. */
+export function GuestBar({ tab, layer }: { tab: Tab; layer: LayerRow }) {
+  const { guest } = layer;
+  if (guest?.died === undefined) return null;
+  const title = t.died(guest.title);
+  return (
+    <section className="edit-banner" role="alert" aria-label={title}>
+      <MonitorX aria-hidden />
+      <div>
+        <h2>{title}</h2>
+        <p><bdi>{cut(guest.died, 1000)}</bdi></p>
+        <p>{t.diedWhat}</p>
+        <div className="actions">
+          {/* It comes back when the volume is used. */}
+          <Button className="button is-small" onPress={() => startAgain(tab, layer)}>{t.startAgain}</Button>
+          {placeOf(tab)?.kind === 'log' ? null : <Button className="button is-small" onPress={() => goTo(tab.id, { kind: 'log', layer: layer.path })}>{t.showLog}</Button>}
+        </div>
+      </div>
+    </section>
+  );
+}
+
+function startAgain(tab: Tab, layer: LayerRow): void {
+  const place = placeOf(tab);
+  if (place?.kind === 'folder' || place?.kind === 'search') showPlace(tab.id);
+  else if (layer.filesystem !== undefined) goTo(tab.id, { kind: 'folder', layer: layer.path, crumbs: [{ node: layer.filesystem.root, name: '', display: '' }] });
+}
