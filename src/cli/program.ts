@@ -25,7 +25,7 @@ export function makeProgram(done: (status: number) => void): Command {
     .helpOption('-h, --help', 'print this help, or that of a verb')
     .helpCommand('help [verb]', 'print the help of a verb')
     .summary('open any disk image')
-    .description('Opens disk images: shows what is in them, browses them and copies out of them. An image changes only when a verb is told to change it: edit, untar, fsck --fix, mkfs.\nWithout a verb it opens the window.')
+    .description('Opens disk images: shows what is in them, browses them and copies out of them. An image changes only when a verb is told to change it: edit, untar, fsck --fix, mkfs, serve-nbd --write.\nWithout a verb it opens the window.')
     .usage('[options] [image]\n       clutch VERB [options] IMAGE [path...]')
     .argument('[image]', 'an image, or a disk such as /dev/sda')
     .option('--tty', 'print what is in the image and its root directory instead of opening the window (so too without a display)')
@@ -187,6 +187,16 @@ ${EXIT_STATUS}`)
     .option('--open', 'open the browser, too'),
   examples('clutch serve disk.img'))
     .action(async (paths, options) => done(await (await import('./verbs/serve.ts')).serve(paths, options)));
+
+  after(withPart(verb('serve-nbd', 'a disk for other programs', "Serves an image, or a volume of it, as a disk to QEMU and other programs of this computer, by the NBD protocol: it prints the address on standard output (nbd+unix:///?socket=PATH). What is packed is served unpacked. It is read-only unless told; what is written with --write is kept apart, and reaches the image all at once when the serving ends. Ctrl-C ends it; so does --once, when the last program has let go of the disk.")
+    .addArgument(image)
+    .option('--write', 'let programs write; applied at the end, all of it or nothing')
+    .option('--direct', 'with --write: write to the image at once')
+    .option('--socket <path>', 'the socket to listen at (default: one in a private folder)')
+    .option('--port <n>', 'listen at a port of this computer instead, open to all of its accounts; 0: any that is free')
+    .option('--once', 'end when all programs are gone that had opened the disk')),
+  PART_HELP, examples('clutch serve-nbd disk.img --socket d.sock', "qemu-img info 'nbd+unix:///?socket=d.sock'", 'clutch serve-nbd disk.img.gz --part 2 --once', 'clutch serve-nbd disk.img --write --port 10809'))
+    .action(async (path, options) => done(await (await import('./verbs/serve-nbd.ts')).serveNbd(path, options)));
 
   for (const [name, summary] of LATER) {
     program.command(name, { hidden: true }).summary(summary).description(`${name} (${summary}) is not in this version of Clutch.`).helpOption('-h, --help')
