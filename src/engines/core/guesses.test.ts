@@ -66,3 +66,29 @@ describe('guesses', () => {
     expect(guess(broken)).toEqual([]);
   });
 });
+
+describe('what stands around a short magic', () => {
+  const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer);
+
+  it('makes a guess of two bytes one to count on', () => {
+    const bytes = new Uint8Array(65_536);
+    const minix = view(bytes);
+    minix.setUint16(0x410, 0x138f, true);
+    expect(guess(new MemoryDevice(bytes))).toMatchObject([{ id: 'minix', confidence: 25 }]);
+    for (const [at, value] of [[0, 1000], [2, 5000], [4, 1], [6, 1], [8, 40], [10, 0]] as const) minix.setUint16(0x400 + at, value, true);
+    expect(guess(new MemoryDevice(bytes))).toMatchObject([{ id: 'minix', confidence: 70, evidence: ['8F 13 at 0x410', 'what stands around it fits'] }]);
+  });
+
+  it('tells formats that have no magic at all', () => {
+    const bytes = new Uint8Array(65_536);
+    const v7 = view(bytes);
+    v7.setUint16(512, 4, true);
+    v7.setUint16(514, 0, true);
+    v7.setUint16(516, 500, true);
+    v7.setUint16(1024 + 64, 0o40755, true);
+    v7.setUint16(1024 + 74, 32, true);
+    expect(guess(new MemoryDevice(bytes))).toMatchObject([{ id: 'v7', confidence: 70, evidence: ['its counts and checksums fit, though it has no magic'] }]);
+    v7.setUint16(1024 + 64, 0o100755, true);
+    expect(guess(new MemoryDevice(bytes))).toEqual([]);
+  });
+});

@@ -1,5 +1,5 @@
 import { type BlockDevice, readBytes } from './bytes/device.ts';
-import { type KnownKind, type Signature, type SignatureMagic, SIGNATURES } from './signatures.ts';
+import { type KnownKind, type Reader, type Signature, type SignatureMagic, SIGNATURES } from './signatures.ts';
 
 /** What bytes may be that no engine opens: a name and the reason for it. */
 export interface Guess {
@@ -33,10 +33,30 @@ export function guess(device: BlockDevice, leaveOut: ReadonlySet<string> = new S
   for (const signature of SIGNATURES) {
     if (leaveOut.has(signature.id)) continue;
     const signs = signsOf(device, signature);
-    if (signs.length > 0) found.push({ id: signature.id, name: signature.name, kind: signature.kind, confidence: Math.max(...signs.map(([length]) => confidenceOf(length))), evidence: signs.map(([, sign]) => sign) });
+    if (signs.length === 0 && signature.magics.length > 0) continue;
+    const fits = signature.fits?.(readerOf(device), device.size) === true;
+    if (signs.length === 0 && !fits) continue;
+    const confidence = Math.max(fits ? FITTING : 0, ...signs.map(([length]) => confidenceOf(length)));
+    const fitting = signature.magics.length === 0 ? 'its counts and checksums fit, though it has no magic' : 'what stands around it fits';
+    found.push({ id: signature.id, name: signature.name, kind: signature.kind, confidence, evidence: [...signs.map(([, sign]) => sign), ...(fits ? [fitting] : [])] });
   }
   if (!found.some(({ confidence }) => confidence >= 60)) found.push(...byDistribution(device));
   return found.toSorted((a, b) => b.confidence - a.confidence).slice(0, MOST);
+}
+
+/** A short magic among counts and lengths that fit. */
+const FITTING = 70;
+
+function readerOf(device: BlockDevice): Reader {
+  return (at, length) => {
+    if (at + length > device.size) return undefined;
+    try {
+      const bytes = readBytes(device, at, length);
+      return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    } catch {
+      return undefined;
+    }
+  };
 }
 
 /** A magic of two bytes is met by chance in one of 65,536 places, and there are many places; one of six is not. */

@@ -6,7 +6,7 @@ import type { FileSystem, Note } from './filesystem.ts';
 import type { Guess } from './guesses.ts';
 import type { JobContext, Question } from './job.ts';
 import type { Structures } from './layout/annotate.ts';
-import { chosenCandidate, GUEST, type Offer, offersFor, openersOf } from './offers.ts';
+import { chosenCandidate, GUEST, nameOf, type Offer, offersFor, openersOf } from './offers.ts';
 import type { Candidate, FilesystemFormat, Format, OpenContext, Opener, OpenStep, RegistryEntry, Volume, WriteAccess } from './probe.ts';
 
 /**
@@ -56,6 +56,9 @@ const MAX_LAYERS = 4096;
 
 /** Below this confidence, what else the bytes may be is told with the layer. */
 const UNSURE = 60;
+
+/** From this confidence on, bytes that no engine opens are called by the name that a guest has for them. */
+const SURE = 50;
 
 /** Which format the person asked for, by layer path. Absent = the best match. */
 export type Choices = ReadonlyMap<string, string>;
@@ -197,20 +200,20 @@ class LayerWalk {
       const unknown = await this.#describeUnknown(device);
       const [first] = unknown.guesses;
       const [offer] = offers;
-      if (error === undefined && offer !== undefined && first !== undefined && unknown.format === 'unknown' && offer.guess.confidence >= first.confidence) {
+      if (error === undefined && offer !== undefined && first !== undefined && unknown.format === 'unknown' && offer.guess.confidence >= Math.max(first.confidence, SURE)) {
         const { served, guess: { evidence } } = offer;
         const openers = openersOf(offers);
-        step?.say(served.title, evidence);
-        step?.end('done', `${served.title}: ${waiting(openers)}`);
+        step?.say(nameOf(served.format), evidence);
+        step?.end('done', `${nameOf(served.format)}: ${waiting(openers)}`);
         const facts = factsOf(device, served.format);
-        return { ...blank, ...facts, kind: 'filesystem', format: served.format, title: served.title, evidence, alternatives, guesses: unknown.guesses, openers };
+        return { ...blank, ...facts, kind: 'filesystem', format: served.format, title: nameOf(served.format), evidence, alternatives, guesses: unknown.guesses, openers };
       }
       step?.say(unknown.title, first?.evidence ?? unknown.evidence);
       step?.end(error === undefined ? 'done' : 'failed', error?.message ?? (unknown.format === 'unknown' && first !== undefined ? `${first.name}, which has no engine here yet` : unknown.evidence.join('; ')));
-      return { ...blank, ...unknown, alternatives, ...(error ? { error } : {}) };
+      return { ...blank, ...unknown, alternatives, openers: openersOf(offers), ...(error ? { error } : {}) };
     }
     const { format, match, served } = candidate;
-    const base = { ...blank, ...(served === undefined ? {} : factsOf(device, served.format)), kind: format.kind, format: served?.format ?? match.variant ?? format.id, title: served?.title ?? match.variant ?? format.name, evidence: match.evidence, alternatives, guesses: match.confidence < UNSURE ? await this.#guesses(device) : [] };
+    const base = { ...blank, ...(served === undefined ? {} : factsOf(device, served.format)), kind: format.kind, format: served?.format ?? match.variant ?? format.id, title: (served && nameOf(served.format)) ?? match.variant ?? format.name, evidence: match.evidence, alternatives, guesses: match.confidence < UNSURE ? await this.#guesses(device) : [] };
     step?.say(`${base.title}: opening`, match.evidence);
     const context: OpenContext = {
       ...this.#context,

@@ -13,9 +13,14 @@ export interface Signature {
   readonly id: string;
   readonly name: string;
   readonly kind: KnownKind;
-  /** Any one of them is a sign. */
+  /** Any one of them is a sign. None where a format has no magic, and is known by what `fits` alone. */
   readonly magics: readonly SignatureMagic[];
+  /** Of a short magic that is met by chance: whether what stands around it fits, too. */
+  readonly fits?: (read: Reader, size: number) => boolean;
 }
+
+/** Bytes of a device; undefined where there are none, or they can't be read. */
+export type Reader = (at: number, length: number) => DataView | undefined;
 
 /** A magic, where it may lie. */
 export interface SignatureMagic {
@@ -42,6 +47,11 @@ function placesOf(where: readonly Where[]): (size: number) => readonly number[] 
   return (size) => where.flatMap((each) => (typeof each === 'function' ? each(size) : each));
 }
 
+/** The same magic in the other byte order, too. */
+function bothOrders(value: string, ...where: Where[]): SignatureMagic[] {
+  return [hex(value, ...where), hex(value.split(' ').toReversed().join(' '), ...where)];
+}
+
 const steps = (from: number, step: number, count: number): readonly number[] => Array.from({ length: count }, (_, i) => from + i * step);
 
 /** The volume recognition sequence of ECMA-167 is searched descriptor by descriptor. */
@@ -49,6 +59,64 @@ const RECOGNITION = steps(0x8001, 0x800, 16);
 
 /** Metadata 1.0 lies 8 KiB before the end, aligned to 4 KiB; 0.90 in the last whole 64 KiB (md(4)). */
 const mdAtEnd = (size: number): readonly number[] => [Math.floor((size - 8192) / 4096) * 4096, Math.floor(size / 65_536) * 65_536 - 65_536].filter((at) => at > 0);
+
+/** The kernel's driver looks for the superblock of System V in these blocks of 1 KiB (fs/sysv/super.c). */
+const sysvAt = (offset: number): readonly number[] => [0, 9, 15, 18].map((block) => block * 1024 + 512 + offset);
+
+/** Superblocks of UFS: of floppies, UFS1, UFS2, and of UFS2 where something else lies first. */
+const UFS = [0, 8, 64, 256].map((kib) => kib * 1024 + 0x55c);
+
+/** Minix: counts in the superblock that no random bytes have (include/linux/minix_fs.h). */
+function fitsMinix(read: Reader): boolean {
+  const sb = read(0x400, 32);
+  if (sb === undefined) return false;
+  const v3 = [0x4d5a, 0x5a4d].includes(sb.getUint16(24, true));
+  const little = v3 ? sb.getUint16(24, true) === 0x4d5a : [0x137f, 0x138f, 0x2468, 0x2478].includes(sb.getUint16(16, true));
+  const at = v3 ? { inodes: sb.getUint32(0, little), imap: sb.getUint16(6, little), zmap: sb.getUint16(8, little), first: sb.getUint16(10, little), zone: sb.getUint16(12, little) } : { inodes: sb.getUint16(0, little), imap: sb.getUint16(4, little), zmap: sb.getUint16(6, little), first: sb.getUint16(8, little), zone: sb.getUint16(10, little) };
+  return at.inodes > 0 && at.imap > 0 && at.zmap > 0 && at.zone <= 5 && at.imap * 8 * 4096 >= at.inodes && (v3 || at.first > at.imap + at.zmap);
+}
+
+/** HFS: allocation blocks are whole sectors, and there are some (Inside Macintosh: Files, 2-61). */
+function fitsHfs(read: Reader): boolean {
+  const mdb = read(0x400, 32);
+  return mdb !== undefined && mdb.getUint32(20) > 0 && mdb.getUint32(20) % 512 === 0 && mdb.getUint16(18) > 0;
+}
+
+/** NILFS2: revision 2, and a superblock of a likely length (include/uapi/linux/nilfs2_ondisk.h). */
+function fitsNilfs(read: Reader): boolean {
+  const sb = read(0x400, 16);
+  return sb !== undefined && sb.getUint32(0, true) === 2 && sb.getUint16(8, true) >= 200 && sb.getUint16(8, true) <= 1024;
+}
+
+/** JFFS2: a type of node behind the magic, and a length that fits (include/uapi/linux/jffs2.h). */
+function fitsJffs2(read: Reader, size: number): boolean {
+  const node = read(0, 12);
+  if (node === undefined) return false;
+  const little = node.getUint16(0, true) === 0x1985;
+  return [0xe001, 0xe002, 0x2003, 0x2004, 0x2006, 0xe008, 0xe009].includes(node.getUint16(2, little)) && node.getUint32(4, little) >= 12 && node.getUint32(4, little) <= size;
+}
+
+/** ADFS: the boot block's disc record, and its checksum (adfs_checkbblk of fs/adfs/super.c). */
+function fitsAdfs(read: Reader): boolean {
+  const block = read(0xc00, 512);
+  if (block === undefined) return false;
+  let sum = 0;
+  for (let at = 510; at >= 0; at--) sum = (sum & 0xff) + (sum >> 8) + block.getUint8(at);
+  const [sector, idLength] = [block.getUint8(0x1c0), block.getUint8(0x1c4)];
+  return (sum & 0xff) === block.getUint8(511) && sector >= 8 && sector <= 10 && idLength >= sector + 3 && idLength <= 19;
+}
+
+/** Version 7 Unix: counts in the superblock, and a root directory, in the word order of the PDP-11 or plainly (v7_sanity_check of fs/sysv/super.c). */
+function fitsV7(read: Reader): boolean {
+  const sb = read(512, 212);
+  const root = read(1024 + 64, 12);
+  if (sb === undefined || root === undefined) return false;
+  const long = (view: DataView, at: number, pdp: boolean): number => (pdp ? view.getUint16(at, true) * 65_536 + view.getUint16(at + 2, true) : view.getUint32(at, true));
+  return [true, false].some((pdp) => {
+    const [blocks, size] = [long(sb, 2, pdp), long(root, 8, pdp)];
+    return sb.getUint16(6, true) <= 50 && sb.getUint16(208, true) <= 100 && blocks > sb.getUint16(0, true) && blocks <= 0xff_ffff && sb.getUint16(0, true) > 2 && (root.getUint16(0, true) & 0xf000) === 0x4000 && size >= 32 && size % 16 === 0 && size < 512 * blocks;
+  });
+}
 
 export const SIGNATURES: readonly Signature[] = [
   // Disk images of virtual machines and of forensics.
@@ -77,7 +145,7 @@ export const SIGNATURES: readonly Signature[] = [
   { id: 'bitlocker', name: 'BitLocker encrypted volume', kind: 'volume', magics: [text('-FVE-FS-', 3)] },
   { id: 'lvm2', name: 'LVM2 physical volume', kind: 'volume', magics: [text('LVM2 001', 0x18, 0x218, 0x418, 0x618)] },
   { id: 'md', name: 'Linux software RAID member', kind: 'volume', magics: [hex('fc 4e 2b a9', 0, 0x1000, mdAtEnd)] },
-  { id: 'bcache', name: 'bcache or bcachefs', kind: 'volume', magics: [hex('c6 85 73 f6 4e 1a 45 ca 82 65 f5 7f 48 ba 6d 81', 0x1018)] },
+  { id: 'bcache', name: 'bcache', kind: 'volume', magics: [hex('c6 85 73 f6 4e 1a 45 ca 82 65 f5 7f 48 ba 6d 81', 0x1018)] },
   { id: 'vmfs', name: 'VMware VMFS', kind: 'volume', magics: [hex('0d d0 01 c0', 0x100000)] },
 
   // Filesystems.
@@ -97,21 +165,36 @@ export const SIGNATURES: readonly Signature[] = [
   { id: 'romfs', name: 'romfs', kind: 'filesystem', magics: [text('-rom1fs-', 0)] },
   { id: 'ubi', name: 'UBI flash volume', kind: 'volume', magics: [text('UBI#', 0)] },
   { id: 'ubifs', name: 'UBIFS', kind: 'filesystem', magics: [hex('31 18 10 06', 0)] },
-  { id: 'jffs2', name: 'JFFS2', kind: 'filesystem', magics: [hex('85 19', 0), hex('19 85', 0)] },
+  { id: 'jffs2', name: 'JFFS2', kind: 'filesystem', magics: [hex('85 19', 0), hex('19 85', 0)], fits: fitsJffs2 },
   { id: 'apfs', name: 'APFS', kind: 'filesystem', magics: [text('NXSB', 0x20)] },
   { id: 'hfsplus', name: 'HFS+', kind: 'filesystem', magics: [hex('48 2b 00 04', 0x400), hex('48 58 00 05', 0x400)] },
-  { id: 'hfs', name: 'HFS', kind: 'filesystem', magics: [text('BD', 0x400)] },
-  { id: 'reiserfs', name: 'ReiserFS', kind: 'filesystem', magics: [text('ReIsErFs', 0x2034, 0x10034), text('ReIsEr2Fs', 0x10034), text('ReIsEr3Fs', 0x10034), text('ReIsEr4', 0x10000)] },
+  { id: 'hfs', name: 'HFS', kind: 'filesystem', magics: [text('BD', 0x400)], fits: fitsHfs },
+  { id: 'reiserfs', name: 'ReiserFS', kind: 'filesystem', magics: [text('ReIsErFs', 0x2034, 0x10034), text('ReIsEr2Fs', 0x10034), text('ReIsEr3Fs', 0x10034)] },
+  { id: 'reiser4', name: 'Reiser4', kind: 'filesystem', magics: [text('ReIsEr4', 0x10000)] },
   { id: 'jfs', name: 'JFS', kind: 'filesystem', magics: [text('JFS1', 0x8000)] },
   // Uberblocks fill the second half of the label in turn, one each KiB or more.
   { id: 'zfs', name: 'ZFS pool member', kind: 'filesystem', magics: [hex('0c b1 ba 00 00 00 00 00', steps(0x20000, 0x400, 128)), hex('00 00 00 00 00 ba b1 0c', steps(0x20000, 0x400, 128))] },
-  { id: 'nilfs2', name: 'NILFS2', kind: 'filesystem', magics: [hex('34 34', 0x406)] },
+  { id: 'nilfs2', name: 'NILFS2', kind: 'filesystem', magics: [hex('34 34', 0x406)], fits: fitsNilfs },
   { id: 'gfs2', name: 'GFS2', kind: 'filesystem', magics: [hex('01 16 19 70', 0x10000)] },
   { id: 'ocfs2', name: 'OCFS2', kind: 'filesystem', magics: [text('OCFSV2', 0x400, 0x800, 0x1000, 0x2000)] },
-  { id: 'ufs', name: 'UFS', kind: 'filesystem', magics: [hex('54 19 01 00', 0x255c, 0x1055c), hex('19 01 54 19', 0x255c, 0x1055c)] },
+  // UFS1, long names, 4.4BSD with fragments, more than 4 GiB, secure, UFS2 (include/linux/ufs_fs.h).
+  { id: 'ufs', name: 'UFS', kind: 'filesystem', magics: ['54 19 01 00', '14 50 09 00', '12 56 19 00', '94 19 23 05', '95 21 61 00', '19 01 54 19'].flatMap((magic) => bothOrders(magic, UFS)) },
   { id: 'hpfs', name: 'HPFS', kind: 'filesystem', magics: [hex('49 e8 95 f9', 0x2000)] },
   { id: 'befs', name: 'BeFS', kind: 'filesystem', magics: [text('1SFB', 0x220)] },
-  { id: 'minix', name: 'Minix', kind: 'filesystem', magics: [hex('7f 13', 0x410), hex('8f 13', 0x410), hex('68 24', 0x410), hex('78 24', 0x410)] },
+  { id: 'minix', name: 'Minix', kind: 'filesystem', magics: [...['7f 13', '8f 13', '68 24', '78 24'].flatMap((magic) => bothOrders(magic, 0x410)), ...bothOrders('5a 4d', 0x418)], fits: fitsMinix },
+  { id: 'bcachefs', name: 'bcachefs', kind: 'filesystem', magics: [hex('c6 85 73 f6 66 ce 90 a9 d9 6a 60 cf 80 3d f7 ef', 0x1018), hex('c6 85 73 f6 4e 1a 45 ca 82 65 f5 7f 48 ba 6d 81', 0x1018)] },
+  { id: 'sysv', name: 'System V', kind: 'filesystem', magics: [...bothOrders('20 7e 18 fd', sysvAt(0x1f8)), ...bothOrders('44 55 2b 00', 0x7f8), text('nonamenopack', sysvAt(0x1e4)), text('nonamexxxxx', sysvAt(0x1e4))] },
+  { id: 'bfs', name: 'BFS', kind: 'filesystem', magics: [hex('ce fa ad 1b', 0)] },
+  { id: 'efs', name: 'EFS', kind: 'filesystem', magics: [hex('00 07 29 59', 0x21c), hex('00 07 29 5a', 0x21c)] },
+  { id: 'adfs', name: 'ADFS', kind: 'filesystem', magics: [], fits: fitsAdfs },
+  { id: 'v7', name: 'Version 7 Unix', kind: 'filesystem', magics: [], fits: fitsV7 },
+  { id: 'affs', name: 'AFFS', kind: 'filesystem', magics: steps(0, 1, 8).map((kind) => hex(`44 4f 53 0${kind}`, 0)) },
+  { id: 'qnx4', name: 'QNX4', kind: 'filesystem', magics: [text('.inodes', 0x240)] },
+  { id: 'qnx6', name: 'QNX6', kind: 'filesystem', magics: bothOrders('22 11 19 68', 0, 0x2000) },
+  { id: 'vxfs', name: 'VxFS', kind: 'filesystem', magics: [hex('f5 fc 01 a5', 0x400), hex('a5 01 fc f5', 0x2000)] },
+  { id: 'omfs', name: 'OMFS', kind: 'filesystem', magics: [hex('c2 99 3d 87', 0x110)] },
+  { id: 'lfs', name: 'LFS', kind: 'filesystem', magics: [...bothOrders('62 01 07 00', 0x2000), ...bothOrders('01 07 62 19', 0x2000)] },
+  { id: 'chfs', name: 'CHFS', kind: 'filesystem', magics: [hex('f1 4a', 0)] },
   { id: 'swap', name: 'Linux swap', kind: 'volume', magics: [text('SWAPSPACE2', [0xff6, 0x1ff6, 0x3ff6, 0xfff6]), text('SWAP-SPACE', [0xff6, 0x1ff6, 0x3ff6, 0xfff6])] },
 
   // Compression and archives.
