@@ -109,7 +109,37 @@ export function attributeValue(context: CheckContext, inode: RawInode, index: nu
   }
 }
 
+/** Whether all attributes of an area can be read (read_xattrs_from_buffer in libext2fs): where one is damaged, e2fsck finds none of them. */
+function areReadable(view: DataView, bytes: Uint8Array, start: number, end: number, values: number): boolean {
+  let last = start;
+  let room = end - start;
+  for (let at = start; room >= ENTRY_SIZE && at + 4 <= end && view.getUint32(at, true) !== 0;) {
+    room -= ENTRY_SIZE;
+    const entry = entryAt(view, at);
+    if (valueLength(entry.nameLength) > room) return false;
+    room -= valueLength(entry.nameLength);
+    at = last = entry.next;
+  }
+  room = end - start;
+  for (const entry of entries(view, start, end)) {
+    room -= entry.next - entry.at;
+    if (entry.valueInode !== 0) continue;
+    const at = values + entry.valueOffset;
+    if (entry.valueSize > room || at + entry.valueSize > end || (entry.valueSize > 0 && at < last + 4)) return false;
+    room -= entry.valueSize;
+    if (entry.hash !== 0 && !hashMatches(view, bytes, entry, at)) return false;
+  }
+  return true;
+}
+
+/** Whether an entry's hash is that of its name and its value, which starts at `valueAt`; in either form. */
+export function hashMatches(view: DataView, bytes: Uint8Array, entry: Entry, valueAt: number): boolean {
+  const name = bytes.subarray(entry.at + ENTRY_SIZE, entry.at + ENTRY_SIZE + entry.nameLength);
+  return [false, true].some((signed) => entryHash(name, valueWords(view, valueAt, entry.valueSize), signed) === entry.hash);
+}
+
 function find(view: DataView, bytes: Uint8Array, at: number, end: number, values: number, index: number, name: Uint8Array): Uint8Array | 'damaged' | undefined {
+  if (!areReadable(view, bytes, at, end, values)) return 'damaged';
   for (const entry of entries(view, at, end)) {
     if (entry.nameIndex !== index || entry.nameLength !== name.length) continue;
     if (!name.every((byte, i) => bytes[entry.at + ENTRY_SIZE + i] === byte)) continue;

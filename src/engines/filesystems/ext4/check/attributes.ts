@@ -1,7 +1,7 @@
 import { crc32c, crc32cOf32, crc32cOfZeros } from '../../../codecs/crc32c.ts';
 import { isDiskError } from '../../../core/errors.ts';
 import { INODE_FLAGS } from '../layout.ts';
-import { ATTRIBUTE_MAGIC, BLOCK_HEADER, BODY_HEADER, entries, type Entry, entryAt, ENTRY_SIZE, entryHash, entryLength, LARGEST_VALUE, Region, valueLength, valueWords } from './attribute-entries.ts';
+import { ATTRIBUTE_MAGIC, BLOCK_HEADER, BODY_HEADER, entries, type Entry, entryAt, ENTRY_SIZE, entryHash, entryLength, LARGEST_VALUE, hashMatches, Region, valueLength } from './attribute-entries.ts';
 import { type CheckContext, firstInode } from './context.ts';
 import { ATTRIBUTES } from './pass1-problems.ts';
 import type { Problem } from './problems.ts';
@@ -99,11 +99,6 @@ function bodyProblem(context: CheckContext, inode: RawInode, start: number, size
   return { value: 0, charge: { clusters, inodes } };
 }
 
-function hashMatches(view: DataView, bytes: Uint8Array, entry: Entry, valueAt: number): boolean {
-  const name = bytes.subarray(entry.at + ENTRY_SIZE, entry.at + ENTRY_SIZE + entry.nameLength);
-  return [false, true].some((signed) => entryHash(name, valueWords(view, valueAt, entry.valueSize), signed) === entry.hash);
-}
-
 /** An attribute whose value lies in an inode of its own (check_large_ea_inode). */
 function checkLargeValue(context: CheckContext, owner: RawInode, bytes: Uint8Array, entry: Entry): Found {
   const { superblock } = context;
@@ -130,6 +125,8 @@ function checkLargeValue(context: CheckContext, owner: RawInode, bytes: Uint8Arr
     if (!context.problem(ATTRIBUTES['set-ea-inode-flag'], { inode: owner.number, value: number }, context.inodePlace(number))) return wrongValue(ATTRIBUTES['no-ea-inode-flag'], number);
     inode.set(INODE_FLAGS.eaInode);
     context.writeInode(inode);
+    // It may have been looked at already.
+    context.tables.eaInodes.add(number);
   }
   return { value: 0, charge: { clusters, inodes: 1 } };
 }

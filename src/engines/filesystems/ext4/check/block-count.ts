@@ -21,6 +21,9 @@ export class BlockCount {
   clear = false;
   /** The map in the inode was changed: it must be written. */
   changed = false;
+  /** Levels of extents below the root, and by level (the root's is 0) how many entries there are and would fit. */
+  depth = 0;
+  readonly levels: { entries: number; room: number }[] = [];
   /** The first logical block behind all extents so far. */
   next = 0;
 

@@ -75,6 +75,10 @@ export class CheckContext {
   recreateJournal = false;
   /** Fast commits were replayed, which say nothing of bitmaps: all of them are made anew, and that is no finding. */
   replayedFastCommits = false;
+  /** A part that could not be looked at: everything else was, but nobody can say that the filesystem was checked. */
+  unchecked: DiskError | undefined;
+  /** What the orphans that were released had used: quota files count it still, and that is no finding. */
+  readonly releasedUsage: { readonly kind: QuotaKind; readonly id: number; readonly usage: Usage }[] = [];
   /** The resize inode was cleared: pass 1 makes it anew, when it knows what is free. */
   recreateResizeInode = false;
   /** Directories that need the feature large_dir, and regular files of 2 GiB and more, which need large_file. */
@@ -189,6 +193,7 @@ export class CheckContext {
     this.recreateResizeInode = false;
     this.usedBackup = false;
     this.rootRepairBlock = 0;
+    this.unchecked = undefined;
     this.largeDirectories = 0;
     this.largeFiles = 0;
     for (const groups of Object.values(this.relocations)) groups.clear();
@@ -424,6 +429,8 @@ export interface Tables {
   readonly hashed: HashedDirectory[];
   /** Files that are mapped by block numbers, where bigalloc asks for extents. */
   readonly blockMaps: number[];
+  /** Files whose extents are to be written anew, in fewer levels or blocks. */
+  readonly wideExtents: number[];
   /** Directories that are to be built anew after pass 3. */
   readonly rehash: Set<number>;
   /** The inode of lost+found, once pass 3 knows it. */
@@ -448,7 +455,7 @@ export function emptyTables(superblock: Superblock): Tables {
     inodesUsed: inodes(), directories: inodes(), regular: inodes(), symlinks: inodes(), badInodes: inodes(), inBadBlocks: inodes(), imagic: inodes(), encrypted: inodes(), casefolded: inodes(),
     linkCounts: new Counts(), foundLinks: new Counts(), eaInodes: inodes(), eaInodeReferences: new Counts(),
     encryption: new Map(), clustersUsed: clusters(), clustersShared: clusters(), metadata: blocks(), changedClusters: clusters(), changedInodes: inodes(),
-    directoryBlocks: new DirectoryBlocks(), directoryInfo: new DirectoryInfo(), hashed: [], blockMaps: [], rehash: new Set(), lostAndFound: 0,
+    directoryBlocks: new DirectoryBlocks(), directoryInfo: new DirectoryInfo(), hashed: [], blockMaps: [], wideExtents: [], rehash: new Set(), lostAndFound: 0,
     quota: new Map(kinds.map((kind) => [kind, new Map()])),
   };
 }

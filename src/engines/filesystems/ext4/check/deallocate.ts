@@ -1,26 +1,22 @@
 import { crc32c, crc32cOfZeros } from '../../../codecs/crc32c.ts';
-import { isDiskError } from '../../../core/errors.ts';
 import { XATTR_MAGIC } from '../xattr.ts';
-import { INODE_FLAGS } from '../layout.ts';
 import type { CheckContext } from './context.ts';
 import { putU32, u32 } from './dir-block.ts';
-import { isCharged, mapBlocks, readRuns } from './file-map.ts';
-import { MODE, type RawInode } from './raw-inode.ts';
+import { isCharged } from './file-map.ts';
+import { visitMap } from './map-visit.ts';
+import type { RawInode } from './raw-inode.ts';
 
 const I_BLOCK_AT = 40;
 const I_BLOCK_SIZE = 60;
 /** Of struct ext4_xattr_header. */
 const REFERENCES_AT = 4;
 const CHECKSUM_AT = 16;
-/** Symbolic links below this length have their target in i_block. */
-const FAST_SYMLINK = 60;
 
 /** Frees an inode with its blocks, and takes it out of all tables, as if pass 1 had not seen it. Only for a repair that was accepted. */
 export function deallocateInode(context: CheckContext, number: number): void {
   const inode = context.readInode(number);
   releaseAttributes(context, inode);
-  let freed = 0;
-  if (hasBlocks(inode)) freed = freeBlocks(context, inode);
+  const freed = freeBlocks(context, inode);
   if (isCharged(context, inode)) context.charge(inode, -freed, -1);
   clearInode(context, inode);
 }
@@ -36,33 +32,21 @@ export function clearInode(context: CheckContext, inode: RawInode): void {
   context.freeInode(inode.number);
 }
 
-/** Whether i_block leads to blocks (ext2fs_inode_has_valid_blocks2). */
-function hasBlocks(inode: RawInode): boolean {
-  if (inode.has(INODE_FLAGS.inlineData)) return false;
-  if (inode.type === MODE.symlink) return inode.size >= FAST_SYMLINK;
-  return inode.isRegular || inode.isDirectory;
-}
-
-/** @returns bytes freed */
+/** Frees what its map leads to, also where that is damaged: pass 1 has counted the same blocks. @returns bytes freed */
 function freeBlocks(context: CheckContext, inode: RawInode): number {
   const { clusterRatio, blockSize } = context.superblock;
   const { clustersUsed } = context.tables;
   let freed = 0;
-  const free = (block: number, count: number): void => {
+  const free = (block: number, count: number): number => {
     for (let cluster = Math.floor(block / clusterRatio); cluster * clusterRatio < block + count; cluster++) {
       // With bigalloc, several runs may lie in one cluster.
       if (!clustersUsed.has(cluster)) continue;
       context.freeBlock(cluster * clusterRatio);
       freed++;
     }
+    return block;
   };
-  try {
-    for (const block of mapBlocks(context, inode)) free(block, 1);
-    for (const { physical, count } of readRuns(context, inode)) free(physical, count);
-  } catch (error) {
-    // What a damaged map leads to stays in use until the next check.
-    if (!isDiskError(error)) throw error;
-  }
+  visitMap(context, inode, { node: (block) => free(block, 1), data: (_, block, count) => free(block, count) });
   return freed * clusterRatio * blockSize;
 }
 

@@ -1,7 +1,7 @@
 import { isDiskError } from '../../../core/errors.ts';
 import type { CheckContext } from './context.ts';
 import { emptyBlock, ENTRY_HEADER, entryLength, firstBlock, putU32, recordAt, setChecksum, setRecord, TAIL, u32 } from './dir-block.ts';
-import { inlineDirectory } from './inline-directory.ts';
+import { forgetInlineHash, inlineDirectory } from './inline-directory.ts';
 import { type MapRun, readRuns, writeRuns } from './file-map.ts';
 import { INODE_FLAGS } from '../layout.ts';
 import { MODE, RawInode } from './raw-inode.ts';
@@ -27,7 +27,10 @@ export function visitEntries(context: CheckContext, inode: RawInode, visit: (byt
     for (const [bytes, from] of [[first, INLINE_PARENT], [more, 0]] as const) {
       if (bytes === undefined) continue;
       const done = visitBlock(bytes, from, bytes.length, blockSize, visit);
-      if (done === 'changed') context.writeInode(inode);
+      if (done === 'changed') {
+        forgetInlineHash(inode);
+        context.writeInode(inode);
+      }
       if (done !== undefined) return;
     }
     return;

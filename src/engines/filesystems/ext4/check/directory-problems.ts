@@ -121,5 +121,6 @@ export const PASS_5 = catalogue('5', {
 /** What is looked at behind the passes: quota files. */
 export const QUOTA = catalogue('6', {
   'quota-usage': { severity: 'error', says: 'The {kind} quota file is wrong: {why}', meaning: 'People are told a wrong use of their space.', repair: 'Write it anew' },
+  'quota-orphans': { severity: 'error', says: 'The {kind} quota file still counts what deleted files used: {why}', meaning: 'People are told a wrong use of their space.', repair: 'Write it anew', housekeeping: true },
   'quota-not-written': { severity: 'error', says: 'The {kind} quota file could not be written: {why}', meaning: 'It stays wrong.' },
 });

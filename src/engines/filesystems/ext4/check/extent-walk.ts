@@ -60,6 +60,7 @@ export function walkExtents(context: CheckContext, count: BlockCount): boolean {
   const walk: Walk = {
     context, count, depth: inode.view.getUint16(I_BLOCK_AT + 6, true), lastOfSize: sizeInBlocks - 1, seed: inode.seed(superblock), path: [], visits: 0, failed: false,
   };
+  count.depth = walk.depth;
   scan(walk, root, { start: 0, end: 0, behind: sizeInBlocks }, true);
   if (root.changed) {
     count.changed = true;
@@ -86,6 +87,7 @@ function scan(walk: Walk, node: Node, bounds: Bounds, repairing: boolean): void 
   const { view } = node;
   const isLeaf = node.level === depth;
   let { start } = bounds;
+  if (depth > 0) countLevel(count, node);
   for (let i = 0; i < entries(node) && !walk.failed; i++) {
     const at = node.at + HEADER + i * ENTRY;
     const entry = isLeaf ? leafEntry(view, at) : indexEntry(view, at, i + 1 < entries(node) ? view.getUint32(at + ENTRY, true) : bounds.behind);
@@ -118,6 +120,14 @@ function scan(walk: Walk, node: Node, bounds: Bounds, repairing: boolean): void 
     const logical = view.getUint32(at, true);
     start = logical + entry.length - 1;
   }
+}
+
+function countLevel({ levels }: BlockCount, node: Node): void {
+  const room = node.view.getUint16(node.at + 4, true);
+  const level = levels[node.level] ??= { entries: 0, room: 0 };
+  level.entries += entries(node);
+  // A block that was split at its end keeps one entry free: that alone is no reason to write the tree anew.
+  level.room += node.level > 0 && entries(node) < room ? room - 1 : room;
 }
 
 interface ExtentEntry {

@@ -25,8 +25,9 @@ const ENTRY = 12;
 const ROOT_ENTRIES = 4;
 const DIRECT = 12;
 const ROOT = 2;
-/** EXT4_MAX_EXTENT_DEPTH. */
+/** EXT4_MAX_EXTENT_DEPTH; and what damaged or crafted trees may have, as pass 1 walks them. */
 const MAX_DEPTH = 5;
+const DEEPEST = 8;
 
 /** The filesystem's blocks as the repairs so far leave them. */
 function checkedBlocks(context: CheckContext): Blocks {
@@ -75,7 +76,7 @@ export function mapBlocks(context: CheckContext, inode: RawInode): number[] {
         walk(context.block(block), depth - 1);
       }
     };
-    walk(root, Math.min(u16(root, 6), MAX_DEPTH));
+    walk(root, Math.min(u16(root, 6), DEEPEST));
   } else {
     const walk = (block: number, levels: number): void => {
       if (block === 0 || block >= blockCount || found.has(block)) return;

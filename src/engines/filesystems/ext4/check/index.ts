@@ -6,6 +6,7 @@ import { recreateJournal } from './journal-create.ts';
 import { emptyOrphanFile } from './orphans.ts';
 import { pass1 } from './pass1.ts';
 import { pass1b } from './pass1b.ts';
+import { writeWideExtents } from './pass1e.ts';
 import { checkDirectories } from './pass2.ts';
 import { checkTree } from './pass3.ts';
 import { checkLinkCounts } from './pass4.ts';
@@ -20,7 +21,7 @@ const MOST_RESTARTS = 5;
 type Pass = (context: CheckContext) => Promise<void> | void;
 
 /** In this order. Each returns early when it wants everything to begin again. */
-const PASSES: readonly Pass[] = [openFilesystem, checkJournal, beginTables, checkSuperblock, pass1, pass1b, checkDirectories, checkTree, checkLinkCounts, recreateJournal, checkQuota, checkBitmaps, emptyOrphanFile];
+const PASSES: readonly Pass[] = [openFilesystem, checkJournal, beginTables, checkSuperblock, pass1, pass1b, writeWideExtents, checkDirectories, checkTree, checkLinkCounts, recreateJournal, checkQuota, checkBitmaps, emptyOrphanFile];
 
 function beginTables(context: CheckContext): void {
   const { superblock } = context;
@@ -65,7 +66,8 @@ export const checkExt4: Check = async (device, options, job) => {
       }
     }
     finish(context);
-    return result(context);
+    const { unchecked } = context;
+    return unchecked === undefined ? result(context) : { ...result(context), state: 'unchecked', error: unchecked.toJSON() };
   } catch (error) {
     if (isDiskError(error) && error.kind === 'cancelled') throw error;
     // A fault of ours: where it lies helps whoever mends it.

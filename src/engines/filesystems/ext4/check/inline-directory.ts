@@ -1,5 +1,6 @@
 import { decodeName } from '../../../core/names.ts';
 import { bodyEntries, SYSTEM, type XattrContext } from '../xattr.ts';
+import { ATTRIBUTE_MAGIC, BODY_HEADER, entries, ENTRY_SIZE } from './attribute-entries.ts';
 import type { CheckContext } from './context.ts';
 import { putU32 } from './dir-block.ts';
 import { PASS_2 } from './directory-problems.ts';
@@ -7,6 +8,9 @@ import type { RawInode } from './raw-inode.ts';
 
 const I_BLOCK_AT = 40;
 const I_BLOCK_SIZE = 60;
+/** In struct ext4_xattr_entry. */
+const VALUE_SIZE_AT = 8;
+const HASH_AT = 12;
 
 /** What reading an inode's attributes needs. Notes go nowhere: pass 1 has judged them. */
 export function xattrsOf(context: CheckContext, inode: RawInode): XattrContext {
@@ -38,12 +42,25 @@ export function fixInlineSize(context: CheckContext, inode: RawInode): void {
   const entry = bodyEntries(xattrsOf(context, inode)).find(({ index, name }) => index === SYSTEM && decodeName(name) === 'data')!;
   // Values are padded to four bytes, so that there is room up to the next multiple.
   const wanted = more < SHORTEST ? 0 : (more + 3) & ~3;
-  for (let at = 128 + inode.extraSize + 4; at + 16 <= inode.bytes.length; at += (16 + inode.bytes[at]! + 3) & ~3) {
-    if (inode.bytes[at] !== 4 || inode.bytes[at + 1] !== SYSTEM) continue;
-    putU32(inode.bytes, at + 8, wanted);
-    inode.bytes.fill(0, entry.valueAt + Math.min(more, wanted), entry.valueAt + wanted);
-    break;
-  }
+  putU32(inode.bytes, inlineEntryAt(inode)! + VALUE_SIZE_AT, wanted);
+  inode.bytes.fill(0, entry.valueAt + Math.min(more, wanted), entry.valueAt + wanted);
+  forgetInlineHash(inode);
   inode.size = I_BLOCK_SIZE + wanted;
   context.writeInode(inode);
+}
+
+/** A value that was changed has another hash. Attributes in inodes need none: 0 says so. */
+export function forgetInlineHash(inode: RawInode): void {
+  const at = inlineEntryAt(inode);
+  if (at !== undefined) putU32(inode.bytes, at + HASH_AT, 0);
+}
+
+/** Where the entry of the attribute "system.data" lies in the bytes of an inode whose attributes are sound. */
+function inlineEntryAt({ bytes, view, extraSize }: RawInode): number | undefined {
+  const header = 128 + extraSize;
+  if (header + BODY_HEADER > bytes.length || view.getUint32(header, true) !== ATTRIBUTE_MAGIC) return undefined;
+  for (const entry of entries(view, header + BODY_HEADER, bytes.length)) {
+    if (entry.nameIndex === SYSTEM && decodeName(bytes, entry.at + ENTRY_SIZE, entry.at + ENTRY_SIZE + entry.nameLength) === 'data') return entry.at;
+  }
+  return undefined;
 }

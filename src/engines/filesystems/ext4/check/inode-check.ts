@@ -8,6 +8,7 @@ import { checkHashRoot } from './hash-root.ts';
 import { checkExtraSpace, checkFlags, isRealSpecial, isRealSymlink, looksLikeDirectory, policyOf, SYSTEM_DATA, SYSTEM_INDEX } from './inode-kind.ts';
 import { BAD_BLOCKS_INODE, RESIZE_INODE } from './metadata.ts';
 import { PASS1 } from './pass1-problems.ts';
+import { askForExtents } from './pass1e.ts';
 import { MODE, type RawInode } from './raw-inode.ts';
 import { walkIndirect } from './indirect-walk.ts';
 
@@ -17,8 +18,6 @@ export interface InodeCheck {
   readonly attributes: AttributeBlocks;
   /** Small deletion times are links of the list of orphans. */
   readonly lowTimes: boolean;
-  /** Blocks on the list of bad blocks. */
-  readonly badBlocks: ReadonlySet<number>;
 }
 
 const NOTHING: AttributeCharge = { clusters: 0, inodes: 0 };
@@ -144,7 +143,7 @@ export function checkInode(check: InodeCheck, inode: RawInode, sumFails: boolean
   done();
 }
 
-type Ask = (problem: Parameters<CheckContext['problem']>[0], parts?: Record<string, number | string>) => boolean;
+export type Ask = (problem: Parameters<CheckContext['problem']>[0], parts?: Record<string, number | string>) => boolean;
 
 function clearImmutable(inode: RawInode, ask: Ask, write: () => void): void {
   if ((inode.raw.i_flags & IMMUTABLE) === 0 || !ask(PASS1['special-immutable'])) return;
@@ -283,7 +282,9 @@ export function checkBlocks(check: InodeCheck, inode: RawInode, body: AttributeC
           clearInode(context, inode);
           return;
         }
-      } else if (!walkExtents(context, count) && ask(PASS1['extents-unreadable'])) {
+      } else if (walkExtents(context, count)) {
+        askForExtents(context, count, ask);
+      } else if (ask(PASS1['extents-unreadable'])) {
         raw.i_blocks_lo = 0;
         clearInode(context, inode);
         context.restart = `inode ${number} was cleared`;

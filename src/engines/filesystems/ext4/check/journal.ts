@@ -10,7 +10,7 @@ import { readJournalSuperblock, writeJournalState } from '../journal/superblock.
 import { Groups } from '../groups.ts';
 import { type FastCommitRecord, TAG } from '../journal/fast-commit.ts';
 import { Abort, type CheckContext } from './context.ts';
-import { mappingOf } from './file-map.ts';
+import { mappingOf, readRuns } from './file-map.ts';
 import { I_BLOCK_AT } from './extent-walk.ts';
 import { JOURNAL } from './journal-problems.ts';
 import { MODE, RawInode } from './raw-inode.ts';
@@ -99,7 +99,7 @@ function findJournal(context: CheckContext): JournalSource | string {
 }
 
 function sourceOf(context: CheckContext, inode: RawInode): JournalSource | string {
-  const { blockSize, blockCount } = context.superblock;
+  const { blockSize, blockCount, firstDataBlock } = context.superblock;
   if (inode.raw.i_links_count === 0) return 'it is not in use';
   if (!inode.isRegular || inode.has(INODE_FLAGS.encrypt)) return 'it is not a plain file';
   const count = Math.floor(inode.size / blockSize);
@@ -112,8 +112,13 @@ function sourceOf(context: CheckContext, inode: RawInode): JournalSource | strin
       if (block === undefined || block >= blockCount) throw corrupt('journal', `its block ${logical} is not mapped`);
       return block;
     };
-    physical(0);
-    physical(count - 1);
+    // As to e2fsck, a journal with a hole or a number that can't be is none, though what lies there may never be read.
+    let mapped = 0;
+    for (const { logical, physical: at, count: length } of readRuns(context, inode)) {
+      if (logical !== mapped || at < firstDataBlock || at + length > blockCount) break;
+      mapped += length;
+    }
+    if (mapped < count) return `its block ${mapped} is not mapped`;
     return { blockSize, count, block: (logical) => context.block(physical(logical)), physical: (logical) => physical(logical) * blockSize };
   } catch (error) {
     if (!isDiskError(error)) throw error;

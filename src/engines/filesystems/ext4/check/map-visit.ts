@@ -3,6 +3,7 @@ import { EXTENT_INIT_MAX, I_BLOCK_SIZE, INODE_FLAGS } from '../layout.ts';
 import type { CheckContext } from './context.ts';
 import { I_BLOCK_AT, isExtentHeader } from './extent-walk.ts';
 import { hasBlocks } from './inode-check.ts';
+import { BAD_BLOCKS_INODE } from './metadata.ts';
 import type { RawInode } from './raw-inode.ts';
 
 /** What is told of an inode's map, in its order. */
@@ -10,7 +11,7 @@ export interface MapVisitor {
   /** A block of the map itself. @returns the block that takes its place: its contents were copied there already */
   node(block: number): number;
   /** Blocks of contents. @returns for single blocks (not of extents) the one that takes its place */
-  data(logical: number, block: number, count: number): number;
+  data(logical: number, block: number, count: number, unwritten: boolean): number;
 }
 
 const DIRECT = 12;
@@ -24,7 +25,8 @@ const DEEPEST = 8;
  * @returns whether i_block was changed
  */
 export function visitMap(context: CheckContext, inode: RawInode, visitor: MapVisitor): boolean {
-  if (!hasBlocks(context, inode)) return false;
+  // The list of bad blocks has a map, and is no kind of file.
+  if (inode.number !== BAD_BLOCKS_INODE && !hasBlocks(context, inode)) return false;
   const seen = new Set<number>();
   return inode.has(INODE_FLAGS.extents) ? visitExtents(context, inode, visitor, seen) : visitNumbers(context, inode, visitor, seen);
 }
@@ -40,7 +42,7 @@ function visitExtents(context: CheckContext, inode: RawInode, visitor: MapVisito
       const entry = at + HEADER + i * ENTRY;
       if (level === depth) {
         const length = view.getUint16(entry + 4, true);
-        visitor.data(view.getUint32(entry, true), view.getUint32(entry + 8, true) + view.getUint16(entry + 6, true) * 2 ** 32, length > EXTENT_INIT_MAX ? length - EXTENT_INIT_MAX : length);
+        visitor.data(view.getUint32(entry, true), view.getUint32(entry + 8, true) + view.getUint16(entry + 6, true) * 2 ** 32, length > EXTENT_INIT_MAX ? length - EXTENT_INIT_MAX : length, length > EXTENT_INIT_MAX);
         continue;
       }
       const block = view.getUint32(entry + 4, true) + view.getUint16(entry + 8, true) * 2 ** 32;
@@ -71,7 +73,7 @@ function visitNumbers(context: CheckContext, inode: RawInode, visitor: MapVisito
   const slot = (view: DataView, at: number, logical: number, level: number): boolean => {
     const block = view.getUint32(at, true);
     if (!(block > 0 && block < blockCount) || (level > 0 && seen.has(block))) return false;
-    const now = level > 0 ? visitor.node(block) : visitor.data(logical, block, 1);
+    const now = level > 0 ? visitor.node(block) : visitor.data(logical, block, 1, false);
     if (now !== block) view.setUint32(at, now, true);
     if (level > 0) {
       seen.add(block);

@@ -52,7 +52,10 @@ export function releaseOrphans(context: CheckContext): void {
     context.superblockChanged = true;
   }
   // Pass 1 charges what is left from the start.
-  for (const usage of tables.quota.values()) usage.clear();
+  for (const [kind, usages] of tables.quota) {
+    for (const [id, usage] of usages) context.releasedUsage.push({ kind, id, usage });
+    usages.clear();
+  }
 }
 
 /** The list through i_dtime. @returns false where it is damaged */

@@ -3,6 +3,7 @@ import { catalogue } from './problems.ts';
 const LOST = 'What lay there can\'t be read any more.';
 const BOOKKEEPING = 'Contents are not affected; what the filesystem counts is wrong.';
 const ATTRIBUTE_LOSS = 'Attributes of the file (access control lists, security labels, what programs noted) are lost.';
+const SLOWER = 'The file takes more space, and longer to read, than it needs.';
 const UNREADABLE = 'The kernel refuses the file, or reads something else than was written.';
 
 /** Problems of pass 1: inodes, blocks and sizes. */
@@ -38,7 +39,7 @@ export const PASS1 = catalogue('1', {
   'bad-blocks-count': { severity: 'error', says: 'Inode {inode} counts {count} blocks, there are {should}', meaning: BOOKKEEPING, repair: 'Correct the count' },
   'illegal-block': { severity: 'error', says: 'Inode {inode} maps logical block {logical} to block {block}, which does not exist', meaning: LOST, repair: 'Clear the number' },
   'too-many-illegal': { severity: 'note', says: 'Inode {inode} has too many block numbers that can\'t be', meaning: 'What the inode says can\'t be believed.', repair: 'Clear the inode' },
-  'directory-too-big': { severity: 'error', says: 'Directory {inode} has a block {logical}, past the largest size of a directory', meaning: LOST, repair: 'Clear the number', housekeeping: 'with-changes' },
+  'directory-too-big': { severity: 'error', says: 'Directory {inode} has a block {logical}, past the largest size of a directory', meaning: LOST, repair: 'Clear the number' },
   'file-too-big': { severity: 'error', says: 'Inode {inode} has a block {logical}, past the largest size of a file', meaning: LOST, repair: 'Clear the number' },
   'symlink-too-big': { severity: 'error', says: 'Symbolic link {inode} has a block {logical}; it may have one', meaning: LOST, repair: 'Clear the number' },
   'metadata-collision': { severity: 'note', says: 'Block {block} of inode {inode}\'s map lies on top of the filesystem\'s own blocks', meaning: 'It gets a block of its own in pass 1B; only then the rest of the map can be checked.' },
@@ -69,6 +70,9 @@ export const PASS1 = catalogue('1', {
   'extent-node-invalid': { severity: 'error', says: 'Inode {inode} has a damaged extent block {block} (logical block {logical})', meaning: 'Nothing says where that part of its contents lies.', repair: 'Remove the part' },
   'extent-index-start': { severity: 'error', says: 'Inode {inode} has an extent index for logical block {logical}, but what it leads to starts at {first} (level {level})', meaning: 'A part of the file may not be found.', repair: 'Correct the index' },
   'extent-checksum': { severity: 'error', says: 'Extent block {block} of inode {inode} passes all checks, but its checksum is wrong', meaning: 'The kernel refuses to read that part of the file.', repair: 'Correct the checksum', housekeeping: 'with-changes' },
+  'extents-too-deep': { severity: 'note', says: 'Inode {inode} has {depth} levels of extents; no file needs more than {most}', meaning: 'The kernel refuses the file where there are more than 5.', repair: 'Write them anew' },
+  'extents-shorter': { severity: 'note', says: 'The extents of inode {inode} would fit into fewer levels (level {level})', meaning: SLOWER, repair: 'Write them anew', housekeeping: true },
+  'extents-narrower': { severity: 'note', says: 'The extents of inode {inode} would fit into fewer blocks (level {level})', meaning: SLOWER, repair: 'Write them anew', housekeeping: true },
   'extents-unreadable': { severity: 'error', says: 'The extents of inode {inode} can\'t be followed to their end', meaning: 'Nothing says where its contents lie.', repair: 'Clear the inode' },
   'directory-unwritten': { severity: 'error', says: 'Directory {inode} has an unwritten extent at logical block {logical}', meaning: 'Its entries read as nothing.', repair: 'Mark it as written' },
   'directory-hole': { severity: 'error', says: 'Directory {inode} has a hole before logical block {logical}, which should be {to}', meaning: 'A directory has no holes.', repair: 'Move the block' },

@@ -1,3 +1,4 @@
+import { corrupt } from '../../../core/errors.ts';
 import { EXTENT_INIT_MAX, I_BLOCK_SIZE, INODE, INODE_FLAGS } from '../layout.ts';
 import type { Superblock } from '../superblock.ts';
 import { AttributeBlocks, settleReferences } from './attributes.ts';
@@ -29,7 +30,7 @@ export async function pass1(context: CheckContext): Promise<void> {
     const block = Number(superblock.raw.s_mmp_block);
     if (block > superblock.firstDataBlock && block < superblock.blockCount) context.tables.clustersUsed.add(Math.floor(block / superblock.clusterRatio));
   }
-  const check: InodeCheck = { context, attributes: new AttributeBlocks(), lowTimes: lowTimesAreLinks(superblock), badBlocks };
+  const check: InodeCheck = { context, attributes: new AttributeBlocks(), lowTimes: lowTimesAreLinks(superblock) };
   const buffer = new Uint8Array(Math.max(superblock.blockSize, PIECE));
   const { inodeSize, inodesPerGroup, blockSize } = superblock;
   const plain = new PlainInodes(context);
@@ -37,6 +38,10 @@ export async function pass1(context: CheckContext): Promise<void> {
   for (let group = 0; group < superblock.groupCount; group++) {
     const table = descriptors.inodeTable(group);
     if (table === 0 || context.relocations.inodeTables.has(group)) continue;
+    if (table < superblock.firstDataBlock || table + tableBlocks(superblock) > superblock.blockCount) {
+      context.unchecked ??= corrupt(`inode table of group ${group}`, `it would lie outside the filesystem, at block ${table}: what is in it could not be checked`);
+      continue;
+    }
     if (hasUnused && descriptors.has(group, 'inodeUninit')) continue;
     const inodes = hasUnused ? Math.max(0, inodesPerGroup - descriptors.unusedInodes(group)) : inodesPerGroup;
     const blocks = Math.min(tableBlocks(superblock), Math.ceil((inodes * inodeSize) / blockSize));

@@ -32,6 +32,7 @@ export async function pass1b(context: CheckContext): Promise<void> {
   const { clustersShared } = context.tables;
   if (clustersShared.next(0) === undefined) return;
   const { sharers, claims, attributeBlocks } = await findSharers(context);
+  const misaligned = new Set([...claims].filter(([, count]) => count === 1).map(([cluster]) => cluster));
   const owners = new Map<number, number[]>();
   for (const { number, clusters } of sharers) {
     for (const cluster of clusters) {
@@ -47,12 +48,12 @@ export async function pass1b(context: CheckContext): Promise<void> {
     if (sharer.number === BAD_BLOCKS_INODE || sharer.number === RESIZE_INODE) continue;
     // Whoever is the last to claim a cluster keeps it, unless it is the filesystem's own.
     const own = sharer.clusters.filter((cluster) => isMetadata(context, cluster));
-    if (own.length === 0 && sharer.clusters.every((cluster) => (claims.get(cluster) ?? 0) <= 1)) continue;
+    if (own.length === 0 && sharer.clusters.every((cluster) => (claims.get(cluster) ?? 0) <= 1 && !misaligned.has(cluster))) continue;
     const others = new Set(sharer.clusters.flatMap((cluster) => owners.get(cluster) ?? [])).size - 1;
     const parts = { inode: sharer.number, count: sharer.clusters.length, others: own.length > 0 ? 'the filesystem itself' : others === 0 ? 'itself' : `${others} other${others === 1 ? '' : 's'}` };
     const place = context.inodePlace(sharer.number);
     if (!context.problem(PASS1D['shared-blocks'], parts, place)) continue;
-    if (new Cloner(context, sharer.number, claims, attributeBlocks).run()) {
+    if (new Cloner(context, sharer.number, { claims, attributeBlocks, misaligned }).run()) {
       cloned.add(sharer.number);
     } else if (context.problem(PASS1D['no-room'], { inode: sharer.number }, place)) {
       clearInode(context, context.readInode(sharer.number));
@@ -142,18 +143,23 @@ class Cloner {
   /** Cluster → how often it is still claimed: the last claim keeps it. */
   readonly #claims: Map<number, number>;
   readonly #attributeBlocks: Map<number, number[]>;
+  /** Clusters that nobody else claims: they are shared as their blocks lie in the wrong places. */
+  readonly #misaligned: ReadonlySet<number>;
   readonly #ratio: number;
   #full = false;
   /** Logical cluster → the cluster that it was copied to. */
   readonly #copies = new Map<number, number>();
+  /** The logical cluster whose block moved last, and the cluster that it came from: all its blocks there are one claim. */
+  #left: readonly [logical: number, physical: number] | undefined;
   /** Of a directory: logical block → its place in the list for pass 2. */
   #listed: Map<number, number> | undefined;
 
-  constructor(context: CheckContext, number: number, claims: Map<number, number>, attributeBlocks: Map<number, number[]>) {
+  constructor(context: CheckContext, number: number, { claims, attributeBlocks, misaligned }: Omit<Sharers, 'sharers'> & { readonly misaligned: ReadonlySet<number> }) {
     this.#context = context;
     this.#number = number;
     this.#claims = claims;
     this.#attributeBlocks = attributeBlocks;
+    this.#misaligned = misaligned;
     this.#ratio = context.superblock.clusterRatio;
   }
 
@@ -175,7 +181,7 @@ class Cloner {
   /** Whether the block must be copied: others claim its cluster still, or it is the filesystem's own. */
   #isShared(block: number): boolean {
     const cluster = Math.floor(block / this.#ratio);
-    return this.#context.tables.clustersShared.has(cluster) && ((this.#claims.get(cluster) ?? 0) > 1 || isMetadata(this.#context, cluster));
+    return this.#context.tables.clustersShared.has(cluster) && ((this.#claims.get(cluster) ?? 0) > 1 || this.#misaligned.has(cluster) || isMetadata(this.#context, cluster));
   }
 
   #letGo(block: number): void {
@@ -218,10 +224,14 @@ class Cloner {
         return block;
       }
       to = Math.floor(allocated / this.#ratio);
-      this.#letGo(block);
       this.#copies.set(cluster, to);
     }
-    const now = this.#copy(block, to * this.#ratio + (logical % this.#ratio));
+    const place = to * this.#ratio + (logical % this.#ratio);
+    if (place === block) return block;
+    const from = Math.floor(block / this.#ratio);
+    if (from !== to && (this.#left?.[0] !== cluster || this.#left[1] !== from)) this.#letGo(block);
+    this.#left = [cluster, from];
+    const now = this.#copy(block, place);
     if (context.tables.directories.has(this.#number)) this.#moveDirectoryBlock(logical, now);
     return now;
   }
@@ -247,6 +257,7 @@ class Cloner {
       return;
     }
     if (!runs.some(({ physical, count }) => this.#shares(physical, count))) return;
+    this.#keepPlaces(runs);
     const now: MapRun[] = [];
     for (const run of runs) {
       for (let i = 0; i < run.count; i++) {
@@ -258,7 +269,34 @@ class Cloner {
         else now.push({ logical, physical, count: 1, unwritten: run.unwritten });
       }
     }
-    if (!writeRuns(context, inode, now, 0)) this.#full = true;
+    const before = clustersIn(runs, this.#ratio);
+    const after = clustersIn(now, this.#ratio);
+    if (!writeRuns(context, inode, now, (after.count - before.count) * this.#ratio)) {
+      this.#full = true;
+      return;
+    }
+    for (const cluster of before.clusters) if (!after.clusters.has(cluster) && this.#misaligned.has(cluster)) context.freeBlock(cluster * this.#ratio);
+  }
+
+  /** Of a logical cluster that lies in several clusters, blocks that are at their places stay there, and the others go to them. */
+  #keepPlaces(runs: readonly MapRun[]): void {
+    const ratio = this.#ratio;
+    if (ratio === 1) return;
+    let cluster = -1;
+    let first = -1;
+    let kept: number | undefined;
+    for (const { logical, physical, count } of runs) {
+      for (let i = 0; i < count; i++) {
+        const at = Math.floor((physical + i) / ratio);
+        if (Math.floor((logical + i) / ratio) !== cluster) {
+          cluster = Math.floor((logical + i) / ratio);
+          first = at;
+          kept = undefined;
+        }
+        if ((logical + i) % ratio === (physical + i) % ratio && !this.#isShared(physical + i)) kept ??= at;
+        if (at !== first && kept !== undefined) this.#copies.set(cluster, kept);
+      }
+    }
   }
 
   #shares(physical: number, count: number): boolean {
@@ -281,4 +319,18 @@ class Cloner {
       context.writeInode(other);
     }
   }
+}
+
+/** The clusters that runs lie in, and how many of them pass 1 counts: those of one run after another. */
+function clustersIn(runs: readonly MapRun[], ratio: number): { readonly clusters: ReadonlySet<number>; readonly count: number } {
+  const clusters = new Set<number>();
+  let count = 0;
+  let last = -1;
+  for (const { physical, count: length } of runs) {
+    for (let cluster = Math.floor(physical / ratio); cluster * ratio < physical + length; cluster++) {
+      if (ratio === 1 || cluster !== last) count++;
+      clusters.add(last = cluster);
+    }
+  }
+  return { clusters, count };
 }

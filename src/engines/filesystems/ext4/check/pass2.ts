@@ -6,7 +6,7 @@ import { PASS_2 } from './directory-problems.ts';
 import { DirectoryScan, type ScannedDirectory } from './directory-scan.ts';
 import { type MapRun, readRuns, writeRuns } from './file-map.ts';
 import { IndexCheck } from './index-check.ts';
-import { fixInlineSize, inlineDirectory } from './inline-directory.ts';
+import { fixInlineSize, forgetInlineHash, inlineDirectory } from './inline-directory.ts';
 import type { RawInode } from './raw-inode.ts';
 
 /** Bytes read at once, and the widest gap in blocks that is read over rather than around. */
@@ -171,6 +171,7 @@ class DirectoryPass {
     // Where "." leads to an inode that is repaired, that was this one.
     const now = context.readInode(inode.number);
     for (const part of more === undefined ? [first] : [first, more]) now.bytes.set(part, part.byteOffset - inode.bytes.byteOffset);
+    forgetInlineHash(now);
     context.writeInode(now);
   }
 

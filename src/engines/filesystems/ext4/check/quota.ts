@@ -21,7 +21,9 @@ function checkFile(context: CheckContext, kind: QuotaKind, usage: ReadonlyMap<nu
   const inode = context.readInode(number);
   const file = read(context, inode, TYPES[kind]);
   const why = file.damage ?? difference(file, usage);
-  if (why === undefined || !context.problem(QUOTA['quota-usage'], { kind, why })) return;
+  if (why === undefined) return;
+  const problem = file.damage === undefined && difference(file, withReleased(context, kind, usage)) === undefined ? QUOTA['quota-orphans'] : QUOTA['quota-usage'];
+  if (!context.problem(problem, { kind, why })) return;
   for (const entry of file.entries.values()) {
     entry.space = 0n;
     entry.inodes = 0n;
@@ -39,6 +41,17 @@ function checkFile(context: CheckContext, kind: QuotaKind, usage: ReadonlyMap<nu
     context.problem(QUOTA['quota-not-written'], { kind, why: failed });
     context.left++;
   }
+}
+
+/** As it was before the orphans of this run were released. */
+function withReleased({ releasedUsage }: CheckContext, kind: QuotaKind, usage: ReadonlyMap<number, Usage>): ReadonlyMap<number, Usage> {
+  const before = new Map([...usage].map(([id, own]) => [id, { ...own }]));
+  for (const { kind: of, id, usage: { bytes, inodes } } of releasedUsage) {
+    if (of !== kind) continue;
+    const there = before.get(id) ?? { bytes: 0, inodes: 0 };
+    before.set(id, { bytes: there.bytes - bytes, inodes: there.inodes - inodes });
+  }
+  return before;
 }
 
 /** The first thing in which the file is wrong. */

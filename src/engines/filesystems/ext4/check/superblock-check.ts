@@ -119,7 +119,8 @@ function checkDescriptors(context: CheckContext): void {
     };
     if (sumFails && context.problem(PASS0['descriptor-checksum'], { group })) forget();
     const uninit = descriptors.has(group, 'blockUninit') || descriptors.has(group, 'inodeUninit');
-    if (!hasSum && (uninit || descriptors.unusedInodes(group) !== 0) && context.problem(PASS0['descriptor-uninit'], { group })) forget();
+    const hides = descriptors.unusedInodes(group) > descriptors.freeInodes(group) || (descriptors.has(group, 'inodeUninit') && descriptors.freeInodes(group) < inodesPerGroup);
+    if (!hasSum && (uninit || descriptors.unusedInodes(group) !== 0) && context.problem(PASS0[hides ? 'descriptor-hides' : 'descriptor-uninit'], { group })) forget();
     if (group === groupCount - 1 && descriptors.has(group, 'blockUninit') && context.problem(PASS0['last-uninit'])) descriptors.clear(group, 'blockUninit');
     const unused = descriptors.unusedInodes(group);
     if (hasSum && (unused > descriptors.freeInodes(group) || unused > inodesPerGroup) && context.problem(PASS0['unused-inodes'], { group, count: unused })) descriptors.setUnusedInodes(group, 0);
