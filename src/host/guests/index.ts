@@ -1,0 +1,1 @@
+export { launchGuest, prepareGuest } from './launch.ts';
