@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { random, type Random } from '../../testing/fuzz/random.ts';
 import { CacheDevice } from './cache.ts';
 import { ConcatDevice } from './concat.ts';
-import { type BlockDevice, checkRange, readBytes } from './device.ts';
+import { DiskError } from '../errors.ts';
+import { type BlockDevice, checkRange, type Extent, readBytes } from './device.ts';
 import { FaultyDevice } from './faulty.ts';
 import { MemoryDevice } from './memory.ts';
 import { RecordingDevice } from './recording.ts';
@@ -15,6 +16,14 @@ function pattern(length: number): Uint8Array {
 /** Only read, so that wrappers cannot take the short way of a view. */
 function withoutViews(below: BlockDevice): BlockDevice {
   return { size: below.size, blockSize: below.blockSize, read: (at, into) => below.read(at, into), write: (at, from) => below.write!(at, from), close: () => below.close() };
+}
+
+/** Zeros, some of which are known to be. */
+function holey(size: number, holes: readonly Extent[]): BlockDevice {
+  return {
+    size, blockSize: 512, read: (_, into) => { into.fill(0); }, close() {},
+    holes: (at, length) => holes.map((hole) => ({ at: Math.max(at, hole.at), end: Math.min(at + length, hole.at + hole.length) })).filter((hole) => hole.at < hole.end).map((hole) => ({ at: hole.at, length: hole.end - hole.at })),
+  };
 }
 
 function range(dice: Random, size: number): [number, number] {
@@ -63,6 +72,14 @@ describe('block devices', () => {
     const device = make(truth.slice());
     expect(device.size).toBe(SIZE);
     expect(() => compareAtRandom(device, truth, true)).not.toThrow();
+  });
+
+  it('a concatenation knows the holes of its parts', () => {
+    const device = new ConcatDevice([holey(1000, [{ at: 100, length: 50 }, { at: 900, length: 100 }]), holey(0, []), new MemoryDevice(new Uint8Array(500)), holey(1000, [{ at: 0, length: 10 }])]);
+    expect([...device.holes(0, 2500)]).toEqual([{ at: 100, length: 50 }, { at: 900, length: 100 }, { at: 1500, length: 10 }]);
+    expect([...device.holes(120, 800)]).toEqual([{ at: 120, length: 30 }, { at: 900, length: 20 }]);
+    expect([...device.holes(2500, 0)]).toEqual([]);
+    expect(() => [...device.holes(2000, 501)]).toThrow(DiskError);
   });
 
   it('a concatenation reads and writes across its parts, empty ones too', () => {

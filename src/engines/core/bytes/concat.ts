@@ -1,4 +1,4 @@
-import { type Backing, type BlockDevice, checkRange } from './device.ts';
+import { type Backing, type BlockDevice, checkRange, type Extent } from './device.ts';
 
 /** Devices one after another: split images, linear volumes. Closing it closes its parts. */
 export class ConcatDevice implements BlockDevice {
@@ -31,6 +31,16 @@ export class ConcatDevice implements BlockDevice {
     const part = this.#parts[i];
     const inPart = at - this.#starts[i]!;
     return part !== undefined && inPart + length <= part.size ? part.view?.(inPart, length) : undefined;
+  }
+
+  *holes(at: number, length: number): Iterable<Extent> {
+    checkRange(this, at, length);
+    for (let i = this.#find(at), from = at; from < at + length; i++) {
+      const [part, start] = [this.#parts[i]!, this.#starts[i]!];
+      const to = Math.min(at + length, start + part.size);
+      if (to > from) for (const hole of part.holes?.(from - start, to - from) ?? []) yield { at: start + hole.at, length: hole.length };
+      from = Math.max(from, to);
+    }
   }
 
   backing(at: number, length: number): Backing | undefined {

@@ -226,7 +226,8 @@ describe('requests', () => {
     const chunks = await client.chunks(client.request(0, 0, MIB + 512));
     expect(chunks.map(({ type }) => type)).toEqual([1, 2, 1, 1, 1, 1, 2, 1]);
     expect(Buffer.compare(await client.read(0, MIB + 512), join(bytes, new Uint8Array(412)))).toBe(0);
-    expect((await client.chunks(client.request(0, 8192, 512))).map(({ type, payload }) => [type, payload.length])).toEqual([[2, 12]]);
+    expect((await client.chunks(client.request(0, 8192, 65536))).map(({ type, payload }) => [type, payload.length])).toEqual([[2, 12]]);
+    expect((await client.chunks(client.request(0, 8192, 512))).map(({ type, payload }) => [type, payload.length])).toEqual([[1, 520]]);
     expect(await client.allocation(0, MIB + 512)).toEqual([[8192, 0], [65536, 3], [300_000 - 73728, 0], [100, 3], [MIB - 4096 - 300_100, 0], [4096, 3], [512, 0]]);
     expect(await client.allocation(10_000, MIB - 10_000, 8)).toEqual([[63728, 3]]);
     expect(await client.allocation(0, MIB, 8)).toEqual([[8192, 0]]);

@@ -13,7 +13,10 @@ import type { NbdStatistics } from './statistics.ts';
 const PIECE = 256 * 1024;
 
 /** Bytes of the disk that are looked through for holes in one go. */
-const LOOK = 64 * 1024 * 1024;
+const LOOK = 16 * 1024 * 1024;
+
+/** Reads of fewer bytes are not looked through for holes: to ask a device costs as much as to read them. */
+const LEAST_LOOK = 64 * 1024;
 
 /** Extents of one answer at most. */
 const MOST_EXTENTS = 4096;
@@ -164,7 +167,7 @@ export class Transmission {
   async #readChunks({ cookie, at, length }: Asked): Promise<void> {
     const end = at + length;
     let next = at;
-    for (const hole of this.#device.holes(at, length)) {
+    for (const hole of length < LEAST_LOOK ? [] : this.#device.holes(at, length)) {
       // Less than a block saves nothing.
       if (hole.length < Math.min(this.#device.preferredBlockSize, length)) continue;
       await this.#dataChunks(cookie, next, hole.at, end);
