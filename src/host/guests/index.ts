@@ -1,1 +1,3 @@
-export { launchGuest, prepareGuest } from './launch.ts';
+export { buildGuest, type BuildOptions } from './build/index.ts';
+export { addGuest, catalogue, type BadGuest, type Catalogue, findGuest, readBuilt, removeGuest } from './catalogue.ts';
+export { type GuestPlaces, guestPlaces } from './places.ts';

@@ -19,6 +19,8 @@ export interface GuestManifest {
   /** Where its files come from; absent when the person brings them (`clutch guests add`). */
   readonly source?: GuestSource;
   readonly filesystems: readonly GuestFilesystem[];
+  /** Layers below filesystems that it assembles: LVM, md. */
+  readonly volumes: readonly GuestVolumes[];
   /** Partition tables that its kernel parses, by their usual names. */
   readonly tables: readonly string[];
   /** Its own trees that can be browsed. */
@@ -68,17 +70,23 @@ export interface TransportPlan {
 /** From which packages the builder makes it. */
 export interface GuestSource {
   readonly kind: 'debian';
-  /** "trixie", "bookworm-backports". */
-  readonly suite: string;
+  /** "trixie", "trixie-security". The newest version of a package in any of them is taken. Suites of security updates may be missing on a mirror. */
+  readonly suites: readonly string[];
+  /** The one of them that the kernel is taken from, where it is not any. */
+  readonly kernelSuite?: string;
+  /** The suites are kept and signed no more: Valid-Until is not looked at. */
+  readonly archived?: boolean;
   readonly components: readonly string[];
   /** Debian's name of the architecture: "amd64". */
   readonly architecture: string;
-  /** The kernel's package, or a pattern whose newest match is taken: "linux-image-6.12.*-amd64". More than one where it is split. */
+  /** The kernel's package, or a pattern whose newest match is taken ("*" is anything but "-"): "linux-image-6.12.*-amd64". More than one where it is split. */
   readonly kernel: readonly string[];
   /** Packages whose programs (and libraries, by DT_NEEDED) go into the initramfs: busybox, diod. */
   readonly base: readonly { readonly package: string; readonly files: readonly string[]; readonly suite?: string }[];
   /** Modules that every boot needs, without dependencies. */
   readonly modules: readonly string[];
+  /** Bytes that a build downloads, about. */
+  readonly download: number;
   /** Modules that are compiled on the person's machine: DKMS sources, and what compiling takes. */
   readonly compile?: { readonly package: string; readonly modules: readonly string[]; readonly seconds: number; readonly licence: string };
 }
@@ -102,17 +110,32 @@ export interface GuestFilesystem {
   /** What holds the bytes in the guest: a disk, or a flash device (block2mtd or mtdram, ubi). */
   readonly device: 'disk' | 'mtd' | 'ubi';
   /** Mounted by a program of the guest rather than by the kernel: ntfs-3g, zfs-fuse. */
-  readonly helper?: { readonly package: string; readonly program: string };
+  readonly helper?: GuestProgram;
   /** The filesystem's own checker. */
   readonly check?: GuestTool;
   /** Makes an empty one. */
-  readonly make?: { readonly package: string; readonly program: string; readonly arguments: readonly string[] };
+  readonly make?: GuestProgram & { readonly arguments: readonly string[] };
+}
+
+/** A layer between disks and filesystems that the guest's kernel assembles. */
+export interface GuestVolumes {
+  /** "lvm", "md": the name that its modules are asked for by, as those of a filesystem. */
+  readonly type: string;
+  readonly modules: readonly string[];
+  /** Finds and assembles them. */
+  readonly tool: GuestProgram;
+}
+
+/** A program of a package. */
+export interface GuestProgram {
+  readonly package: string;
+  readonly program: string;
+  /** What else of the package it needs: other programs by name, files by path. */
+  readonly files?: readonly string[];
 }
 
 /** A checker that runs in the guest. `{dev}` is the device. */
-export interface GuestTool {
-  readonly package: string;
-  readonly program: string;
+export interface GuestTool extends GuestProgram {
   /** Looks only. */
   readonly dry: readonly string[];
   /** Repairs without asking. Absent = it only looks. */
@@ -147,6 +170,8 @@ export interface BuiltGuest {
   readonly tools: Readonly<Record<string, string>>;
   /** sha256 of all of it together: the key of saved states. */
   readonly digest: string;
+  /** sha256 of what it was built from in this project: the manifest, the scripts, the builder's own version. Another one now: outdated. */
+  readonly inputs: string;
   /** Package, version and sha256 of all that went in. */
   readonly packages: readonly { readonly name: string; readonly version: string; readonly sha256: string }[];
   /** ISO 8601. */

@@ -1,0 +1,106 @@
+import { get as getPlain, type IncomingMessage } from 'node:http';
+import { get as getSecure } from 'node:https';
+import { cancelled, DiskError, ioError, isDiskError, usage } from '../../../engines/core/errors.ts';
+import type { CancelSignal } from '../../../engines/core/job.ts';
+
+/** Milliseconds without a byte until a connection is given up. */
+const IDLE = 30_000;
+
+/** Milliseconds that any file may take, and the slowest speed above that (bytes a millisecond): a mirror that drips must end, too. */
+const PATIENCE = 120_000;
+const SLOWEST = 8;
+
+/** Milliseconds between two looks at the job's signal. */
+const LOOK = 100;
+
+const MOST_REDIRECTS = 5;
+
+/** What a server answered. */
+export interface Answer {
+  readonly status: number;
+  readonly body: AsyncIterable<Uint8Array>;
+  /** Ends the connection. */
+  close(): void;
+}
+
+/** There is no such file on the mirror (404 and its like), as opposed to a mirror that can't be reached. */
+export class MissingError extends DiskError {
+  constructor(url: string) {
+    super({ kind: 'usage', errno: 'ENOENT' }, `The mirror has no ${url}`, 'Another mirror may have it: --mirror URL, or CLUTCH_DEBIAN_MIRROR.');
+  }
+}
+
+/**
+ * Asks a mirror for a file, over HTTP or HTTPS.
+ * @param from the first byte that is wanted; the server may send all of it nonetheless (status 200 instead of 206)
+ * @param size bytes that may come: they set the deadline
+ * @throws DiskError io, usage ENOENT (MissingError), timeout, cancelled; while the body is read, too
+ */
+export async function request(url: string, { from = 0, size, signal }: { from?: number; size: number; signal: CancelSignal }): Promise<Answer> {
+  for (let at = url, redirects = 0; ; redirects++) {
+    const answer = await ask(at, from, size, signal);
+    const { statusCode: status = 0, headers: { location } } = answer.message;
+    if (status === 200 || status === 206) return { status, body: answer.body(), close: answer.close };
+    answer.close();
+    if (status >= 300 && status < 400 && location !== undefined && redirects < MOST_REDIRECTS) at = new URL(location, at).href;
+    else if (status === 404 || status === 410 || status === 403) throw new MissingError(at);
+    else throw ioMirror(`The mirror answered ${status} for ${at}`);
+  }
+}
+
+function ask(url: string, from: number, size: number, signal: CancelSignal): Promise<{ message: IncomingMessage; body: () => AsyncGenerator<Uint8Array>; close: () => void }> {
+  const { protocol } = parseMirror(url);
+  return new Promise((resolve, reject) => {
+    let failure: DiskError | undefined;
+    const deadline = PATIENCE + size / SLOWEST;
+    const sent = (protocol === 'https:' ? getSecure : getPlain)(url, { agent: false, headers: { 'user-agent': 'clutch', 'accept-encoding': 'identity', ...(from > 0 ? { range: `bytes=${from}-` } : {}) } });
+    const stop = (error: DiskError): void => {
+      failure ??= error;
+      sent.destroy();
+    };
+    const looking = setInterval(() => { if (signal.aborted) stop(cancelled()); }, LOOK);
+    const timer = setTimeout(() => stop(new DiskError({ kind: 'timeout', ms: deadline }, `${url} took more than ${Math.round(deadline / 1000)} s`)), deadline);
+    const close = (): void => {
+      clearInterval(looking);
+      clearTimeout(timer);
+      sent.destroy();
+    };
+    sent.setTimeout(IDLE, () => stop(new DiskError({ kind: 'timeout', ms: IDLE }, `The mirror said nothing for ${IDLE / 1000} s (${url})`)));
+    sent.on('error', (error) => {
+      close();
+      reject(failure ?? ioMirror(`${new URL(url).host} can't be reached (${error.message})`));
+    });
+    sent.on('response', (message) => resolve({
+      message, close,
+      async *body() {
+        try {
+          for await (const chunk of message) yield chunk as Uint8Array;
+          if (!message.complete) throw ioMirror(`The connection to ${new URL(url).host} broke`);
+        } catch (error) {
+          if (failure !== undefined) throw failure;
+          throw isDiskError(error) ? error : ioMirror(`The connection to ${new URL(url).host} broke (${error instanceof Error ? error.message : String(error)})`);
+        } finally {
+          close();
+        }
+      },
+    }));
+  });
+}
+
+/**
+ * The address of a mirror.
+ * @throws DiskError usage EINVAL when it is none
+ */
+export function parseMirror(text: string): URL {
+  try {
+    const url = new URL(text);
+    if (url.protocol === 'http:' || url.protocol === 'https:') return url;
+  } catch {
+    // Told below.
+  }
+  throw usage('EINVAL', `${text} is not the address of a mirror`, 'It begins with http:// or https://.');
+}
+
+function ioMirror(message: string): DiskError {
+  return new DiskError(ioError(message).fault, message, 'Check the network, or choose another mirror: --mirror URL, or CLUTCH_DEBIAN_MIRROR.');
+}
