@@ -10,7 +10,7 @@ import { LogBook } from './log.ts';
 import type { GuestMachine, LaunchOptions } from './machine.ts';
 import { MachineDisks } from './machine-disks.ts';
 import type { Guest } from './manifest.ts';
-import { guestCache, joinInitramfs, readBuilt } from './places.ts';
+import { guestCache, joinInitramfs, readBuilt } from './cache.ts';
 import { findQemu, type MachineProgram } from './qemu.ts';
 import { SerialMachine } from './serial-machine.ts';
 import { MachineProcess } from './supervisor.ts';
@@ -32,7 +32,7 @@ const LOOK_EVERY = 50;
 const PREPARE_AFTER = 3000;
 
 /** What is being prepared in this process, so that nothing is done twice at once. */
-const preparing = new Map<string, Promise<void>>();
+const preparing = new Map<string, Promise<readonly string[]>>();
 
 /** All that is known of a machine before it starts. */
 interface Plan {
@@ -68,9 +68,9 @@ export async function launchGuest(guest: Guest, options: LaunchOptions): Promise
 
 /**
  * Makes what lets the guest start faster, now and not beside its use: a saved state, and the proof of an accelerator. As after a cold boot.
- * @throws nothing for what does not work: it starts cold, under TCG
+ * @returns what did not work, in sentences: the guest starts all the same, cold or under TCG
  */
-export function prepareGuest(guest: Guest, options: LaunchOptions): Promise<void> {
+export function prepareGuest(guest: Guest, options: LaunchOptions): Promise<readonly string[]> {
   return prepare(planFor(guest, options));
 }
 
@@ -194,17 +194,26 @@ function prepareLater(plan: Plan): void {
   setTimeout(() => { void prepare(plan); }, PREPARE_AFTER).unref();
 }
 
-function prepare(plan: Plan): Promise<void> {
+async function prepare(plan: Plan): Promise<readonly string[]> {
   const key = `${plan.digest} ${plan.machine.initrd} ${plan.options.disks.length} ${plan.cache}`;
   let work = preparing.get(key);
   if (work === undefined) {
-    work = (async () => {
-      await makeState(plan);
-      await prove(plan);
-    })().catch(() => {}).finally(() => preparing.delete(key));
+    work = both(plan).finally(() => preparing.delete(key));
     preparing.set(key, work);
   }
   return work;
+}
+
+async function both(plan: Plan): Promise<readonly string[]> {
+  const failures: string[] = [];
+  for (const [what, make] of [['No state was saved', makeState], ['No accelerator was tried', prove]] as const) {
+    try {
+      await make(plan);
+    } catch (error) {
+      failures.push(`${what}: ${toDiskError(error).message}`);
+    }
+  }
+  return failures;
 }
 
 /** Boots without an image and saves the machine. Tools come and go, so machines with them are not worth a state. */

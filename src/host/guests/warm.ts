@@ -3,8 +3,9 @@ import { existsSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, statS
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { DiskError } from '../../engines/core/errors.ts';
+import { privatePlace } from '../nbd/socket-place.ts';
 import { machineArguments, type MachineArguments } from './arguments.ts';
-import { bytesOnDisk, keepNewest, touch } from './places.ts';
+import { bytesOnDisk, keepNewest, touch } from './cache.ts';
 import { type MachineProgram, programKey } from './qemu.ts';
 import type { Qmp } from './qmp.ts';
 
@@ -108,7 +109,8 @@ const IGNORE_SHARED = { capabilities: [{ capability: 'x-ignore-shared', state: t
  * @throws DiskError guest, timeout
  */
 export async function saveState(qmp: Qmp, state: SavedState, guest: string): Promise<void> {
-  const path = join(state.folder, 's');
+  const place = await privatePlace();
+  const { path } = place;
   const pieces: Buffer[] = [];
   let size = 0;
   const fail = (message: string) => new DiskError({ kind: 'guest', guest }, message);
@@ -148,7 +150,7 @@ export async function saveState(qmp: Qmp, state: SavedState, guest: string): Pro
   } finally {
     clearTimeout(timer);
     server.close();
-    rmSync(path, { force: true });
+    place.remove();
   }
 }
 
