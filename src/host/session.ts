@@ -133,7 +133,7 @@ export async function openImage(path: string, options: OpenImageOptions = {}): P
       name: source.name, path: source.path, size: source.device.size, files: source.files, editing, recovery, guestLayers: guests.layers,
       get layers() { return root; },
       get registry() { return [...registry, ...guests.known]; },
-      openers: async () => [...registry, ...(await guests.entries())],
+      openers: async () => [...registry, ...(await guests.again())],
       async open(sel, how = {}) {
         const layer = waitingLayer(root, sel);
         if (layer === undefined) return selectFilesystem(root, sel);

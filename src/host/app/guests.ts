@@ -20,6 +20,8 @@ export type GuestAppService = Pick<Service<AppContract>, keyof typeof guestAppCa
 export interface GuestAppHost {
   guests(): Promise<GuestSupport & GuestManager>;
   folderOf(token: string): string;
+  /** The path of an image. */
+  sourceOf(token: string): string;
   /** A token for a path, or for what is opened as one. */
   tokenOf(path: string): SourceToken;
 }
@@ -55,11 +57,11 @@ export class GuestAppCalls {
       'guests.qemu': async () => (await this.#host.guests()).qemu(),
       'guests.job': ({ job }, cancel) => this.#jobs.get(job).events(cancel),
       'guests.cancel': ({ job }) => this.#jobs.get(job).cancel(),
-      'guests.tree': async ({ name, tree }) => {
+      'guests.tree': async ({ name, tree, token }) => {
         const guest = (await (await this.#host.guests()).guests()).find(({ manifest }) => manifest.name === name);
         if (guest === undefined) throw usage('ENOENT', `There is no guest ${name}`);
         if (!guest.manifest.trees.includes(tree)) throw usage('ENOTSUP', `${guest.manifest.title} has no ${tree}`);
-        return this.#host.tokenOf(treePath(name, tree));
+        return this.#host.tokenOf(treePath(name, tree, token === undefined ? undefined : this.#host.sourceOf(token)));
       },
     };
   }

@@ -86,6 +86,7 @@ export class App<P> {
     this.#guests = new GuestAppCalls({
       guests: async () => (await import('../guests/installed.ts')).installed(),
       folderOf: (token) => this.#tokens.pathOf(token, 'folder'),
+      sourceOf: (token) => this.#tokens.pathOf(token, 'source'),
       tokenOf: (path) => this.tokenOf(path, 'source'),
     });
     this.#session = new SessionStore(platform.session ? join(platform.folder, 'session.json') : undefined, this.#tokens);

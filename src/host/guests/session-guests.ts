@@ -20,6 +20,11 @@ export class SessionGuests {
     return this.#known;
   }
 
+  /** Looks anew: what was built or removed since counts from now on. */
+  again(): Promise<readonly RegistryEntry[]> {
+    return (this.#entries = this.#load());
+  }
+
   entries(): Promise<readonly RegistryEntry[]> {
     return (this.#entries ??= this.#load());
   }

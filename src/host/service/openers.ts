@@ -30,7 +30,8 @@ function guestRow(layer: Layer, { id, name, kind, missing = '', seconds }: Regis
   const told = layer.openers.find((each) => each.id === id);
   const current = first?.id === id && first.access !== 'refused' && !isWaiting(layer);
   const base = { id, format: id, name, kind, current, confidence: offer?.guess.confidence ?? 0, evidence: offer?.guess.evidence ?? [], ...(seconds === undefined ? {} : { seconds }) };
-  const opener = told ?? (offer === undefined ? undefined : openerOf(offer));
+  // One that was not built when the image was opened may be by now.
+  const opener = told === undefined || told.access === 'refused' ? (offer === undefined ? told : openerOf(offer)) : told;
   if (opener !== undefined) return { ...base, access: opener.access, reason: opener.reason };
   return missing === '' ? { ...base, access: 'refused', reason: 'it mounts nothing that the bytes look like' } : { ...base, access: 'refused', reason: missing };
 }

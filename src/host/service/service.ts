@@ -82,12 +82,13 @@ export class ImageHost {
       },
       checkSettled: () => this.#checkSettled(), reopenAll: () => this.#reopenAll(),
     });
-    this.#session = this.#open();
+    // Who looks at it starts the guest of an image that has nothing else, and can stop it.
+    this.#session = this.#open({ open: false });
   }
 
   /** Opens the image; a failure is told to whoever asks. */
-  #open(): Promise<ImageSession> {
-    const session = this.#tellOpening((how) => openImage(this.#path, { ...this.#options, ...how })).then((opened) => (this.#opened = opened));
+  #open(first: Pick<OpenImageOptions, 'open'> = {}): Promise<ImageSession> {
+    const session = this.#tellOpening((how) => openImage(this.#path, { ...this.#options, ...first, ...how })).then((opened) => (this.#opened = opened));
     // Without a client yet it must not count as unhandled.
     session.catch(() => {});
     return session;
@@ -151,15 +152,16 @@ export class ImageHost {
   }
 
   /** Runs an opening whose steps and notes clients may follow. */
-  async #tellOpening<T>(open: (how: Pick<Required<OpenImageOptions>, 'job' | 'onStep' | 'onNote'>) => Promise<T>): Promise<T> {
+  async #tellOpening<T>(open: (how: Pick<Required<OpenImageOptions>, 'job' | 'onStep' | 'onNote'>) => Promise<T>, cancel?: Cancel): Promise<T> {
     const opening = new Opening();
+    const closing = this.#closing;
     this.#opening = opening;
     const onNote: OpenImageOptions['onNote'] = (note) => {
       opening.note(note);
       this.#tellChange();
     };
     try {
-      const opened = await open({ job: nodeJob({ signal: this.#closing }), onStep: (start) => opening.step(start), onNote });
+      const opened = await open({ job: nodeJob({ signal: { get aborted() { return closing.aborted || cancel?.aborted === true; } } }), onStep: (start) => opening.step(start), onNote });
       opening.end();
       return opened;
     } catch (error) {
@@ -203,19 +205,19 @@ export class ImageHost {
       'image.info': () => this.info(),
       'image.changes': (_params, cancel) => this.#changes(cancel),
       'image.opening': (_params, cancel) => this.#opening.events(cancel),
-      'image.reopen': ({ layer, format }) => this.#reopen(layer, { format }),
+      'image.reopen': ({ layer, format }, cancel) => this.#reopen(layer, { format }, cancel),
       'layer.unlock': ({ layer, password }) => this.#reopen(layer, { password }),
       'layer.openers': async ({ layer }) => {
         const session = await this.#session;
         return openersOf(this.#layer(session, layer), await session.openers());
       },
-      'layer.open': async ({ layer, with: opener }) => {
+      'layer.open': async ({ layer, with: opener }, cancel) => {
         const session = await this.#session;
         const found = this.#layer(session, layer);
         if (!isWaiting(found)) return imageInfo(session);
         const best = opener ?? bestOpener(found)?.id;
         if (best === undefined) throw unsupported(found.format, `Nothing here can open ${found.title}`, found.openers.map(({ name, reason }) => `${name}: ${reason}`).slice(0, 4).join(' '));
-        return this.#reopen(layer, { format: best.replace(/^native:/, '') });
+        return this.#reopen(layer, { format: best.replace(/^native:/, '') }, cancel);
       },
       'guest.log': (params, cancel) => this.#guestLog(params.layer, cancel),
       'guest.saveLog': async ({ layer, target, name, replace }) => this.#editCalls.saveLog((await this.#session).guestLayers.find(layer)?.lines() ?? [], target, name, replace === true),
@@ -343,12 +345,12 @@ export class ImageHost {
   }
 
   /** One after another: each is a change of the one tree. */
-  async #reopen(layer: string, how: Pick<ReopenOptions, 'format' | 'password'>): Promise<ImageInfo> {
+  async #reopen(layer: string, how: Pick<ReopenOptions, 'format' | 'password'>, cancel?: Cancel): Promise<ImageInfo> {
     const session = await this.#session;
     const reopen = async (): Promise<ImageInfo> => {
       this.#layer(session, layer);
       if (this.#jobs.running > 0) throw new DiskError({ kind: 'busy' }, 'Work on the image is still under way', 'Wait for it or cancel it, then open the image another way.');
-      await this.#tellOpening((opening) => session.reopen(layer, { ...how, ...opening }));
+      await this.#tellOpening((opening) => session.reopen(layer, { ...how, ...opening }), cancel);
       this.#tellChange();
       return imageInfo(session);
     };

@@ -31,7 +31,7 @@ export function followLog(host: HostClient, layer: string, show: (log: GuestLog)
       for await (const event of host.stream('guest.log', { layer }, abort.signal)) {
         if (abort.signal.aborted) return;
         if (event.event === 'lines') log = withLines(log, event.lines);
-        else log = withLines(log, [{ from: 'launcher', text: event.event === 'start' ? t.started(event.title, event.start, event.accelerator) : t.ended(event.message) }]);
+        else log = withLines(log, [event.event === 'start' ? { at: 0, from: 'launcher', text: t.started(event.title, event.start, event.accelerator) } : { at: log.lines.at(-1)?.at ?? 0, from: 'launcher', text: t.ended(event.message) }]);
         timer ??= setTimeout(tell, SHOWN_TOGETHER);
       }
       tell();

@@ -1,4 +1,5 @@
 import { create } from 'zustand';
+import type { SourceToken } from '../../shared/contract/calls.ts';
 import type { GuestRow, GuestTree, Matrix, QemuState } from '../../shared/contract/guests.ts';
 import { texts } from '../texts/index.ts';
 import { notify, notifyError } from '../ui/toasts.ts';
@@ -126,10 +127,10 @@ export async function addGuestFrom(token: string): Promise<void> {
   notify({ text: t.added2(Math.max(1, list.length - known)), tone: 'done' });
 }
 
-/** One of a guest's own trees, in a tab of its own. */
-export async function openTree(name: string, tree: GuestTree): Promise<void> {
+/** One of a guest's own trees, in a tab of its own. @param over the image that lies below an overlay */
+export async function openTree(name: string, tree: GuestTree, over?: SourceToken): Promise<void> {
   try {
-    openSources([await services().app.call('guests.tree', { name, tree })]);
+    openSources([await services().app.call('guests.tree', { name, tree, ...(over === undefined ? {} : { token: over.token }) })]);
   } catch (error) {
     notifyError(errorOf(error));
   }

@@ -1,5 +1,5 @@
-import { MonitorCog, ScrollText } from 'lucide-react';
-import { showGuests } from '../app/guests.ts';
+import { Layers, MonitorCog, ScrollText } from 'lucide-react';
+import { openTree, showGuests } from '../app/guests.ts';
 import { goTo, placeOf } from '../app/navigation.ts';
 import { getApp } from '../app/state.ts';
 import { texts } from '../texts/index.ts';
@@ -22,5 +22,18 @@ export const guestLogCommand: Command = {
   run: () => {
     const target = volumeTarget(getApp());
     if (target?.content !== undefined) goTo(target.tab.id, { kind: 'log', layer: target.content.path });
+  },
+};
+
+/** The tree of a guest's volume with a layer in the guest's memory over it: what is written there goes nowhere else. */
+export const guestOverlayCommand: Command = {
+  id: 'guest-overlay', label: texts.guest.overlay, icon: Layers, group: 'volume', keys: [],
+  enabled: (state) => {
+    const target = volumeTarget(state);
+    return target === undefined ? reasons.noImage : target.content?.guest === undefined ? t.noGuest : true;
+  },
+  run: async () => {
+    const target = volumeTarget(getApp());
+    if (target?.content?.guest !== undefined) await openTree(target.content.guest.name, 'overlay', target.tab.source);
   },
 };

@@ -9,7 +9,7 @@ import { changeCommands, editCommands } from './edit.ts';
 import { entryCommands } from './entry.ts';
 import { findCommands } from './find.ts';
 import { goCommands } from './go.ts';
-import { guestLogCommand, guestsCommand } from './guests.ts';
+import { guestLogCommand, guestOverlayCommand, guestsCommand } from './guests.ts';
 import { helpCommands } from './help.ts';
 import { imageCommands } from './image.ts';
 import { type KeyPress, matchesKeys } from './keys.ts';
@@ -21,7 +21,7 @@ import { volumeCommands } from './volume.ts';
 export type { Command, Group } from './command.ts';
 
 /** All that the window can do. The order is that of the menus. */
-export const commands: readonly Command[] = [...imageCommands, guestsCommand, ...editCommands, ...entryCommands, ...changeCommands, checksumsCommand, ...volumeCommands, checkCommand, guestLogCommand, ...goCommands, ...spaceCommands, ...bytesCommands, ...findCommands, ...tabCommands, ...viewCommands, ...helpCommands];
+export const commands: readonly Command[] = [...imageCommands, guestsCommand, ...editCommands, ...entryCommands, ...changeCommands, checksumsCommand, ...volumeCommands, checkCommand, guestLogCommand, guestOverlayCommand, ...goCommands, ...spaceCommands, ...bytesCommands, ...findCommands, ...tabCommands, ...viewCommands, ...helpCommands];
 
 /** The order of the menus' parts. */
 export const GROUPS: readonly Group[] = ['file', 'edit', 'entry', 'change', 'volume', 'go', 'tabs', 'view', 'sort', 'help'];

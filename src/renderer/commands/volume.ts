@@ -81,4 +81,4 @@ export const volumeCommands: readonly Command[] = [
 ];
 
 /** What the context menu of volumes shows, in order; null is a line. */
-export const VOLUME_MENU: readonly (string | null)[] = ['open-volume', 'open-with', null, 'check', 'guest-log', 'extract-volume', 'volume-bytes', 'copy-uuid', null, 'properties'];
+export const VOLUME_MENU: readonly (string | null)[] = ['open-volume', 'open-with', null, 'check', 'guest-log', 'guest-overlay', 'extract-volume', 'volume-bytes', 'copy-uuid', null, 'properties'];

@@ -176,7 +176,7 @@ export function fakeServices(options: FakeOptions): Services {
       if (path.includes('nothing')) throw missing(`There is no guest.yml in ${path}`);
       return guests.add(path);
     },
-    'guests.tree': ({ name, tree }) => source(`guest:${name}/${tree}`),
+    'guests.tree': ({ name, tree, token: word }) => source(`guest:${name}/${tree}${word === undefined ? '' : `:${sources.get(word)!.path}`}`),
   }, options.slow);
 
   return {

@@ -10,12 +10,11 @@ const seconds = (value: number): string => (value < 1 ? 'less than a second' : `
 export const guestsTexts = {
   guest: {
     badge: (title: string) => `Guest: ${title}`,
-    states: { starting: 'starting', running: 'running', idle: 'idle', stopped: 'stopped', died: 'died' },
+    states: { starting: 'starting', running: 'running', idle: 'stopped while idle', died: 'died' },
     badgeWhy: {
       starting: 'The guest that reads this volume is starting.',
       running: 'Read by the kernel of a small machine that sees this volume and nothing else of the computer.',
-      idle: 'The guest has nothing to do. It is stopped before long, and comes back when the volume is used.',
-      stopped: 'The guest was stopped. It comes back when the volume is used.',
+      idle: 'The guest was stopped while nobody used it. It comes back when the volume is used.',
       died: 'The guest ended by itself.',
     },
     waiting: 'Guest needed',
@@ -34,6 +33,7 @@ export const guestsTexts = {
     cost: (title: string, about: number | undefined) => (about === undefined ? `starts ${title}` : `starts ${title}, ${seconds(about)}`),
     access,
     none: 'Nothing here opens it',
+    noneWhy: (title: string, reason: string) => `${title}: ${reason}`,
     noneWhat: 'No guest that is known here mounts it. Extract the volume as it is, or add a guest that does.',
     build: (title: string) => `Build ${title}`,
     buildCost: (download: number | undefined) => (download === undefined ? 'downloads packages of Debian' : `downloads about ${formatSize(download)}`),
@@ -50,6 +50,7 @@ export const guestsTexts = {
     cancelled: (title: string) => `${title} was stopped before the volume was open`,
     failed: (title: string) => `${title} could not open it`,
     opened: (name: string, title: string) => `${name} is open, served by ${title}`,
+    overlay: 'Open with an overlay in memory',
     tree: { devfs: 'Devices', procfs: 'Processes', sysfs: 'Kernel objects', tmpfs: 'Scratch volume', overlay: 'Overlay over the image' },
     treeWhat: {
       devfs: 'Device nodes as the guest’s kernel has them (devtmpfs).',
@@ -126,7 +127,7 @@ export const guestsTexts = {
   },
   toolCheck: {
     by: (tool: string) => `Checked by ${cut(tool, 120)}`,
-    output: 'What the tool says',
+    output: 'What the tool says', region: 'Lines of the tool',
     lines: (count: number) => plural(count, 'line', 'lines'),
     waiting: 'The guest starts, and the tool with it …',
     silent: 'It has said nothing.',

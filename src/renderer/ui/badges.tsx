@@ -40,16 +40,17 @@ function StateBadge({ layer }: { layer: LayerRow }) {
 }
 
 /** The guest that serves a layer, and how it is; of a layer that waits for one, that it does. */
-function GuestBadge({ layer: { guest, waiting } }: { layer: LayerRow }) {
+function GuestBadge({ layer: { guest, waiting }, starting }: { layer: LayerRow; starting: string | undefined }) {
   const t = texts.guest;
+  if (starting !== undefined) return <Badge icon={MonitorCog} text={`${t.badge(starting)}, ${t.states.starting}`} why={t.badgeWhy.starting} />;
   if (guest === undefined) return waiting === true ? <Badge icon={MonitorCog} text={t.waiting} why={t.waitingWhy} /> : null;
   const state = guestState(guest);
   const text = state === 'running' ? t.badge(guest.title) : `${t.badge(guest.title)}, ${t.states[state]}`;
   return <Badge icon={state === 'died' ? MonitorX : state === 'idle' ? MonitorPause : MonitorCog} text={text} tone={state === 'died' ? 'bad' : 'plain'} why={(guest.died ?? t.badgeWhy[state]).slice(0, 1000)} />;
 }
 
-/** All badges of a layer, always in this order. `brief`: without those that say how it is opened, for which `edit` is needed. */
-export function LayerBadges({ layer, edit, brief = false }: { layer: LayerRow; edit?: EditState | undefined; brief?: boolean }) {
+/** All badges of a layer, always in this order. `brief`: without those that say how it is opened, for which `edit` is needed. `starting`: the guest that is started for it. */
+export function LayerBadges({ layer, edit, brief = false, starting }: { layer: LayerRow; edit?: EditState | undefined; brief?: boolean; starting?: string | undefined }) {
   const { filesystem, notes, openers } = layer;
   const important = notes.filter((note) => note.severity !== 'note').length;
   const why = filesystem === undefined ? undefined : onlyRead(edit, filesystem);
@@ -58,7 +59,7 @@ export function LayerBadges({ layer, edit, brief = false }: { layer: LayerRow; e
     <span className="badges">
       {filesystem === undefined || brief ? null : why === undefined ? <Badge icon={LockOpen} text={texts.edit.editable} tone="accent" why={texts.edit.editableWhy} /> : <Badge icon={Lock} text={texts.badge.readOnly} why={texts.badge.readOnlyWhy(why)} />}
       <StateBadge layer={layer} />
-      <GuestBadge layer={layer} />
+      <GuestBadge layer={layer} starting={starting} />
       {filesystem !== undefined && native && !brief ? <Badge icon={Cpu} text={texts.badge.native} why={texts.badge.nativeWhy} /> : null}
       {important > 0 && layer.error === undefined ? <Badge icon={MessageSquareWarning} text={texts.badge.notes(important)} tone="warning" /> : null}
     </span>

@@ -115,6 +115,6 @@ export const guestAppCalls = {
   'guests.qemu': returns<QemuState>()(none),
   'guests.job': streams<JobEvent>()(v.strictObject({ job: count })),
   'guests.cancel': returns<void>()(v.strictObject({ job: count })),
-  /** One of a guest's own trees, as a source for 'image.open'. */
-  'guests.tree': returns<SourceToken>()(v.strictObject({ name: guestName, tree: v.picklist(GUEST_TREES) })),
+  /** One of a guest's own trees, as a source for 'image.open'. `token`: the image that lies below an overlay. */
+  'guests.tree': returns<SourceToken>()(v.strictObject({ name: guestName, tree: v.picklist(GUEST_TREES), token: v.optional(token) })),
 } as const;

@@ -13,7 +13,7 @@ export function ToolOutput({ checking: { output, phase } }: { checking: Checking
     <section className="tool-output" aria-label={t.output}>
       <div className="section-head"><h3>{t.output}</h3><span className="spacer" /><span className="dim number">{t.lines(output.lines.length + output.dropped)}</span></div>
       {output.dropped > 0 ? <p className="dim">{t.dropped(output.dropped)}</p> : null}
-      {output.lines.length === 0 ? <p className="dim">{phase === 'ended' ? t.silent : t.waiting}</p> : <LogView lines={output.lines} label={t.output} follow={follow} onFollow={setFollow} />}
+      {output.lines.length === 0 ? <p className="dim">{phase === 'ended' ? t.silent : t.waiting}</p> : <LogView lines={output.lines} label={t.region} follow={follow} onFollow={setFollow} />}
     </section>
   );
 }

@@ -43,13 +43,19 @@ export function GuestOffer({ tab, layer }: { tab: Tab; layer: LayerRow }) {
           <Button className="button" onPress={showGuests}>{t.manage}</Button>
         </Offer>
       ) : list === undefined ? null : (
-        <Offer icon={<MonitorOff aria-hidden className="offer-icon" strokeWidth={1.25} />} title={title} what={`${t.none}. ${layer.openers.find((opener) => guestOf(opener) !== undefined)?.reason ?? t.noneWhat}`}>
+        <Offer icon={<MonitorOff aria-hidden className="offer-icon" strokeWidth={1.25} />} title={title} what={`${t.none}. ${why(openers)}`}>
           <Button className="button" onPress={() => setApp({ dialog: { kind: 'open-with', tab: tab.id, layer: layer.path } })}>{t.others}</Button>
           <Button className="button" onPress={showGuests}><ExternalLink aria-hidden />{t.manage}</Button>
         </Offer>
       )}
     </>
   );
+}
+
+/** Why the first of the guests does not open it. */
+function why(openers: LayerRow['openers']): string {
+  const opener = openers.find((each) => guestOf(each) !== undefined);
+  return opener === undefined ? t.noneWhat : t.noneWhy(opener.name, cut(opener.reason, 400));
 }
 
 function Offer({ icon, title, what, children }: { icon: ReactNode; title: string; what: string; children: ReactNode }) {

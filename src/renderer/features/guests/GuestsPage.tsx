@@ -93,7 +93,7 @@ function Guest({ guest, now }: { guest: GuestRow; now: number }) {
         {trees.length === 0 ? null : (
           <p className="guest-trees">
             <span className="dim">{t.trees}</span>
-            {trees.map((tree) => <Button key={tree} className="link" aria-label={t.openTree(texts.guest.tree[tree], title)} onPress={() => void openTree(name, tree)}><FolderTree aria-hidden />{texts.guest.tree[tree]}</Button>)}
+            {trees.map((tree) => <span key={tree} title={texts.guest.treeWhat[tree]}><Button className="link" aria-label={t.openTree(texts.guest.tree[tree], title)} onPress={() => void openTree(name, tree)}><FolderTree aria-hidden />{texts.guest.tree[tree]}</Button></span>)}
           </p>
         )}
       </div>

@@ -52,7 +52,7 @@ export function ImageView({ id }: { id: number }) {
       <header className="image-head">
         <h1 className="summary" title={displayName(tab.info.path).slice(0, 4096)}>{tab.info.summary}</h1>
         {folderOf(tab) !== undefined && layer.notes.length > 0 ? <Button className="link" onPress={() => goTo(tab.id, { kind: 'layer', layer: layer.path })}>{texts.layer.showNotes}</Button> : null}
-        <LayerBadges layer={layer} edit={tab.edit} />
+        <LayerBadges layer={layer} edit={tab.edit} starting={tab.entering?.layer === layer.path ? tab.entering.title : undefined} />
       </header>
       <EditBars tab={tab} />
       <GuestBar tab={tab} layer={layer} />

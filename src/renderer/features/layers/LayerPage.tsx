@@ -104,11 +104,13 @@ function Alternatives({ tab, layer, guess }: { tab: Tab; layer: LayerRow; guess:
 
 /** What the bytes look like that no engine is there for: names and signs, the surest first. */
 function Guesses({ layer }: { layer: LayerRow }) {
-  if (layer.guesses.length === 0) return null;
+  // What a guest opens it as is told above.
+  const guesses = layer.guesses.filter(({ id }) => !isForGuests(layer) || id !== layer.format);
+  if (guesses.length === 0) return null;
   return (
     <Section title={texts.known.guesses}>
       <ul className="guesses">
-        {layer.guesses.map((each) => (
+        {guesses.map((each) => (
           <li key={each.id}>
             <span className="guess-name"><strong>{each.name}</strong> <span className="dim number">{t.confidence(each.confidence)}</span></span>
             <span className="guess-evidence">{each.evidence.join('; ')}</span>
