@@ -204,6 +204,24 @@ describe.skipIf(withoutQemu !== undefined)('QEMU', () => {
     expect(device.view(0, 4096)).toEqual(new Uint8Array(4096).fill(1));
   });
 
+  it('may be killed in the middle of writing: the next program has the disk, and the image below is as it was', async () => {
+    const bytes = pattern(16 * MIB);
+    const overlay = new OverlayDevice(image('killed.img', bytes), new FilePages());
+    onTestFinished(() => overlay.close());
+    const server = await serve(overlay);
+    for (let round = 0; round < 5; round++) {
+      const before = server.stats.bytesWritten;
+      const child = spawn('qemu-img', ['bench', '-f', 'raw', '-w', '-c', '1000000', '-d', '8', '-s', '256K', server.uri()], { stdio: 'ignore' });
+      const exited = new Promise((resolve) => { child.once('exit', resolve); });
+      await expect.poll(() => server.stats.bytesWritten).toBeGreaterThan(before + MIB);
+      child.kill('SIGKILL');
+      await exited;
+      await expect.poll(() => server.clients).toBe(0);
+      await tool('qemu-io', '-f', 'raw', '-c', `write -P ${round + 1} 12345 67890`, '-c', `read -P ${round + 1} 12345 67890`, server.uri());
+    }
+    expect(same(at('killed.img'), bytes)).toBe(true);
+  });
+
   it('serves several disks from one socket', async () => {
     const server = await startDiskServer({ exports: [{ name: 'one', device: image('one.img', pattern(MIB)), readOnly: true }, { name: 'zwei/ö', device: image('two.img', new Uint8Array(2 * MIB)), readOnly: true }] });
     servers.push(server);
