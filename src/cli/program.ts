@@ -1,6 +1,7 @@
 import { Argument, Command, Option } from 'commander';
 import { version } from '../../package.json';
 import { RefusedError, UsageError } from './exit.ts';
+import { addGuestVerbs } from './guests.ts';
 import { EDIT_HELP, examples, EXIT_STATUS, FSCK_STATUS, PART_HELP } from './help.ts';
 import { stdout } from './streams.ts';
 
@@ -10,7 +11,6 @@ const LATER: readonly (readonly [string, string])[] = [
   ['umount', 'unmount it'],
   ['convert', 'convert between image formats'],
   ['diff', 'compare two images'],
-  ['guests', 'manage the guest machines'],
   ['matrix', 'show what is supported how well'],
 ];
 
@@ -198,12 +198,14 @@ ${EXIT_STATUS}`)
   PART_HELP, examples('clutch serve-nbd disk.img --socket d.sock', "qemu-img info 'nbd+unix:///?socket=d.sock'", 'clutch serve-nbd disk.img.gz --part 2 --once', 'clutch serve-nbd disk.img --write --port 10809'))
     .action(async (path, options) => done(await (await import('./verbs/serve-nbd.ts')).serveNbd(path, options)));
 
+  addGuestVerbs(program, done);
+
   for (const [name, summary] of LATER) {
     program.command(name, { hidden: true }).summary(summary).description(`${name} (${summary}) is not in this version of Clutch.`).helpOption('-h, --help')
       .argument('[arguments...]').allowUnknownOption().allowExcessArguments()
       .action(() => { throw new RefusedError(`"${name}" (${summary}) is not in this version; clutch --help lists what there is`); });
   }
-  for (const command of [program, ...program.commands]) {
+  for (const command of [program, ...program.commands, ...program.commands.flatMap((verb) => verb.commands)]) {
     command.exitOverride().configureOutput({ writeOut: (text) => stdout.write(text), writeErr: () => {}, getOutHelpWidth: () => Math.min(process.stdout.columns ?? 100, 110) });
   }
   return program;
