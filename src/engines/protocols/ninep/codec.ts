@@ -250,7 +250,11 @@ class Output {
       case 'u8': this.u8(value as number); break;
       case 'u16': this.u16(value as number); break;
       case 'u32': case 'errno': this.u32(value as number); break;
-      case 'u64': this.#view.setBigUint64(this.#room(8), value as bigint, true); break;
+      case 'u64': {
+        const at = this.#room(8);
+        this.#view.setBigUint64(at, value as bigint, true);
+        break;
+      }
       case 'string': this.#string(value as Name); break;
       case 'data': {
         const data = value as Uint8Array;
@@ -286,15 +290,18 @@ class Output {
   }
 
   u8(value: number): void {
-    this.#view.setUint8(this.#room(1), value);
+    const at = this.#room(1);
+    this.#view.setUint8(at, value);
   }
 
   u16(value: number): void {
-    this.#view.setUint16(this.#room(2), value, true);
+    const at = this.#room(2);
+    this.#view.setUint16(at, value, true);
   }
 
   u32(value: number): void {
-    this.#view.setUint32(this.#room(4), value, true);
+    const at = this.#room(4);
+    this.#view.setUint32(at, value, true);
   }
 
   bytes(): Uint8Array {
@@ -330,7 +337,7 @@ class Output {
     return length;
   }
 
-  /** Makes room for `length` bytes. @returns where they go */
+  /** Makes room for `length` bytes, perhaps in another buffer. @returns where they go */
   #room(length: number): number {
     const at = this.#at;
     this.#at += length;

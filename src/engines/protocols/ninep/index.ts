@@ -2,3 +2,4 @@
 export { type AbortLike, connect9p, type ConnectOptions, type NinepClient, type Timeout } from './client.ts';
 export { type About, open9pFileSystem } from './filesystem.ts';
 export type { Dialect } from './messages.ts';
+export { serve9p, type ServeOptions } from './server.ts';

@@ -3,6 +3,7 @@
 
 kernel-walk.py IMAGE            mounts a copy read-only (root only); the kernel replays a dirty journal into the copy first
 kernel-walk.py --debugfs IMAGE  asks debugfs of e2fsprogs, for what this kernel cannot mount (large blocks, casefold)
+kernel-walk.py --folder FOLDER  walks a folder that is there already
 kernel-walk.py --paths IMAGE    asks debugfs for paths only: what a reader finds who goes through folders without their index
 
 Exit status: 0 walked, 3 the image cannot be mounted (or opened), with the reason on stderr.
@@ -222,11 +223,13 @@ def parse_stat(answer):
 
 
 def main():
-    ways = {"--debugfs", "--paths"} & set(sys.argv[1:])
+    ways = {"--debugfs", "--paths", "--folder"} & set(sys.argv[1:])
     arguments = [argument for argument in sys.argv[1:] if argument not in ways]
     if len(arguments) != 1:
-        sys.exit("usage: kernel-walk.py [--debugfs | --paths] IMAGE")
+        sys.exit("usage: kernel-walk.py [--debugfs | --paths | --folder] IMAGE")
     image = os.path.abspath(arguments[0])
+    if "--folder" in ways:
+        return show(walk(os.fsencode(image)))
     # Scratch lies beside the image's cache, not in memory: copies may be large.
     scratch = tempfile.mkdtemp(prefix="clutch-oracle-", dir=os.environ.get("CLUTCH_SCRATCH"))
     try:

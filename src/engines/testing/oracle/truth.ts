@@ -13,7 +13,7 @@ export type Truth = { readonly entries: readonly WalkEntry[] } | { readonly refu
 /** How to ask. */
 export interface Question {
   /** "kernel" where absent. */
-  readonly oracle?: 'debugfs' | 'paths';
+  readonly oracle?: 'debugfs' | 'paths' | 'folder';
   readonly mountOptions?: string;
   /** Changes when the image does: answers are kept under it. */
   readonly digest: string;
