@@ -125,6 +125,21 @@ export function* differences(old: Uint8Array, now: Uint8Array): Iterable<Extent>
   if (from >= 0) yield { at: from, length: now.length - from };
 }
 
+/** Reads a range, but for its holes: the system would make zeros for them, and keep these in memory. */
+function readOld(device: BlockDevice, at: number, into: Uint8Array): void {
+  let done = 0;
+  const readTo = (end: number): void => {
+    if (end > done) device.read(at + done, into.subarray(done, end));
+  };
+  for (const hole of device.holes?.(at, into.length) ?? []) {
+    const from = hole.at - at;
+    readTo(from);
+    done = from + hole.length;
+    into.fill(0, from, done);
+  }
+  readTo(into.length);
+}
+
 /** @returns bytes that differ */
 async function keep(writer: SidecarWriter, overlay: OverlayDevice, { device, witnesses = [] }: ApplyTarget, job: JobContext, total: number): Promise<number> {
   let bytes = 0;
@@ -133,7 +148,7 @@ async function keep(writer: SidecarWriter, overlay: OverlayDevice, { device, wit
   for (const { at, bytes: now } of overlay.changes()) {
     if (buffer.length < now.length) buffer = new Uint8Array(now.length);
     const old = buffer.subarray(0, now.length);
-    device.read(at, old);
+    readOld(device, at, old);
     for (const run of differences(old, now)) {
       writer.add(at + run.at, old.subarray(run.at, run.at + run.length), now.subarray(run.at, run.at + run.length));
       bytes += run.length;

@@ -1,6 +1,7 @@
 import { closeSync, constants, existsSync, fstatSync, fsyncSync, mkdirSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { ioError } from '../../engines/core/errors.ts';
+import { Writeback } from '../sources/writeback.ts';
 
 /** An open file beside the image. Positions in bytes; errors are the system's own. */
 export interface DiskFile {
@@ -34,7 +35,7 @@ export const hostDisk: Disk = {
     if (made !== undefined) this.syncFolder(dirname(made));
   },
   // O_NOFOLLOW: a link that somebody put there must not lead the changes elsewhere.
-  create: (path) => fileOf(openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0), 0o600)),
+  create: (path) => fileOf(openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0), 0o600), new Writeback(path)),
   open: (path) => fileOf(openSync(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0))),
   remove: unlinkSync,
   syncFolder(path) {
@@ -49,7 +50,7 @@ export const hostDisk: Disk = {
   },
 };
 
-function fileOf(fd: number): DiskFile {
+function fileOf(fd: number, writeback?: Writeback): DiskFile {
   return {
     get size() { return fstatSync(fd).size; },
     read(at, into) {
@@ -61,6 +62,7 @@ function fileOf(fd: number): DiskFile {
     },
     write(at, from) {
       for (let done = 0; done < from.length;) done += writeSync(fd, from, done, from.length - done, at + done);
+      writeback?.wrote(from.length);
     },
     sync: () => fsyncSync(fd),
     close: () => closeSync(fd),

@@ -1,7 +1,9 @@
 import { closeSync, constants, fstatSync, fsyncSync, openSync, readFileSync, readSync, type Stats, writeSync } from 'node:fs';
-import { type Backing, type BlockDevice, checkRange } from '../../engines/core/bytes/device.ts';
+import { type Backing, type BlockDevice, checkRange, type Extent } from '../../engines/core/bytes/device.ts';
 import { DiskError, ioError, usage } from '../../engines/core/errors.ts';
 import type { Note } from '../../engines/core/filesystem.ts';
+import { libc } from '../native/libc.ts';
+import { Writeback } from './writeback.ts';
 
 /** Milliseconds between two looks at whether the file changed under us. */
 const WATCH_MS = 1000;
@@ -29,6 +31,8 @@ export class FileDevice implements BlockDevice {
   /** Absent = it was opened for reading. */
   readonly write?: (at: number, from: Uint8Array) => void;
   readonly flush?: () => void;
+  /** Absent for disks. */
+  readonly holes?: (at: number, length: number) => Iterable<Extent>;
 
   /**
    * @throws DiskError usage ENOENT, EACCES, EROFS, EISDIR, or EINVAL for what has no positions (a pipe, a terminal); busy; io otherwise
@@ -45,6 +49,7 @@ export class FileDevice implements BlockDevice {
       if (stats.isFile()) {
         this.size = stats.size;
         this.blockSize = 512;
+        this.holes = (at, length) => this.#holes(at, length);
       } else if (stats.isBlockDevice()) {
         // Linux gives a disk to one holder alone with O_EXCL (open(2)); without it, what is mounted could be written to. For files it says nothing.
         if (write && process.platform === 'linux') {
@@ -59,7 +64,11 @@ export class FileDevice implements BlockDevice {
       }
       this.#state = stats;
       if (write) {
-        this.write = (at, from) => this.#writeAll(at, from);
+        const writeback = new Writeback(path);
+        this.write = (at, from) => {
+          this.#writeAll(at, from);
+          writeback.wrote(from.length);
+        };
         this.flush = () => this.#sync();
       }
     } catch (error) {
@@ -109,6 +118,24 @@ export class FileDevice implements BlockDevice {
       for (let done = 0; done < from.length;) done += writeSync(this.#fd, from, done, from.length - done, at + done);
     } catch (error) {
       throw writeError(error, `Writing ${from.length} bytes at ${at} of ${this.path} failed`, at, from.length);
+    }
+  }
+
+  /** What the system says has no blocks. Nothing where it can't tell, and of a file that has all its blocks or was cut. */
+  * #holes(at: number, length: number): Iterable<Extent> {
+    checkRange(this, at, length);
+    const { size, blocks } = fstatSync(this.#fd);
+    const system = size < this.size || blocks * 512 >= size ? undefined : libc();
+    if (system === undefined) return;
+    const end = at + length;
+    for (let from = at; from < end;) {
+      const data = system.seek(this.#fd, from, 'data') ?? end;
+      if (data < 0) return;
+      if (data > from) yield { at: from, length: Math.min(end, data) - from };
+      if (data >= end) return;
+      const hole = system.seek(this.#fd, data, 'hole') ?? end;
+      if (hole <= data) return;
+      from = hole;
     }
   }
 

@@ -1,15 +1,13 @@
-import { closeSync, constants, fdatasync, fsyncSync, ftruncateSync, linkSync, openSync, readSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, constants, fsyncSync, ftruncateSync, linkSync, openSync, readSync, renameSync, unlinkSync, writeSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { type BlockDevice, checkRange, type Extent } from '../../engines/core/bytes/device.ts';
 import { DiskError, ioError, usage } from '../../engines/core/errors.ts';
 import { hostDisk } from '../edit/disk.ts';
 import { GatheredWrites } from './gathered-writes.ts';
+import { Writeback } from './writeback.ts';
 
 /** Bytes of which it is known together whether they were ever written. */
 const CHUNK = 1024 * 1024;
-
-/** Bytes after which the system is told to bring them to the disk meanwhile, so that not all of it is left to the end. */
-const SYNC_AFTER = 32 * 1024 * 1024;
 
 /**
  * A new image while it is made: a sparse file under a name of its own beside the one that it gets when it is whole. Whatever happens before
@@ -24,13 +22,10 @@ export class NewFile implements BlockDevice {
   /** Whether anything was written into each chunk: what was not is a hole, and need not be asked for. */
   readonly #touched: Uint8Array;
   #closed = false;
-  /** Bytes that were written since the system was told to bring them to the disk. */
-  #unsynced = 0;
-  #syncing = false;
+  readonly #writeback: Writeback;
   readonly #writes = new GatheredWrites((at, from) => attempt(this.#path, () => {
     for (let done = 0; done < from.length;) done += writeSync(this.#fd, from, done, from.length - done, at + done);
-    this.#unsynced += from.length;
-    if (this.#unsynced >= SYNC_AFTER) this.#syncMeanwhile();
+    this.#writeback.wrote(from.length);
   }));
 
   /**
@@ -42,6 +37,7 @@ export class NewFile implements BlockDevice {
     this.#touched = new Uint8Array(Math.ceil(size / CHUNK));
     this.#path = path;
     this.#partial = join(dirname(path), `.${basename(path)}.${process.pid}.partial`);
+    this.#writeback = new Writeback(this.#partial);
     if (hostDisk.exists(path)) throw usage('EEXIST', `${path} is there already`);
     this.#fd = attempt(path, () => openSync(this.#partial, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0), 0o644));
     try {
@@ -117,23 +113,6 @@ export class NewFile implements BlockDevice {
     this.#closed = true;
     closeSync(this.#fd);
     unlinkSync(this.#partial);
-  }
-
-  /** What it comes to is told at the end: Linux tells a failed write once to every open file (errseq_t), so this is one of its own. */
-  #syncMeanwhile(): void {
-    if (this.#syncing || process.platform !== 'linux') return;
-    let fd: number;
-    try {
-      fd = openSync(this.#partial, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
-    } catch {
-      return;
-    }
-    this.#syncing = true;
-    this.#unsynced = 0;
-    fdatasync(fd, () => {
-      this.#syncing = false;
-      closeSync(fd);
-    });
   }
 }
 

@@ -1,4 +1,5 @@
-import { type BlockDevice, checkRange } from '../../../engines/core/bytes/device.ts';
+import { type BlockDevice, checkRange, type Extent } from '../../../engines/core/bytes/device.ts';
+import { PAGE } from '../../../engines/core/bytes/pages.ts';
 import type { Random } from '../../../engines/testing/fuzz/random.ts';
 import type { Disk, DiskFile } from '../disk.ts';
 import { SECTOR } from '../sectors.ts';
@@ -45,6 +46,7 @@ export class SimulatedDisk implements Disk {
         this.#write(IMAGE, at, from);
       },
       flush: () => { this.events.push({ kind: 'sync', file: IMAGE }); },
+      holes: (at, length) => zeroPages(this.#files.get(IMAGE)!, at, length),
       close() {},
     };
   }
@@ -164,4 +166,13 @@ function written(file: Uint8Array, at: number, bytes: Uint8Array): Uint8Array {
   if (longer !== file) longer.set(file);
   longer.set(bytes, at);
   return longer;
+}
+
+/** Pages of zeros are holes, as in a file that was never written to there. */
+function* zeroPages(bytes: Uint8Array, at: number, length: number): Iterable<Extent> {
+  for (let from = at; from < at + length;) {
+    const to = Math.min(at + length, (Math.floor(from / PAGE) + 1) * PAGE);
+    if (bytes.subarray(from, to).every((byte) => byte === 0)) yield { at: from, length: to - from };
+    from = to;
+  }
 }
