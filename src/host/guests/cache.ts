@@ -10,19 +10,9 @@ const MOST_INITRDS = 12;
 
 /** Where saved states, joined files and what was learned about this machine are kept. Losing it costs time alone. */
 export function guestCache(folder?: string): string {
-  const path = folder ?? join(process.env['CLUTCH_CACHE'] ?? envPaths('clutch', { suffix: '' }).cache, 'guests');
+  const path = folder ?? join(process.env.CLUTCH_GUESTS ?? envPaths('clutch', { suffix: '' }).cache, 'machines');
   mkdirSync(path, { recursive: true, mode: 0o700 });
   return path;
-}
-
-/** What the builder left. @throws DiskError guest with how to get it */
-export function readBuilt(guest: Guest): BuiltGuest {
-  const { name } = guest.manifest;
-  try {
-    return JSON.parse(readFileSync(join(guest.files, 'guest.json'), 'utf8')) as BuiltGuest;
-  } catch (error) {
-    throw new DiskError({ kind: 'guest', guest: name }, `${guest.manifest.title} is not built: ${(error as Error).message}`, guest.missing === '' ? `Run: clutch guests build ${name}` : guest.missing);
-  }
 }
 
 /**

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { cancelled, DiskError, toDiskError } from '../../engines/core/errors.ts';
 import { candidate, Verdicts } from './accelerator.ts';
 import { DESCRIPTORS, machineArguments, type MachineArguments } from './arguments.ts';
+import { guestCache, joinInitramfs } from './cache.ts';
 import { watchConsole } from './console.ts';
 import { LinuxMachine } from './linux-machine.ts';
 import { loadFactor } from './load.ts';
@@ -10,7 +11,7 @@ import { LogBook } from './log.ts';
 import type { GuestMachine, LaunchOptions } from './machine.ts';
 import { MachineDisks } from './machine-disks.ts';
 import type { Guest } from './manifest.ts';
-import { guestCache, joinInitramfs, readBuilt } from './cache.ts';
+import { readBuilt } from './catalogue.ts';
 import { findQemu, type MachineProgram } from './qemu.ts';
 import { SerialMachine } from './serial-machine.ts';
 import { MachineProcess } from './supervisor.ts';
@@ -88,7 +89,8 @@ function planFor(guest: Guest, options: LaunchOptions): Plan {
       machine: { ...machine, ...(kernel === undefined ? {} : { kernel: join(guest.files, kernel) }), ...(initrd === undefined ? {} : { initrd: join(guest.files, initrd) }) },
     };
   }
-  const built = readBuilt(guest);
+  const built = readBuilt(guest.files);
+  if (built === undefined) throw new DiskError({ kind: 'guest', guest: manifest.name }, `${manifest.title} is not built`, guest.missing === '' ? `Run: clutch guests build ${manifest.name}` : guest.missing);
   const initrd = joinInitramfs(guest, built, options.filesystems, options.tools ?? [], cache);
   return { guest, options, program, digest: built.digest, cache, verdicts: new Verdicts(cache, program, built.digest), machine: { ...machine, kernel: join(guest.files, built.kernel), initrd } };
 }
