@@ -30,35 +30,41 @@ const NO_UUID = (uuid: Uint8Array): boolean => uuid.every((byte) => byte === 0);
  * read, and what it has that is not in its place yet. A journal that is to be replayed is written to its places, and the filesystem read anew.
  */
 export function checkJournal(context: CheckContext): void {
+  // What was replayed may have changed the journal's own inode. Once is enough: there is nothing to replay any more.
+  if (lookAt(context)) lookAt(context);
+}
+
+/** @returns whether the journal was replayed */
+function lookAt(context: CheckContext): boolean {
   const { raw, features } = context.superblock;
-  if (!features.hasJournal && !features.needsRecovery && raw.s_journal_inum === 0 && raw.s_journal_dev === 0 && NO_UUID(raw.s_journal_uuid)) return;
+  if (!features.hasJournal && !features.needsRecovery && raw.s_journal_inum === 0 && raw.s_journal_dev === 0 && NO_UUID(raw.s_journal_uuid)) return false;
   if (!NO_UUID(raw.s_journal_uuid)) stop(context, unsupported('external journal', 'The journal is on another device, which is needed for a check'));
   const source = findJournal(context);
   if (typeof source === 'string') {
     giveUp(context, source);
-    return;
+    return false;
   }
-  if (!load(context, source)) return;
+  if (!load(context, source)) return false;
   const now = context.superblock;
   if (!now.features.hasJournal) {
-    if (!context.problem(JOURNAL['without-feature'])) return;
+    if (!context.problem(JOURNAL['without-feature'])) return false;
     now.raw.s_journal_inum = 0;
     now.raw.s_journal_dev = 0;
     clearRecovery(context, now.features.needsRecovery);
-    return;
+    return false;
   }
   const block = source.block(0).slice();
   const head = JournalSuperblock.at(block);
   let due = now.features.needsRecovery;
   if (!due && head.s_start !== 0) due = context.problem(JOURNAL['not-empty']);
-  if (due) {
-    replay(context, source);
-  } else if (head.s_errno !== 0 && context.problem(JOURNAL['aborted'], { errno: Math.abs(head.s_errno | 0) })) {
+  if (due) return replay(context, source);
+  if (head.s_errno !== 0 && context.problem(JOURNAL['aborted'], { errno: Math.abs(head.s_errno | 0) })) {
     head.s_errno = 0;
     writeHead(context, source, block);
     now.raw.s_state |= STATE.error;
     context.superblockChanged = true;
   }
+  return false;
 }
 
 /** What a journal that can't be read holds back may be anything: without it nothing is checked, and errors are left. @throws Abort always */
@@ -93,7 +99,10 @@ function findJournal(context: CheckContext): JournalSource | string {
   copy.raw.i_mode = MODE.file | 0o600;
   if (copy.view.getUint16(I_BLOCK_AT, true) === EXTENT_MAGIC) copy.set(INODE_FLAGS.extents);
   const found = sourceOf(context, copy);
-  if (typeof found === 'string' || !context.problem(JOURNAL['inode-restored'], { inode: number, reason }, context.inodePlace(number))) return typeof found === 'string' ? reason : found;
+  if (typeof found === 'string') return reason;
+  // A map of extents e2fsck can't restore: it gives such a journal up.
+  const problem = copy.has(INODE_FLAGS.extents) ? { ...JOURNAL['inode-restored'], severity: 'error' as const } : JOURNAL['inode-restored'];
+  if (!context.problem(problem, { inode: number, reason }, context.inodePlace(number))) return found;
   context.writeInode(copy);
   return found;
 }
@@ -211,8 +220,8 @@ export function writeEmptyHead(block: Uint8Array, type: number, count: number, s
   head.s_sequence = sequence;
 }
 
-/** Writes what the journal has to its places, empties it, and reads the filesystem anew (e2fsck_run_ext3_journal). */
-function replay(context: CheckContext, source: JournalSource): void {
+/** Writes what the journal has to its places, empties it, and reads the filesystem anew (e2fsck_run_ext3_journal). @returns whether it did */
+function replay(context: CheckContext, source: JournalSource): boolean {
   const { superblock, device } = context;
   const { blockSize, blockCount } = superblock;
   let damage: string | undefined;
@@ -237,11 +246,11 @@ function replay(context: CheckContext, source: JournalSource): void {
       resetHead(context, source, source.block(0).slice());
       clearRecovery(context, true);
     }
-    return;
+    return false;
   }
   const copies = [...map.blocks()].filter((block) => block < blockCount).map((block) => ({ block, bytes: map.get(block)!.slice() }));
   if (damage !== undefined) context.problem(JOURNAL['corrupt'], { reason: damage });
-  if (!context.problem(JOURNAL['replay'], { count: copies.length })) return;
+  if (!context.problem(JOURNAL['replay'], { count: copies.length })) return false;
   const { errno } = map;
   context.replayedFastCommits = fast;
   for (const { block, bytes } of copies) context.write(block, bytes);
@@ -253,6 +262,7 @@ function replay(context: CheckContext, source: JournalSource): void {
   clearRecovery(context, damage !== undefined);
   if (errno !== 0) context.superblock.raw.s_state |= STATE.error;
   writeSuperblock(context);
+  return true;
 }
 
 /** What a replay of fast commits may have to allocate: blocks for extents and entries. */

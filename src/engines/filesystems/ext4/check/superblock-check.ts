@@ -121,7 +121,9 @@ function checkDescriptors(context: CheckContext): void {
     const uninit = descriptors.has(group, 'blockUninit') || descriptors.has(group, 'inodeUninit');
     const hides = descriptors.unusedInodes(group) > descriptors.freeInodes(group) || (descriptors.has(group, 'inodeUninit') && descriptors.freeInodes(group) < inodesPerGroup);
     if (!hasSum && (uninit || descriptors.unusedInodes(group) !== 0) && context.problem(PASS0[hides ? 'descriptor-hides' : 'descriptor-uninit'], { group })) forget();
-    if (group === groupCount - 1 && descriptors.has(group, 'blockUninit') && context.problem(PASS0['last-uninit'])) descriptors.clear(group, 'blockUninit');
+    // In a bitmap that is not initialised, the bits behind the end of the filesystem are not set.
+    const isShort = last - first + 1 < superblock.blocksPerGroup;
+    if (group === groupCount - 1 && descriptors.has(group, 'blockUninit') && context.problem(isShort && hasSum ? { ...PASS0['last-uninit'], severity: 'error' } : PASS0['last-uninit'])) descriptors.clear(group, 'blockUninit');
     const unused = descriptors.unusedInodes(group);
     if (hasSum && (unused > descriptors.freeInodes(group) || unused > inodesPerGroup) && context.problem(PASS0['unused-inodes'], { group, count: unused })) descriptors.setUnusedInodes(group, 0);
   }
