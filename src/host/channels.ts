@@ -1,6 +1,9 @@
 import type { Duplex, Readable, Writable } from 'node:stream';
 import type { ByteChannel } from '../engines/core/channel.ts';
-import { type DiskError, toDiskError } from '../engines/core/errors.ts';
+import { type DiskError, ioError } from '../engines/core/errors.ts';
+
+/** Milliseconds that what was sent may take to go out after the channel is closed. Who does not take it does not keep it open. */
+const CLOSING_MS = 2000;
 
 /** A socket (or any duplex stream) as a channel. It is the channel's from now on. */
 export function streamChannel(stream: Duplex): ByteChannel {
@@ -8,41 +11,45 @@ export function streamChannel(stream: Duplex): ByteChannel {
 }
 
 /**
- * Two streams as one channel: the two ends of a process's pipes.
+ * Two streams as one channel: the two ends of a process's pipes. They are the channel's from now on.
  * @param input what arrives @param output where it is sent
  */
 export function pipeChannel(input: Readable, output: Writable): ByteChannel {
-  let ended = false;
-  let failure: DiskError | undefined;
   let receiver: ((bytes: Uint8Array) => void | Promise<void>) | undefined;
+  let failure: DiskError | undefined;
+  let ended = false;
   const listeners: ((error?: DiskError) => void)[] = [];
-  const end = (error?: unknown): void => {
-    if (ended) return;
+  const senders = new Set<() => void>();
+  const end = (): void => {
     ended = true;
-    failure = error === undefined ? undefined : toDiskError(error);
-    input.destroy();
-    // What was sent goes out first, where somebody still takes it.
-    if (!output.writableEnded) output.end();
     for (const run of listeners.splice(0)) run(failure);
   };
+  input.on('end', end);
   for (const stream of new Set([input, output])) {
-    stream.on('error', end);
-    stream.on('close', () => { end(); });
+    stream.on('error', (error: Error) => { failure ??= ioError(`The connection failed: ${error.message}`); });
+    stream.on('close', () => {
+      end();
+      for (const free of senders) free();
+    });
   }
-  input.on('end', () => { end(); });
+  const destroy = (): void => {
+    input.destroy();
+    output.destroy();
+  };
 
   return {
     send(bytes) {
-      if (ended || output.writableEnded) return undefined;
-      if (output.write(bytes)) return undefined;
+      if (!output.writable) return undefined;
+      let free: (() => void) | undefined;
+      output.write(bytes, () => free?.());
+      // What the system takes it takes at once, and Node counts it off at once: the array is the sender's again. Else it waits in the stream, as it is.
+      if (output.writableLength === 0) return undefined;
       return new Promise((resolve) => {
-        const done = (): void => {
-          output.off('drain', done);
-          output.off('close', done);
+        free = () => {
+          senders.delete(free!);
           resolve();
         };
-        output.on('drain', done);
-        output.on('close', done);
+        senders.add(free);
       });
     },
     onBytes(run) {
@@ -60,13 +67,10 @@ export function pipeChannel(input: Readable, output: Writable): ByteChannel {
       else listeners.push(run);
     },
     close() {
-      if (ended) return;
-      output.end(() => { end(); });
-      // Who does not take what was sent does not keep it open.
-      setTimeout(() => { end(); output.destroy(); }, CLOSING_MS).unref();
+      output.end(destroy);
+      const timer = setTimeout(destroy, CLOSING_MS);
+      timer.unref();
+      output.once('close', () => clearTimeout(timer));
     },
   };
 }
-
-/** Milliseconds that what was sent may take to go out after the channel is closed. */
-const CLOSING_MS = 2000;

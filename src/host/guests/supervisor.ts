@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import { setPriority } from 'node:os';
 import type { ByteChannel } from '../../engines/core/channel.ts';
 import { DiskError } from '../../engines/core/errors.ts';
-import { socketChannel } from '../socket-channel.ts';
+import { streamChannel } from '../channels.ts';
 import { Lines } from './lines.ts';
 import type { LogBook } from './log.ts';
 import type { GuestEnd } from './machine.ts';
@@ -95,7 +95,7 @@ export class MachineProcess {
       stream.on('end', () => lines.end());
       stream.on('error', () => {});
     }
-    const channel = (i: number) => socketChannel(child.stdio[i] as Duplex as Socket);
+    const channel = (i: number) => streamChannel(child.stdio[i] as Duplex);
     this.qmp = new Qmp(channel(3), options.guest, log);
     [this.console, this.files, this.control, this.bulk] = [channel(4), channel(5), channel(6), channel(7)];
     this.qmp.onEvent(({ event, data }) => {

@@ -2,8 +2,8 @@ import { chmodSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { DiskError, ioError, unsupported, usage } from '../../engines/core/errors.ts';
 import { checkExports, type NbdConnection, type NbdExport, type NbdStatistics, newStatistics, serveNbd } from '../../engines/protocols/nbd/index.ts';
+import { streamChannel } from '../channels.ts';
 import { nodeJob } from '../session.ts';
-import { socketChannel } from '../socket-channel.ts';
 import { chosenPlace, privatePlace, type SocketPlace } from './socket-place.ts';
 
 /** Clients at a time. One more is turned away. */
@@ -58,7 +58,7 @@ export async function startDiskServer({ exports, at, onClients, onFailure }: Dis
   };
   const serve = async (socket: Socket): Promise<void> => {
     let open = false;
-    const connection = serveNbd(socketChannel(socket), exports, {
+    const connection = serveNbd(streamChannel(socket), exports, {
       job, statistics: stats, fenced: () => fenced,
       onOpen() {
         open = true;
