@@ -71,8 +71,14 @@ export async function launchGuest(guest: Guest, options: LaunchOptions): Promise
  * Makes what lets the guest start faster, now and not beside its use: a saved state, and the proof of an accelerator. As after a cold boot.
  * @returns what did not work, in sentences: the guest starts all the same, cold or under TCG
  */
-export function prepareGuest(guest: Guest, options: LaunchOptions): Promise<readonly string[]> {
-  return prepare(planFor(guest, options));
+export async function prepareGuest(guest: Guest, options: LaunchOptions): Promise<readonly string[]> {
+  // The machines for it keep no process running by themselves.
+  const alive = setInterval(() => {}, 60_000);
+  try {
+    return await prepare(planFor(guest, options));
+  } finally {
+    clearInterval(alive);
+  }
 }
 
 function planFor(guest: Guest, options: LaunchOptions): Plan {
