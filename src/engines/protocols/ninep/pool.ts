@@ -1,19 +1,18 @@
-interface Entry<V> {
+interface Entry<K, V> {
+  readonly key: K;
   readonly value: Promise<V>;
   users: number;
   /** No longer given out: goes with its last user. */
   detached: boolean;
 }
 
-/** Values that are dear to make and few at once: those that nobody uses go, the longest unused first. */
+/** Values that are dear to make and few at once: those that nobody uses are dropped, the longest unused first. Dropping must not fail. */
 export class Pool<K, V> {
-  readonly #entries = new Map<K, Entry<V>>();
+  readonly #entries = new Map<K, Entry<K, V>>();
   readonly #limit: number;
-  readonly #drop: (value: V) => Promise<void>;
-  /** Values on their way out. */
-  readonly #dropping = new Set<Promise<void>>();
+  readonly #drop: (value: V, key: K) => Promise<void>;
 
-  constructor(limit: number, drop: (value: V) => Promise<void>) {
+  constructor(limit: number, drop: (value: V, key: K) => Promise<void>) {
     this.#limit = limit;
     this.#drop = drop;
   }
@@ -50,9 +49,9 @@ export class Pool<K, V> {
 
   /** A value that was made elsewhere; dropped where the key has one. */
   offer(key: K, value: V): void {
-    if (this.#entries.has(key)) this.#discard(value);
+    if (this.#entries.has(key)) void this.#drop(value, key);
     else {
-      this.#entries.set(key, { value: Promise.resolve(value), users: 0, detached: false });
+      this.#entries.set(key, { key, value: Promise.resolve(value), users: 0, detached: false });
       this.#trim();
     }
   }
@@ -63,7 +62,7 @@ export class Pool<K, V> {
     if (entry === undefined) return;
     this.#entries.delete(key);
     entry.detached = true;
-    if (entry.users === 0) void this.#discardLater(entry);
+    if (entry.users === 0) void this.#discard(entry);
   }
 
   forgetAll(): void {
@@ -75,15 +74,10 @@ export class Pool<K, V> {
     return [...this.#entries.keys()];
   }
 
-  /** Resolves when what was forgotten is dropped. */
-  async settled(): Promise<void> {
-    await Promise.all(this.#dropping);
-  }
-
-  #take(key: K, make: () => Promise<V>): Entry<V> {
+  #take(key: K, make: () => Promise<V>): Entry<K, V> {
     let entry = this.#entries.get(key);
     if (entry === undefined) {
-      entry = { value: make(), users: 0, detached: false };
+      entry = { key, value: make(), users: 0, detached: false };
       const made = entry;
       made.value.catch(() => { if (this.#entries.get(key) === made) this.#entries.delete(key); });
     } else {
@@ -96,10 +90,10 @@ export class Pool<K, V> {
     return entry;
   }
 
-  #leave(entry: Entry<V>): void {
+  #leave(entry: Entry<K, V>): void {
     entry.users--;
     if (entry.users > 0) return;
-    if (entry.detached) void this.#discardLater(entry);
+    if (entry.detached) void this.#discard(entry);
     else this.#trim();
   }
 
@@ -111,14 +105,9 @@ export class Pool<K, V> {
     }
   }
 
-  async #discardLater(entry: Entry<V>): Promise<void> {
+  async #discard(entry: Entry<K, V>): Promise<void> {
     const value = await entry.value.catch(() => undefined);
-    if (value !== undefined) this.#discard(value);
-  }
-
-  #discard(value: V): void {
-    const done: Promise<void> = this.#drop(value).catch(() => undefined).finally(() => { this.#dropping.delete(done); });
-    this.#dropping.add(done);
+    if (value !== undefined) await this.#drop(value, entry.key);
   }
 }
 

@@ -1,4 +1,4 @@
-import { DiskError, isDiskError, usage } from '../../core/errors.ts';
+import { DiskError, isDiskError, toDiskError, usage } from '../../core/errors.ts';
 import type { EntryType, NodeId } from '../../core/filesystem.ts';
 import type { Name } from '../../core/names.ts';
 import type { NinepClient } from './client.ts';
@@ -32,6 +32,10 @@ export class Tree {
   readonly #walked: Pool<RemoteNode, number>;
   readonly #opened: Pool<RemoteNode, OpenFile>;
   readonly #listed: Pool<RemoteNode, number>;
+  /** Files on their way to be closed: what was written to them may not be answered yet. */
+  readonly #closing = new Map<RemoteNode, Promise<void>>();
+  /** What went wrong with writes to files that are closed, for who asks next. */
+  readonly #failed = new Map<RemoteNode, DiskError>();
   #closed = false;
 
   constructor(client: NinepClient, operations: Operations) {
@@ -39,7 +43,7 @@ export class Tree {
     this.operations = operations;
     this.nodes = new Nodes(client.rootQid);
     this.#walked = new Pool(WALKED, (fid) => client.clunk(fid));
-    this.#opened = new Pool(OPENED, (file) => file.close());
+    this.#opened = new Pool(OPENED, (file, node) => this.#closeFile(file, node));
     this.#listed = new Pool(LISTED, (fid) => client.clunk(fid));
   }
 
@@ -76,6 +80,7 @@ export class Tree {
 
   async holdFile(node: RemoteNode, writable: boolean): Promise<{ readonly value: OpenFile; release(): void }> {
     const open = async (): Promise<OpenFile> => {
+      await this.#closing.get(node);
       const fid = await this.#clone(node);
       try {
         return new OpenFile(this.client, fid, await this.operations.open(fid, writable ? 'both' : 'read'), writable);
@@ -104,6 +109,7 @@ export class Tree {
 
   /** Everything that was written to it is answered, however. */
   async settle(node: RemoteNode): Promise<void> {
+    await this.#closing.get(node);
     const file = await this.openFile(node);
     if (file?.pending) {
       await file.drain();
@@ -111,8 +117,26 @@ export class Tree {
     }
   }
 
-  openFiles(): RemoteNode[] {
-    return this.#opened.keys();
+  /** As `settle`. @throws what a write to it came to that nobody was told of yet */
+  async check(node: RemoteNode): Promise<void> {
+    await this.checkClosed(node);
+    await this.settle(node);
+    await (await this.openFile(node))?.check();
+  }
+
+  /** As `check`, without waiting for what its open file has on its way. */
+  async checkClosed(node: RemoteNode): Promise<void> {
+    await this.#closing.get(node);
+    const error = this.#failed.get(node);
+    this.#failed.delete(node);
+    if (error) throw error;
+  }
+
+  /** As `check`, for all files. @returns what went wrong first */
+  async checkAll(): Promise<DiskError | undefined> {
+    let first: DiskError | undefined;
+    for (const node of new Set([...this.#closing.keys(), ...this.#failed.keys(), ...this.#opened.keys()])) await this.check(node).catch((error: unknown) => { first ??= toDiskError(error); });
+    return first;
   }
 
   /** Runs with the fid of the open directory. */
@@ -211,11 +235,22 @@ export class Tree {
     return fid;
   }
 
-  /** What was written is answered, and the connection ends. */
+  async #closeFile(file: OpenFile, node: RemoteNode): Promise<void> {
+    const closing = (async () => {
+      await file.check().catch((error: unknown) => { this.#failed.set(node, toDiskError(error)); });
+      await file.close();
+    })();
+    this.#closing.set(node, closing);
+    await closing;
+    if (this.#closing.get(node) === closing) this.#closing.delete(node);
+  }
+
+  /** What was written is answered, and the connection ends. @throws what a write came to that nobody was told of yet */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    if (!this.client.failure) await Promise.all(this.#opened.keys().map(async (node) => (await this.#opened.peek(node))?.drain()));
+    const error = this.client.failure ? undefined : await this.checkAll();
     this.client.close();
+    if (error) throw error;
   }
 }

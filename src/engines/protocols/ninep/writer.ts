@@ -126,6 +126,7 @@ class NinepWriter implements Writer {
     return this.#tree.gate.shared(async () => {
       await this.#checkFile(node);
       if (from.length === 0) return 0;
+      await this.#tree.checkClosed(node);
       await this.#tree.withFile(node, true, (file) => file.write(at, from));
       this.#wrote(node, at + from.length);
       return from.length;
@@ -184,7 +185,7 @@ class NinepWriter implements Writer {
     let first: DiskError | undefined;
     const failed = (error: unknown): void => { first ??= toDiskError(error); };
     await this.#tree.gate.shared(async () => {
-      for (const node of this.#tree.openFiles()) await (await this.#tree.openFile(node))?.check().catch(failed);
+      first = await this.#tree.checkAll();
       const dirty = [...this.#dirty];
       this.#dirty.clear();
       // Many at once: each waits for the device.
@@ -369,10 +370,7 @@ class NinepWriter implements Writer {
 
   /** Earlier writes are answered. @throws what they came to */
   async #settled(node: RemoteNode): Promise<void> {
-    const file = await this.#tree.openFile(node);
-    if (!file?.writable) return;
-    await file.check();
-    this.#tree.changed(node);
+    await this.#tree.check(node);
   }
 
   #refuseGhost(node: RemoteNode): void {
