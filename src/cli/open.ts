@@ -1,6 +1,8 @@
-import type { Choices, Layer } from '../engines/core/layers.ts';
+import { type Choices, type Layer, layersOf } from '../engines/core/layers.ts';
 import { isDiskError } from '../engines/core/errors.ts';
 import type { JobContext } from '../engines/core/job.ts';
+import { GUEST } from '../engines/core/offers.ts';
+import type { OpenContext } from '../engines/core/probe.ts';
 import { type FilesystemLayer, type ImageSession, openImage } from '../host/session.ts';
 import { RefusedError, UsageError } from './exit.ts';
 import { stderr } from './streams.ts';
@@ -10,7 +12,7 @@ import { displayName } from '../engines/core/names.ts';
 export interface ImageOptions {
   /** SEL: which volume. */
   readonly part?: string;
-  /** An opener's id: "native:ext4". */
+  /** An opener's id: "native:ext4", "guest:linux-6.12", "guest:linux-6.12/v7". */
   readonly with?: string;
   readonly json?: boolean;
 }
@@ -18,9 +20,12 @@ export interface ImageOptions {
 /** Damage that is printed for one image; a ruined one has a line for each of its blocks. */
 const MAX_NOTES = 20;
 
-/** Opens the image for `work`, and closes it whatever comes of that. */
-export async function withImage<T>(path: string, options: ImageOptions, work: (session: ImageSession) => Promise<T>, job?: JobContext): Promise<T> {
-  const session = await openChosen(path, options, job);
+/**
+ * Opens the image for `work`, and closes it whatever comes of that.
+ * @param open whether a filesystem that only a guest opens is opened; not for work on bytes alone
+ */
+export async function withImage<T>(path: string, options: ImageOptions, work: (session: ImageSession) => Promise<T>, job?: JobContext, open = true): Promise<T> {
+  const session = await openChosen(path, options, job, open);
   try {
     return await work(session);
   } finally {
@@ -32,7 +37,7 @@ export async function withImage<T>(path: string, options: ImageOptions, work: (s
 /** As `withImage`, with the filesystem that `--part` picks; damage noticed in it is told on stderr at the end. */
 export function withFilesystem<T>(path: string, options: ImageOptions, work: (layer: FilesystemLayer, session: ImageSession) => Promise<T>, job?: JobContext): Promise<T> {
   return withImage(path, options, async (session) => {
-    const layer = selectFilesystem(session, options.part);
+    const layer = await openFilesystem(session, options.part, job);
     try {
       return await work(layer, session);
     } finally {
@@ -44,6 +49,24 @@ export function withFilesystem<T>(path: string, options: ImageOptions, work: (la
 /** @throws UsageError when `--part` fits none or several; RefusedError when there is no filesystem that is known */
 export function selectFilesystem(session: ImageSession, part: string | undefined): FilesystemLayer {
   return selecting(() => session.select(part));
+}
+
+/** As `selectFilesystem`; one that waits for its guest is opened. */
+export async function openFilesystem(session: ImageSession, part: string | undefined, job?: JobContext): Promise<FilesystemLayer> {
+  try {
+    return await session.open(part, job === undefined ? {} : { job, onStep: stepsOf(job) });
+  } catch (error) {
+    return selecting(() => { throw error; });
+  }
+}
+
+/** Steps of an opening as the progress of a job: a guest takes seconds to boot. */
+function stepsOf(job: JobContext): NonNullable<OpenContext['step']> {
+  return ({ text }) => {
+    const tell = (now: string): void => job.report({ done: 0, unit: 'bytes', now });
+    tell(text);
+    return { say: tell, progress() {}, end() {} };
+  };
 }
 
 /** As `selectFilesystem`, for any layer: the bytes of a volume. */
@@ -61,18 +84,47 @@ function selecting<T>(select: () => T): T {
 }
 
 /** Opens the image, and once more with the format that `--with` names for the layer that `--part` picks. */
-async function openChosen(path: string, options: ImageOptions, job: JobContext | undefined): Promise<ImageSession> {
-  const open = (choices?: Choices) => openImage(path, { ...(choices ? { choices } : {}), ...(job ? { job } : {}) });
+async function openChosen(path: string, options: ImageOptions, job: JobContext | undefined, guests: boolean): Promise<ImageSession> {
+  const open = (choices?: Choices) => openImage(path, { ...(choices ? { choices } : {}), ...(job ? { job, onStep: stepsOf(job) } : {}), open: guests && options.part === undefined && options.with === undefined });
   const session = await open();
   if (options.with === undefined) return session;
+  if (options.with.startsWith(GUEST)) return withGuest(session, options.with, options.part, job);
   try {
     const format = /^native:(.+)$/.exec(options.with)?.[1];
-    if (format === undefined) throw new RefusedError(`There is no opener "${options.with}"; so far there are Clutch's own: native:FORMAT, as info lists them`);
+    if (format === undefined) throw new RefusedError(`There is no opener "${options.with}"; so far there are Clutch's own, native:FORMAT, and guest:NAME, as info -v lists them`);
     const layer = layerToOpen(session, options.part, format);
     return await open(new Map([[layer.path, format]]));
   } finally {
     await session.close();
   }
+}
+
+/** Opens a layer by a guest: the one that was picked, or the only filesystem, known or not. */
+async function withGuest(session: ImageSession, opener: string, part: string | undefined, job: JobContext | undefined): Promise<ImageSession> {
+  try {
+    const name = opener.slice(GUEST.length).split('/')[0];
+    if (!(await session.openers()).some(({ id }) => id === `${GUEST}${name}`)) throw new RefusedError(`There is no guest "${name}"; clutch guests list shows them`);
+    const layer = part === undefined ? onlyLayer(session) : bytesOf(selectLayer(session, part));
+    await session.reopen(layer.path, { format: opener, ...(job ? { job, onStep: stepsOf(job) } : {}) });
+    return session;
+  } catch (error) {
+    await session.close({ discard: true });
+    throw error;
+  }
+}
+
+/** The only filesystem of an image; where none is known, the only bytes that are not. @throws UsageError */
+function onlyLayer(session: ImageSession): Layer {
+  const all = [...layersOf(session.layers)];
+  const filesystems = all.filter((layer) => layer.kind === 'filesystem');
+  const found = filesystems.length > 0 ? filesystems : all.filter((layer) => layer.kind === 'unknown' && layer.format !== 'empty');
+  if (found.length === 1) return found[0]!;
+  throw new UsageError(found.length === 0 ? 'There is nothing in the image that a guest could open' : 'There are several volumes; choose one with --part');
+}
+
+/** What lies in a volume. */
+function bytesOf(layer: Layer): Layer {
+  return layer.kind === 'volume' ? (layer.children[0] ?? layer) : layer;
 }
 
 /** Where a format is tried: in the volume that was picked; else on the image's own bytes if they look like it, else in its only filesystem. */

@@ -9,7 +9,7 @@ import { runOperation } from '../edit-operations.ts';
 import { EXIT, UsageError } from '../exit.ts';
 import { readInput } from '../input.ts';
 import { CliJob } from '../job.ts';
-import { type ImageOptions, selectFilesystem, withImage } from '../open.ts';
+import { type ImageOptions, openFilesystem, selectFilesystem, withImage } from '../open.ts';
 import { wordsOf } from '../script.ts';
 
 export interface EditOptions extends ImageOptions {
@@ -39,7 +39,7 @@ export async function edit(image: string, options: EditOptions): Promise<number>
 function runScript(image: string, lines: readonly ScriptLine[], options: EditOptions, context: JobContext): Promise<number> {
   const { direct = false } = options;
   return withImage(image, options, async (session) => {
-    const { path: layer } = selectFilesystem(session, options.part);
+    const { path: layer } = await openFilesystem(session, options.part, context);
     await session.editing.unlock({ direct, job: context });
     const { state } = session.editing;
     if (state.state === 'editing' && state.cannotApply !== undefined) throw DiskError.from(state.cannotApply);

@@ -1,11 +1,12 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { OverlayDevice } from '../../engines/core/bytes/overlay.ts';
-import type { Check, CheckOptions, CheckResult, Finding } from '../../engines/core/check.ts';
+import type { Check, CheckOptions, CheckResult, Finding, ToolCheck, ToolResult } from '../../engines/core/check.ts';
 import { type DiskErrorData, toDiskError } from '../../engines/core/errors.ts';
 import type { JobContext } from '../../engines/core/job.ts';
 import { type Layer, layersOf } from '../../engines/core/layers.ts';
 import { displayName } from '../../engines/core/names.ts';
-import { checkOf, isCheckable } from '../../host/edit/checks.ts';
+import { GUEST, splitChoice } from '../../engines/core/offers.ts';
+import { checkOf, isCheckable, toolOf } from '../../host/edit/checks.ts';
 import { FilePages } from '../../host/edit/pages.ts';
 import type { ImageSession } from '../../host/session.ts';
 import { errorJson, errorText, FSCK, RefusedError, UsageError } from '../exit.ts';
@@ -29,8 +30,11 @@ export async function fsck(image: string, options: FsckOptions): Promise<number>
   if (yes && !fix) throw new UsageError('--yes answers what --fix asks: say --fix --yes');
   if (fix && !yes && !(process.stdin.isTTY && process.stderr.isTTY)) throw new UsageError('--fix asks about each repair, and there is no terminal to ask on; --fix --yes makes all of them');
   const job = new CliJob({ title: 'Checking', json, printsResult: true });
+  // A guest that is asked for runs its checker; the filesystem itself is not opened for that.
+  const { with: opener, ...rest } = options;
+  const toOpen = opener?.startsWith(GUEST) ? rest : options;
   try {
-    return await job.run((context) => withImage(image, options, (session) => (fix ? repair(session, options, context) : look(session, options, context)), context));
+    return await job.run((context) => withImage(image, toOpen, (session) => (fix ? repair(session, options, context) : look(session, options, context)), context, false));
   } catch (error) {
     if (error instanceof ReaderGone || error instanceof UsageError || toDiskError(error).kind === 'cancelled') throw error;
     // fsck(8) has one status for all that kept it from checking.
@@ -43,6 +47,8 @@ export async function fsck(image: string, options: FsckOptions): Promise<number>
 /** A dry run: nothing is repaired, and what the check itself writes goes to an overlay that is thrown away. */
 async function look(session: ImageSession, options: FsckOptions, job: JobContext): Promise<number> {
   const layer = selectCheckable(session, options.part);
+  const tool = await chosenTool(session, layer, options);
+  if (tool !== undefined) return toolEnd(await runTool(tool, layer, options, job, false), tool, options);
   const check = await checkOf(layer, session.registry);
   const overlay = new OverlayDevice(layer.device, new FilePages());
   try {
@@ -60,6 +66,8 @@ async function repair(session: ImageSession, options: FsckOptions, job: JobConte
   const { state } = session.editing;
   if (state.state === 'editing' && state.cannotApply !== undefined) throw new RefusedError(state.cannotApply.message);
   const layer = [...layersOf(session.layers)].find((each) => each.path === path) ?? selectCheckable(session, options.part);
+  const tool = await chosenTool(session, layer, options);
+  if (tool !== undefined) return repairByTool(session, layer, tool, options, job);
   const check = await checkOf(layer, session.registry);
   const report = new Report(options.json === true, true);
   const accept = options.yes === true ? () => true : (finding: Omit<Finding, 'repaired'>) => finding.repair !== undefined && askRepair(finding);
@@ -67,6 +75,49 @@ async function repair(session: ImageSession, options: FsckOptions, job: JobConte
   // Of a check that did not come to its end, nothing is kept: what its later passes would have put right is not.
   if (result.state !== 'unchecked') await session.editing.apply(job);
   return report.end(result);
+}
+
+/** The tool of the guest that `--with` asks for, or of the one that opens the layer. @throws RefusedError */
+async function chosenTool(session: ImageSession, layer: Layer, { with: opener }: FsckOptions): Promise<ToolCheck | undefined> {
+  if (!opener?.startsWith(GUEST)) return toolOf(layer, session.registry);
+  const tool = await toolOf(layer, await session.openers(), splitChoice(opener).id);
+  if (tool === undefined) throw new RefusedError(`${opener} has no checker for ${layer.title}, or can't be started; see clutch guests list`);
+  return tool;
+}
+
+/** The filesystem's own tool repairs, without choice among its repairs; they are staged, and applied as a whole. */
+async function repairByTool(session: ImageSession, layer: Layer, tool: ToolCheck, options: FsckOptions, job: JobContext): Promise<number> {
+  if (!tool.repairs) throw new RefusedError(`${tool.name} only looks`);
+  if (options.yes !== true && !ask(`${tool.name} repairs without asking about each finding.\n  Let it repair`)) throw new RefusedError('Nothing was repaired');
+  const result = await session.editing.operation({ text: `Repaired ${layer.title}`, layer: layer.path, raw: true }, () => runTool(tool, layer, options, job, true));
+  if (result.state !== 'unchecked') await session.editing.apply(job);
+  return toolEnd(result, tool, options);
+}
+
+/** What the tool prints is printed as it comes. */
+function runTool(tool: ToolCheck, layer: Layer, { json = false }: FsckOptions, job: JobContext, repair: boolean): Promise<ToolResult> {
+  const line = (text: string): void => {
+    stdout.line(json ? JSON.stringify({ line: text }) : displayName(text));
+    stdout.flush();
+  };
+  return tool.run(layer.device, { repair, line }, job);
+}
+
+/** @returns the exit status */
+function toolEnd({ state, status, error }: ToolResult, { name, repairs }: ToolCheck, { json = false, fix = false }: FsckOptions): number {
+  const exit = EXITS[state];
+  if (json) stdout.line(JSON.stringify({ state, exit, tool: { name, status }, ...(error === undefined ? {} : { error: { ...error.fault, message: error.message } }) }));
+  else stdout.line(`${name} (status ${status}): ${toolSummary(state, fix, repairs, error)}`);
+  return exit;
+}
+
+function toolSummary(state: ToolResult['state'], fix: boolean, repairs: boolean, error: DiskErrorData | undefined): string {
+  switch (state) {
+    case 'clean': return 'clean';
+    case 'fixed': return 'repaired';
+    case 'errors': return fix ? 'errors are left' : repairs ? 'errors; clutch fsck --fix lets it repair them' : 'errors';
+    case 'unchecked': return `not checked${error === undefined ? '' : `: ${displayName(error.message)}`}${fix ? '; nothing was changed' : ''}`;
+  }
 }
 
 function run(check: Check, device: Layer['device'], options: Omit<CheckOptions, 'now'>, job: JobContext): Promise<CheckResult> {
@@ -87,11 +138,15 @@ function selectCheckable(session: ImageSession, part: string | undefined): Layer
 
 /** Asks on the terminal; the check waits for the answer where it is. */
 function askRepair(finding: Omit<Finding, 'repaired'>): boolean {
+  return ask(`${displayName(finding.message)}\n  ${displayName(finding.repair ?? '')}`);
+}
+
+function ask(question: string): boolean {
   stderr.flush();
   const terminal = openSync('/dev/tty', 'r+');
   try {
     for (;;) {
-      writeAll(terminal, Buffer.from(`${displayName(finding.message)}\n  ${displayName(finding.repair ?? '')}? [y]es, [n]o: `));
+      writeAll(terminal, Buffer.from(`${question}? [y]es, [n]o: `));
       const line = Buffer.alloc(1024);
       const answer = line.subarray(0, readSync(terminal, line)).toString().trim().toLowerCase();
       if (answer === 'y' || answer === 'yes') return true;

@@ -26,7 +26,7 @@ export function hash(image: string, paths: readonly string[], options: HashOptio
       return withImage(image, options, async (session) => {
         await print(deviceSource(selectLayer(session, options.part).device), `${image} (${options.part})`, options, context);
         return EXIT.done;
-      }, context);
+      }, context, false);
     }
     // The file's own bytes: nothing in it needs to be understood, or unpacked.
     const { device } = openSource(image);

@@ -28,7 +28,7 @@ export async function hexdump(image: string, path: string | undefined, options: 
       for await (const chunk of chunksOf(filesystem, node, skip, length)) dump.add(chunk);
     });
   } else if (options.part !== undefined) {
-    await withImage(image, options, async (session) => dumpDevice(selectLayer(session, options.part).device, skip, length, dump));
+    await withImage(image, options, async (session) => dumpDevice(selectLayer(session, options.part).device, skip, length, dump), undefined, false);
   } else {
     // The file's own bytes: nothing in it needs to be understood, or unpacked.
     const { device } = openSource(image);

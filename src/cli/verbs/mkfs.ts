@@ -58,7 +58,7 @@ async function over(path: string, what: NewFilesystem, options: MkfsOptions, job
     await session.editing.apply(job.context);
     stderr.line(`clutch: made ${what.variant} over ${name}`);
     return EXIT.done;
-  }, job.context);
+  }, job.context, false);
 }
 
 function readOptions(given: readonly string[]): Record<string, string> {

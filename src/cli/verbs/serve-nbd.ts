@@ -39,7 +39,7 @@ export function serveNbd(image: string, options: ServeNbdOptions): Promise<numbe
         const layer = contentOf(selectLayer(session, part));
         if (write) await stage(session, layer, serve);
         else await serve(layer.device, layer);
-      }, context);
+      }, context, false);
     }
     return EXIT.done;
   });
@@ -51,7 +51,7 @@ async function serveDirectly(image: string, options: ServeNbdOptions, serve: Ser
   const { device, close, layer } = await withImage(image, options, async (session) => {
     const picked = contentOf(selectLayer(session, options.part));
     return { ...openDirect(session, picked), layer: picked };
-  }, job);
+  }, job, false);
   try {
     await serve(device, layer);
   } finally {

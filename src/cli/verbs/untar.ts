@@ -5,7 +5,7 @@ import type { JobSummary } from '../../shared/contract/rows.ts';
 import { EXIT, UsageError } from '../exit.ts';
 import { standardInput } from '../input.ts';
 import { CliJob } from '../job.ts';
-import { type ImageOptions, selectFilesystem, withImage } from '../open.ts';
+import { type ImageOptions, openFilesystem, selectFilesystem, withImage } from '../open.ts';
 import { findTyped } from '../paths.ts';
 import { stderr } from '../streams.ts';
 import { counted, humanSize } from '../text.ts';
@@ -22,8 +22,8 @@ export function untar(image: string, path: string, options: UntarOptions): Promi
   const direct = options.direct === true;
   return job.run((context) => withImage(image, options, async (session) => {
     // A wrong --part or path is told before anything is unlocked.
-    const { path: layer } = selectFilesystem(session, options.part);
-    await findTyped(selectFilesystem(session, options.part).filesystem, path, { followLast: true });
+    const { path: layer, filesystem: before } = await openFilesystem(session, options.part, context);
+    await findTyped(before, path, { followLast: true });
     await session.editing.unlock({ direct, job: context });
     let summary: JobSummary | undefined;
     try {

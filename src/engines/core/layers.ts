@@ -259,8 +259,14 @@ class LayerWalk {
 
   async #describeUnknown(device: BlockDevice): Promise<{ kind: 'unknown'; format: string; title: string; evidence: readonly string[]; guesses: readonly Guess[] }> {
     const plain = describeUnknown(device);
-    if (plain.format !== 'unknown') return { ...plain, guesses: [] };
+    if (device.size === 0) return { ...plain, guesses: [] };
     const guesses = await this.#guesses(device);
+    // The superblock of ReiserFS, UFS2 and others lies behind 64 KiB that may be empty.
+    if (plain.format === 'empty') return guesses.some(({ confidence }) => confidence >= SURE) ? this.#named({ ...UNKNOWN, kind: 'unknown' }, guesses) : { ...plain, guesses: [] };
+    return this.#named(plain, guesses);
+  }
+
+  #named(plain: ReturnType<typeof describeUnknown>, guesses: readonly Guess[]): ReturnType<typeof describeUnknown> & { readonly guesses: readonly Guess[] } {
     const [first] = guesses;
     // A long magic in its place is no chance: the layer is called by its name.
     return first !== undefined && first.confidence >= 80 ? { ...plain, title: first.name, evidence: first.evidence, guesses } : { ...plain, guesses };
@@ -423,7 +429,9 @@ function hasMagic(device: BlockDevice, magic: RegistryEntry['magics'][number]): 
   }
 }
 
-function describeUnknown(device: BlockDevice): { kind: 'unknown'; format: string; title: string; evidence: string[] } {
+const UNKNOWN = { format: 'unknown', title: 'Unknown', evidence: ['no known format matched'] };
+
+function describeUnknown(device: BlockDevice): { kind: 'unknown'; format: string; title: string; evidence: readonly string[] } {
   if (device.size === 0) return { kind: 'unknown', format: 'empty', title: 'Empty', evidence: ['it has no bytes'] };
   const length = Math.min(device.size, 64 * 1024);
   let empty = true;
@@ -434,5 +442,5 @@ function describeUnknown(device: BlockDevice): { kind: 'unknown'; format: string
   }
   return empty
     ? { kind: 'unknown', format: 'empty', title: 'Empty', evidence: [`the first ${length} bytes are zero`] }
-    : { kind: 'unknown', format: 'unknown', title: 'Unknown', evidence: ['no known format matched'] };
+    : { kind: 'unknown', ...UNKNOWN };
 }

@@ -29,9 +29,13 @@ export async function checkOf(layer: Layer, registry: readonly RegistryEntry[]):
   return check;
 }
 
-/** The filesystem's own tool, in the guest that opened the layer, or the first that could. Undefined where an engine of ours has it, or there is none. */
-export async function toolOf(layer: Layer, registry: readonly RegistryEntry[]): Promise<ToolCheck | undefined> {
+/**
+ * The filesystem's own tool, in the guest that opened the layer, or the first that could. Undefined where an engine of ours has it, or there is none.
+ * @param guest the opener whose tool is wanted, whoever opened the layer
+ */
+export async function toolOf(layer: Layer, registry: readonly RegistryEntry[], guest?: string): Promise<ToolCheck | undefined> {
   if (!isCheckable(layer)) return undefined;
+  if (guest !== undefined) return (await load(guest, registry))?.tool?.(/^native:(.+)$/.exec(layer.openers[0]?.id ?? '')?.[1] ?? layer.format);
   for (const { id } of layer.openers) {
     if (!id.startsWith(GUEST)) return undefined;
     const tool = (await load(id, registry))?.tool?.(layer.format);

@@ -282,7 +282,8 @@ export class GuestMount {
   /** Why something failed: what the machine died of, where it did. */
   async #causeOf(error: unknown, machine: GuestMachine, tree: MountedTree | undefined): Promise<DiskError> {
     const told = toDiskError(error);
-    const end = await hasEnded(machine, told.kind === 'guest' ? END_WITHIN : 0);
+    // Only what breaks the connection to a tree may come before the end of the machine is known.
+    const end = await hasEnded(machine, told.kind === 'guest' && tree !== undefined ? END_WITHIN : 0);
     if (end === undefined) {
       // The connection alone broke: the tree is mounted anew.
       if (told.kind === 'guest' && tree !== undefined && this.#tree === tree && this.#mode !== 'write') this.#tree = undefined;

@@ -1,6 +1,7 @@
 import type { RegistryEntry } from '../../engines/core/probe.ts';
 import { guestEntry } from './format.ts';
 import { GuestLayers } from './layers.ts';
+import type { Guest } from './manifest.ts';
 import type { GuestSupport } from './support.ts';
 
 /** The guests of one open image: looked for when they are needed first, for most images need none. */
@@ -32,7 +33,13 @@ export class SessionGuests {
   async #load(): Promise<readonly RegistryEntry[]> {
     if (this.#support === 'none') return [];
     const support = this.#support ?? (await import('./installed.ts')).installed();
-    this.#known = (await support.guests()).map((guest) => guestEntry(guest, support, this.layers));
+    let guests: readonly Guest[];
+    try {
+      guests = await support.guests();
+    } catch {
+      return []; // A program without its guests opens what it has engines for.
+    }
+    this.#known = guests.map((guest) => guestEntry(guest, support, this.layers));
     return this.#known;
   }
 }
