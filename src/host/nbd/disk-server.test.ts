@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, statSync, truncateSync, utimesSync, writeFileSync, writeSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
@@ -190,6 +190,34 @@ describe.skipIf(withoutQemu !== undefined)('QEMU', () => {
     await tool('qemu-img', 'convert', '-f', 'raw', '-O', 'raw', server.uri(), at('holes.out'));
     expect(same(at('holes.out'), bytes)).toBe(true);
     expect(server.stats.bytesRead).toBeLessThan(6 * MIB);
+  });
+
+  it('does not fetch the holes of a sparse image, through an overlay either', async (context) => {
+    writeFileSync(at('sparse.img'), '');
+    truncateSync(at('sparse.img'), 256 * MIB);
+    const file = openSync(at('sparse.img'), 'r+');
+    writeSync(file, pattern(MIB), 0, MIB, 100 * MIB);
+    closeSync(file);
+    if (process.platform !== 'linux' || statSync(at('sparse.img')).blocks * 512 > 2 * MIB) context.skip('the filesystem here has no holes');
+    const below = new FileDevice(at('sparse.img'));
+    const overlay = new OverlayDevice(below, new FilePages());
+    onTestFinished(() => {
+      overlay.close();
+      below.close();
+    });
+    const server = await serve(overlay);
+    await tool('qemu-io', '-f', 'raw', '-c', 'write -P 5 200M 1M', '-c', 'write -z -u 0 64M', server.uri());
+    expect(server.stats.bytesWritten).toBe(MIB);
+    const read = server.stats.bytesRead;
+    await tool('qemu-img', 'convert', '-f', 'raw', '-O', 'raw', server.uri(), at('sparse.out'));
+    expect(server.stats.bytesRead - read).toBeLessThan(4 * MIB);
+    const out = new FileDevice(at('sparse.out'));
+    onTestFinished(() => out.close());
+    const bytes = new Uint8Array(MIB);
+    for (const [place, expected] of [[100, pattern(MIB)], [200, new Uint8Array(MIB).fill(5)], [150, new Uint8Array(MIB)]] as const) {
+      out.read(place * MIB, bytes);
+      expect(Buffer.compare(bytes, expected)).toBe(0);
+    }
   });
 
   it('has no more way to the disk after a fence, and none when the server is closed', async () => {
