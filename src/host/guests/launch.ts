@@ -148,7 +148,7 @@ async function boot(plan: Plan, log: LogBook, say: (text: string) => void, state
       program: plan.program, args, guest: manifest.name, log, memory: plan.machine.memory, beforeKill: () => disks.fence(), ...(descriptor === undefined ? {} : { state: descriptor }),
     });
     const running = process;
-    const how = { start: state === undefined ? 'cold' : 'warm', accelerator: plan.machine.accelerator } as const;
+    const how = { start: state === undefined ? 'cold' : 'warm', accelerator: plan.machine.accelerator, ...(options.patience === undefined ? {} : { patience: options.patience }) } as const;
     const consoleReady = watchConsole(process.console, log, manifest.boot.ready);
     const machine = manifest.transport.agent ? new LinuxMachine(guest, process, disks, log, how) : new SerialMachine(guest, process, disks, log, how);
     const ready = async () => {
@@ -158,7 +158,7 @@ async function boot(plan: Plan, log: LogBook, say: (text: string) => void, state
       if (manifest.boot.ready !== undefined && !manifest.transport.agent) await consoleReady;
       await machine.prepare();
     };
-    const within = state === undefined ? options.bootWithin ?? manifest.boot.deadline * 1000 * BOOT_PATIENCE * loadFactor() : options.warmWithin ?? WARM_WITHIN * loadFactor();
+    const within = (state === undefined ? manifest.boot.deadline * 1000 * BOOT_PATIENCE : WARM_WITHIN) * (options.patience ?? loadFactor());
     await underWatch(running, ready(), within, options);
     log.add('launcher', how.start === 'warm' ? 'Resumed' : 'Booted');
     return machine;

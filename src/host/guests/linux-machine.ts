@@ -36,6 +36,7 @@ export class LinuxMachine implements GuestMachine {
   readonly aname = ROOT;
   readonly ended: Promise<GuestEnd>;
   readonly #process: MachineProcess;
+  readonly #patience: () => number;
   readonly #disks: MachineDisks;
   readonly #agent: Agent;
   readonly #files: FilePort;
@@ -44,10 +45,11 @@ export class LinuxMachine implements GuestMachine {
   #serving = false;
   #stopping: Promise<GuestEnd> | undefined;
 
-  constructor(guest: Guest, process: MachineProcess, disks: MachineDisks, log: LogBook, how: { readonly start: 'cold' | 'warm'; readonly accelerator: string }) {
+  constructor(guest: Guest, process: MachineProcess, disks: MachineDisks, log: LogBook, how: { readonly start: 'cold' | 'warm'; readonly accelerator: string; readonly patience?: number }) {
     this.guest = guest;
     this.start = how.start;
     this.accelerator = how.accelerator;
+    this.#patience = () => how.patience ?? loadFactor();
     this.log = log;
     this.#process = process;
     this.#disks = disks;
@@ -165,7 +167,7 @@ export class LinuxMachine implements GuestMachine {
   async #stop(): Promise<GuestEnd> {
     this.#process.expectEnd();
     this.#files.endSession();
-    const within = STOP_WITHIN * loadFactor();
+    const within = STOP_WITHIN * this.#patience();
     const timer = setTimeout(() => { void this.#process.kill('hung', `it did not stop within ${Math.round(within / 1000)} s`); }, within);
     await this.#ask('stop', [], within).catch(() => {});
     const end = await this.ended;
@@ -214,7 +216,7 @@ export class LinuxMachine implements GuestMachine {
   }
 
   #ask(verb: string, words: readonly string[], within: number): Promise<string> {
-    return this.#idle.during(() => this.#agent.ask(verb, words, within * loadFactor()));
+    return this.#idle.during(() => this.#agent.ask(verb, words, within * this.#patience()));
   }
 
   #onlyOne(): void {

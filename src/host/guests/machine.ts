@@ -31,10 +31,8 @@ export interface LaunchOptions {
   readonly cache?: string;
   /** What plays the machine; QEMU from the PATH unless told. */
   readonly program?: MachineProgram;
-  /** Milliseconds that a warm start may take before a cold boot takes its place. Measured by the machine's load unless told. */
-  readonly warmWithin?: number;
-  /** Milliseconds that a cold boot may take. By the manifest and the machine's load unless told. */
-  readonly bootWithin?: number;
+  /** How many times longer than on an idle machine everything may take before it counts as hung. By the machine's load unless told. */
+  readonly patience?: number;
 }
 
 /** A running guest. One a layer; owned by the host process of the image. */

@@ -27,6 +27,7 @@ export class SerialMachine implements GuestMachine {
   readonly log: LogBook;
   readonly ended: Promise<GuestEnd>;
   readonly #process: MachineProcess;
+  readonly #patience: () => number;
   readonly #disks: MachineDisks;
   readonly #files: FilePort;
   readonly #idle = new IdleWatch();
@@ -34,9 +35,10 @@ export class SerialMachine implements GuestMachine {
   #answered = false;
   #stopping: Promise<GuestEnd> | undefined;
 
-  constructor(guest: Guest, process: MachineProcess, disks: MachineDisks, log: LogBook, how: { readonly accelerator: string }) {
+  constructor(guest: Guest, process: MachineProcess, disks: MachineDisks, log: LogBook, how: { readonly accelerator: string; readonly patience?: number }) {
     this.guest = guest;
     this.accelerator = how.accelerator;
+    this.#patience = () => how.patience ?? loadFactor();
     this.log = log;
     this.#process = process;
     this.#disks = disks;
@@ -63,7 +65,7 @@ export class SerialMachine implements GuestMachine {
     const { name, boot } = this.guest.manifest;
     if (this.#served) throw new DiskError({ kind: 'busy', by: name }, `${name} serves its files once; open it again`);
     this.#served = true;
-    const within = boot.deadline * ANSWER_PATIENCE * loadFactor();
+    const within = boot.deadline * ANSWER_PATIENCE * this.#patience();
     const timer = setTimeout(() => { if (!this.#answered) void this.#process.kill('hung', `its file server did not answer within ${Math.round(within / 1000)} s`); }, within);
     void this.ended.then(() => clearTimeout(timer));
     return this.#files.open();
@@ -114,7 +116,7 @@ export class SerialMachine implements GuestMachine {
     this.#files.endSession();
     this.#process.files.close();
     await this.#process.qmp.execute('system_powerdown').catch(() => {});
-    const within = STOP_WITHIN * loadFactor();
+    const within = STOP_WITHIN * this.#patience();
     const quit = setTimeout(() => { this.#process.qmp.execute('quit').catch(() => {}); }, within);
     const kill = setTimeout(() => { void this.#process.kill('hung', 'it did not stop'); }, 2 * within);
     const end = await this.ended;
