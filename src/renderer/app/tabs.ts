@@ -6,7 +6,7 @@ import { bestGuest } from '../models/guests.ts';
 import { firstLayer, isOpenFilesystem, layerAt, onlyWaiting } from '../models/layers.ts';
 import { hasPending } from '../models/editing.ts';
 import { texts } from '../texts/index.ts';
-import { followEditing, followTree } from './editing.ts';
+import { askState, followEditing, followTree } from './editing.ts';
 import { notify, notifyError } from '../ui/toasts.ts';
 import { goalOf, goTo, goToLayer, leaveListing, placeOfGoal, placeOfLayer, showPlace } from './navigation.ts';
 import { followOpening, forgetOpening } from './openings.ts';
@@ -180,6 +180,10 @@ export async function openByGuest(id: number, layer: string, opener: { readonly 
     if (!isCurrent()) return;
     patchTab(id, { entering: undefined, ...(goal === undefined ? {} : { goal }) });
     await showImage(id, now, goal === undefined ? layer : undefined);
+    // What can't be changed while it is closed may be now.
+    askState(id).catch(() => {
+      // The host is gone; `lose` has the word.
+    });
     announce(texts.guest.opened(tab.source.name, opener.name));
   } catch (error) {
     if (!isCurrent()) return;

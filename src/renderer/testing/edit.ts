@@ -210,7 +210,7 @@ export class FakeEditing {
     const { name } = this.#image;
     const changed = name.includes('changed') && this.#state === 'editing';
     const info = this.#image.info();
-    const possible = info.layers.some(({ filesystem, format }) => filesystem !== undefined && format === 'ext4');
+    const possible = info.layers.some(({ filesystem, format, guest }) => filesystem !== undefined && (format === 'ext4' || guest !== undefined));
     const last = this.#done.at(-1);
     const next = this.#undone.at(-1);
     return {
