@@ -83,7 +83,7 @@ export interface GuestSource {
   readonly kernel: readonly string[];
   /** Packages whose programs (and libraries, by DT_NEEDED) go into the initramfs: busybox, diod. */
   readonly base: readonly { readonly package: string; readonly files: readonly string[]; readonly suite?: string }[];
-  /** Modules that every boot needs, without dependencies. */
+  /** Modules that every boot needs, without dependencies. One with a "?" behind its name is left out where the kernel has none of it. */
   readonly modules: readonly string[];
   /** Bytes that a build downloads, about. */
   readonly download: number;

@@ -21,7 +21,7 @@ export interface GuestPlaces {
  * @throws DiskError io when the guests that come with Clutch are missing
  */
 export function guestPlaces(env: NodeJS.ProcessEnv = process.env): GuestPlaces {
-  const own = env.CLUTCH_GUESTS;
+  const own = env.CLUTCH_GUESTS || undefined;
   const { data, cache } = envPaths('clutch', { suffix: '' });
   const root = own ?? join(env.CLUTCH_DATA ?? data, 'guests');
   return { shipped: shippedGuests(), added: join(root, 'added'), built: join(root, 'built'), downloads: own === undefined ? join(cache, 'guests') : join(own, 'downloads') };

@@ -53,11 +53,11 @@ function merge(under: GuestFile, over: GuestFile, without: readonly string[]): G
   };
 }
 
-/** Those of below, replaced where above has one of the same format and type, and what only above has. */
+/** What only above has, which comes first; then those of below, replaced where above has one of the same format and type. */
 function joined<T extends { format?: string; type: string }>(under: readonly T[] = [], over: readonly T[] = [], without: readonly string[]): T[] {
   const replaced = new Map(over.map((each) => [keyOf(each), each]));
   const kept = under.filter((each) => !without.includes(each.type)).map((each) => replaced.get(keyOf(each)) ?? each);
-  return [...kept, ...over.filter((each) => !kept.includes(each))];
+  return [...over.filter((each) => !kept.includes(each)), ...kept];
 }
 
 function keyOf({ format, type }: { format?: string; type: string }): string {

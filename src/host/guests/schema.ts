@@ -8,6 +8,8 @@ const MOST = 1_000;
 const text = v.pipe(v.string(), v.minLength(1), v.maxLength(LONGEST));
 /** A name that becomes a file's name. */
 const name = v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9_.+-]{0,63}$/, 'a name has lower case letters, digits, ".", "+", "-" and "_"'));
+/** A kernel module; "?": where the kernel has it. */
+const moduleName = v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9_-]{0,62}\??$/, 'the name of a kernel module, with "?" behind it where the kernel may do without'));
 /** A file of the guest's own folder. */
 const ownFile = v.pipe(v.string(), v.regex(/^[\w][\w.+-]{0,127}$/, 'the name of a file in the guest\'s folder, without a path'));
 const path = v.pipe(v.string(), v.regex(/^(?!.*(^|\/)\.\.(\/|$))[\w.+/-]{1,255}$/, 'a program\'s name, or a path in the package'));
@@ -27,7 +29,7 @@ const filesystem = v.strictObject({
   type: name,
   access: v.picklist(['read-write', 'read-only', 'known-bad']),
   reason: v.optional(text),
-  modules: list(name),
+  modules: list(moduleName),
   readOptions: v.pipe(list(options), v.minLength(1)),
   writeOptions: v.optional(options),
   device: v.picklist(['disk', 'mtd', 'ubi']),
@@ -36,7 +38,7 @@ const filesystem = v.strictObject({
   make: v.optional(v.strictObject({ ...program, arguments: list(text) })),
 });
 
-const volumes = v.strictObject({ type: name, modules: list(name), tool: v.strictObject(program) });
+const volumes = v.strictObject({ type: name, modules: list(moduleName), tool: v.strictObject(program) });
 
 const fields = {
   title: text,
@@ -79,7 +81,7 @@ const source = {
   architecture: name,
   kernel: v.pipe(list(v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9+.*-]{1,127}$/, 'a package\'s name, or a pattern with "*"'))), v.minLength(1)),
   base: list(v.strictObject({ package: name, files: v.pipe(list(path), v.minLength(1)), suite: v.optional(name) })),
-  modules: list(name),
+  modules: list(moduleName),
   download: v.pipe(v.number(), v.integer(), v.minValue(1)),
   compile: v.optional(v.strictObject({ package: name, modules: v.pipe(list(name), v.minLength(1)), seconds, licence: text })),
 };

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { corrupt, DiskError, isDiskError, unsupported } from '../../../engines/core/errors.ts';
 import type { JobContext } from '../../../engines/core/job.ts';
-import { decompress } from './decompress.ts';
+import { type Compression, decompress } from './decompress.ts';
 import type { Downloads } from './downloads.ts';
 import { MissingError, parseMirror } from './mirror.ts';
 import { parseRelease, type Release, releaseFile, type Trust, verifyDetached, verifyInRelease } from './release.ts';
@@ -76,8 +76,8 @@ export class Archive {
 }
 
 /**
- * Reads suites of a mirror for one architecture. The chain: keys, Release, Packages.xz, an entry's digest. What is security's and is not
- * there is left out with a note; all else must be there.
+ * Reads suites of a mirror for one architecture. The chain: keys, Release, Packages.xz, an entry's digest. A suite of security
+ * updates that can't be had or proved is left out with a note (what is older is signed as well); all else must be there.
  * @throws DiskError corrupt where the chain breaks; io, timeout, usage ENOENT, cancelled
  */
 export async function readArchive(suites: readonly string[], components: readonly string[], architecture: string, how: { mirrors: Mirrors; trust: Trust; archived?: readonly string[]; downloads: Downloads; job: JobContext }): Promise<Archive> {
@@ -91,17 +91,18 @@ export async function readArchive(suites: readonly string[], components: readonl
       const release = await readRelease(base, suite, trust, how.downloads, how.job);
       for (const component of components) {
         const name = `${component}/binary-${architecture}/Packages`;
-        const { sha256, size } = releaseFile(release, `${name}.xz`);
+        const packed = release.files.has(`${name}.xz`) ? 'xz' : 'gz';
+        const { sha256, size } = releaseFile(release, `${name}.${packed}`);
         const whole = release.files.get(name)?.size ?? MOST_INDEX;
-        const named = `${base}/${name}.xz`;
+        const named = `${base}/${name}.${packed}`;
         const hashed = `${base}/${component}/binary-${architecture}/by-hash/SHA256/${sha256}`;
         const path = await how.downloads.file({ urls: release.byHash ? [hashed, named] : [named], size, sha256, title: `the index of ${suite}` }, how.job);
-        await readPackages(createReadStream(path, { highWaterMark: 1 << 18 }), `Packages of ${suite}`, Math.min(whole, MOST_INDEX), how.job, (entry) => archive.add({ ...entry, suite, url: `${mirror}/${entry.url}` }));
+        await readPackages(createReadStream(path, { highWaterMark: 1 << 18 }), packed === 'xz' ? 'xz' : 'gzip', `Packages of ${suite}`, Math.min(whole, MOST_INDEX), how.job, (entry) => archive.add({ ...entry, suite, url: `${mirror}/${entry.url}` }));
       }
       archive.suites.push(suite);
     } catch (error) {
-      if (!security || !(error instanceof MissingError)) throw error;
-      how.job.log({ level: 'warning', message: `The mirror has no ${suite}: packages are taken without its security updates` });
+      if (!security || (isDiskError(error) && error.kind === 'cancelled')) throw error;
+      how.job.log({ level: 'warning', message: `${suite} can't be used, so packages are without its security updates: ${error instanceof Error ? error.message : String(error)}` });
     }
   }
   return archive;
@@ -119,14 +120,14 @@ async function readRelease(base: string, suite: string, trust: Trust, downloads:
 }
 
 /**
- * Reads an index of packages, compressed with xz.
+ * Reads an index of packages.
  * @param most bytes of it when it is unpacked
  * @throws DiskError corrupt
  */
-export async function readPackages(chunks: AsyncIterable<Uint8Array>, what: string, most: number, job: JobContext, onPackage: (entry: Omit<Package, 'suite'>) => void): Promise<void> {
+export async function readPackages(chunks: AsyncIterable<Uint8Array>, compression: Compression, what: string, most: number, job: JobContext, onPackage: (entry: Omit<Package, 'suite'>) => void): Promise<void> {
   const decoder = new TextDecoder();
   let rest = '';
-  for await (const chunk of decompress(chunks, 'xz', what, most, job)) {
+  for await (const chunk of decompress(chunks, compression, what, most, job)) {
     rest += decoder.decode(chunk, { stream: true });
     let at = 0;
     for (;;) {

@@ -84,6 +84,8 @@ export class Downloads {
         const answer = await request(url, { from: at, size: wanted.size, signal: job.signal });
         if (answer.status === 200) at = 0;
         try {
+          // Mirrors are changed while they are read, and not all of it at once.
+          if (answer.length !== undefined && at + answer.length !== wanted.size) throw corrupt(wanted.title, `the mirror's file has ${at + answer.length} bytes and should have ${wanted.size}`);
           for await (const chunk of answer.body) {
             if (at + chunk.length > wanted.size) throw corrupt(wanted.title, `the mirror sends more than the ${wanted.size} bytes that it should have`);
             await file.write(chunk, 0, chunk.length, at);

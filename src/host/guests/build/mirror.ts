@@ -18,6 +18,8 @@ const MOST_REDIRECTS = 5;
 /** What a server answered. */
 export interface Answer {
   readonly status: number;
+  /** Bytes that will come, where the server says so. */
+  readonly length?: number;
   readonly body: AsyncIterable<Uint8Array>;
   /** Ends the connection. */
   close(): void;
@@ -39,8 +41,8 @@ export class MissingError extends DiskError {
 export async function request(url: string, { from = 0, size, signal }: { from?: number; size: number; signal: CancelSignal }): Promise<Answer> {
   for (let at = url, redirects = 0; ; redirects++) {
     const answer = await ask(at, from, size, signal);
-    const { statusCode: status = 0, headers: { location } } = answer.message;
-    if (status === 200 || status === 206) return { status, body: answer.body(), close: answer.close };
+    const { statusCode: status = 0, headers: { location, 'content-length': length } } = answer.message;
+    if (status === 200 || status === 206) return { status, ...(length === undefined ? {} : { length: Number(length) }), body: answer.body(), close: answer.close };
     answer.close();
     if (status >= 300 && status < 400 && location !== undefined && redirects < MOST_REDIRECTS) at = new URL(location, at).href;
     else if (status === 404 || status === 410 || status === 403) throw new MissingError(at);

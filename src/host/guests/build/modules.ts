@@ -43,7 +43,8 @@ export class Modules {
   }
 
   /**
-   * Modules with all that they depend on, in the order in which they can be inserted. What the kernel has built in is left out. Soft dependencies
+   * Modules with all that they depend on, in the order in which they can be inserted. What the kernel has built in is left out, and so is a
+   * name with "?" that it has not. Soft dependencies
    * ("softdep: pre") come along where the kernel has them.
    * @throws DiskError unsupported for a module that the kernel has not; corrupt for a damaged one, or a circle
    */
@@ -53,12 +54,20 @@ export class Modules {
       if (order.has(name) || this.#builtin.has(name)) return;
       if (above.includes(name)) throw corrupt(`module ${name}`, `it depends on itself (${[...above, name].join(' → ')})`);
       const module = await this.#load(name, above);
-      for (const each of module.wished) if (this.#files.has(each) && !above.includes(each) && each !== name) await visit(each, [...above, name]);
+      for (const wish of module.wished) {
+        // A wish may be for what a module does ("crc32c"); the kernel calls the plain one of several so.
+        const each = this.#files.has(wish) ? wish : `${wish}_generic`;
+        if (this.#files.has(each) && !above.includes(each) && each !== name) await visit(each, [...above, name]);
+      }
       for (const each of module.before) await visit(each, [...above, name]);
       order.set(name, { name, bytes: module.bytes });
       if (order.size > MOST_TOGETHER) throw corrupt(`module ${names.join(', ')}`, `more than ${MOST_TOGETHER} modules come along`);
     };
-    for (const name of names) await visit(moduleName(name), []);
+    for (const name of names) {
+      const optional = name.endsWith('?');
+      const plain = moduleName(optional ? name.slice(0, -1) : name);
+      if (!optional || this.#files.has(plain)) await visit(plain, []);
+    }
     return [...order.values()];
   }
 
