@@ -1,4 +1,5 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { GUEST_TREES } from '../shared/contract/guests.ts';
 import { examples, EXIT_STATUS } from './help.ts';
 
 /** The grammar of `clutch guests …`; the code of each lies in verbs/guests. */
@@ -35,4 +36,24 @@ export function addGuestVerbs(program: Command, done: (status: number) => void):
   verb('remove', 'remove a guest', 'Removes a guest that was added, with its files; of one that comes with Clutch, what was built.', 'clutch guests remove netbsd-10')
     .argument('<name>', 'the guest')
     .action(async (name) => done(await (await import('./verbs/guests/remove.ts')).remove(name)));
+
+  verb('run', 'start a guest, or show one of its own trees', 'Starts a guest, with an image as its disk where one is given (for reading), and prints what it says until Ctrl-C. With --tree, lists a tree of its own instead: processes, devices, its memory, or with an image an overlay over that. Such a tree is opened by every verb that reads, as "guest:NAME/TREE".',
+    'clutch guests run linux-6.12', 'clutch guests run linux-6.12 --tree procfs --path /self', 'clutch cat guest:linux-6.12/procfs /filesystems')
+    .argument('<name>', 'the guest').argument('[image]', 'an image')
+    .addOption(new Option('--tree <tree>', 'one of its own trees').choices([...GUEST_TREES]))
+    .option('--path <path>', 'what of the tree to list (default: /)')
+    .option('--json', 'with --tree: print one JSON object an entry')
+    .action(async (name, image, options) => done(await (await import('./verbs/guests/run.ts')).runGuest(name, image, options)));
+
+  verb('test', 'try guests', 'Starts guests without any image, writes a file into their memory, reads it back and stops them: those that are named, or all that are built.',
+    'clutch guests test', 'clutch guests test linux-6.12 --cold')
+    .argument('[name...]', 'which guests')
+    .option('--cold', 'boot, though there is a saved state to start from')
+    .option('--json', 'print one JSON object a guest')
+    .action(async (names, options) => done(await (await import('./verbs/guests/test.ts')).testGuests(names, options)));
+
+  verb('log', 'what a guest said', 'Prints the log of the guest that ran last: the console, what was asked and answered, and the times of each step.', 'clutch guests log', 'clutch guests log linux-6.12')
+    .argument('[name]', 'the guest (default: whichever ran last)')
+    .option('--list', 'list the logs that are kept')
+    .action(async (name, options) => done(await (await import('./verbs/guests/log.ts')).guestLog(name, options)));
 }

@@ -11,7 +11,6 @@ const LATER: readonly (readonly [string, string])[] = [
   ['umount', 'unmount it'],
   ['convert', 'convert between image formats'],
   ['diff', 'compare two images'],
-  ['matrix', 'show what is supported how well'],
 ];
 
 /**
@@ -42,7 +41,8 @@ Not in this version (exit status 3):
 ${PART_HELP}
 
 Formats:
-  Images: raw, split (.001, .000), gzip. Partition tables: MBR, GPT. Filesystems: ext2, ext3, ext4.
+  Images: raw, split (.001, .000), gzip. Partition tables: MBR, GPT. Filesystems: ext2, ext3, ext4;
+  by guests many more: clutch matrix lists them.
 
 ${examples(
     'clutch disk.img                       open the window',
@@ -138,7 +138,8 @@ ${EXIT_STATUS}`)
     });
 
   after(withPart(verb('tar', 'stream a tar archive', 'Writes entries with everything below them to standard output as a pax tar, with extended attributes, ACLs, sparse files, hard links and times to the nanosecond.')
-    .addArgument(image).argument('[path...]', 'what to archive (default: everything)')),
+    .addArgument(image).argument('[path...]', 'what to archive (default: everything)')
+    .option('--bulk', "of a guest's volume: the tar that the guest makes, faster for many small files, but without extended attributes and holes")),
   PART_HELP, examples('clutch tar disk.img > disk.tar', 'clutch tar disk.img /home | tar -tvf -', 'clutch tar disk.img | sudo tar -x --xattrs --xattrs-include="*" --acls -C /mnt'))
     .action(async (path, paths, options) => done(await (await import('./verbs/tar.ts')).tar(path, paths, options)));
 
@@ -148,7 +149,7 @@ ${EXIT_STATUS}`)
   PART_HELP, examples('clutch untar disk.img < tree.tar', 'tar -C tree --xattrs -cf - . | clutch untar disk.img /srv', 'clutch tar old.img | clutch untar new.img'))
     .action(async (path, at, options) => done(await (await import('./verbs/untar.ts')).untar(path, at, options)));
 
-  withPart(json(verb('fsck', 'check and repair a filesystem', 'Checks a filesystem, as e2fsck does, and prints what is wrong: what it is, what it means, where it lies, and how it would be repaired. Nothing is changed without --fix. With it, each repair is asked about; the repairs reach the image all at once at the end, or not at all when the check is stopped.')
+  withPart(json(verb('fsck', 'check and repair a filesystem', 'Checks a filesystem, as e2fsck does, or by its own tool in a guest, and prints what is wrong: what it is, what it means, where it lies, and how it would be repaired. Nothing is changed without --fix. With it, each repair is asked about; the repairs reach the image all at once at the end, or not at all when the check is stopped.')
     .addArgument(image)
     .option('--fix', 'repair, too')
     .option('--yes', 'with --fix: make every repair without asking'), 'print one JSON object a finding (id, code, severity, message, meaning, place, repair, repaired), and last the state and the exit status'))
@@ -200,6 +201,11 @@ ${EXIT_STATUS}`)
 
   addGuestVerbs(program, done);
 
+  after(json(verb('matrix', 'what opens with what, and how well', 'Shows for every filesystem how well the engines of Clutch and each guest open it: from the engines, the guests\' descriptions, and what tests have shown.')
+    .option('--markdown', 'print the page of docs/matrix.md'), 'print one JSON object a filesystem'),
+  examples('clutch matrix', "clutch matrix --json | jq -r 'select(.openers.native.support == \"none\") | .title'"))
+    .action(async (options) => done(await (await import('./verbs/matrix.ts')).matrix(options)));
+
   for (const [name, summary] of LATER) {
     program.command(name, { hidden: true }).summary(summary).description(`${name} (${summary}) is not in this version of Clutch.`).helpOption('-h, --help')
       .argument('[arguments...]').allowUnknownOption().allowExcessArguments()
@@ -219,7 +225,7 @@ export function usageError(message: string, command: string): UsageError {
 function withPart(command: Command): Command {
   return command
     .option('--part <sel>', 'the volume: number, label or UUID, "/" for nesting')
-    .option('--with <opener>', 'the opener to use instead of the best one, as info -v lists them (native:ext4)');
+    .option('--with <opener>', 'the opener to use instead of the best one, as info -v lists them: native:ext4, guest:linux-6.12');
 }
 
 function json(command: Command, what = 'print one JSON object a line'): Command {

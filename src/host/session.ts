@@ -4,6 +4,7 @@ import { DiskError, unsupported, usage } from '../engines/core/errors.ts';
 import type { FileSystem, Note } from '../engines/core/filesystem.ts';
 import { type Answer, type JobContext, jobContext, type Question } from '../engines/core/job.ts';
 import { displayName } from '../engines/core/names.ts';
+import { GUEST } from '../engines/core/offers.ts';
 import type { OpenContext, RegistryEntry } from '../engines/core/probe.ts';
 import { registry as everyFormat } from '../engines/index.ts';
 import type { Editing, Recovery } from './edit/editing.ts';
@@ -13,6 +14,7 @@ import { FilePages } from './edit/pages.ts';
 import { recoverApply } from './edit/recovery.ts';
 import type { GuestLayers } from './guests/layers.ts';
 import { SessionGuests } from './guests/session-guests.ts';
+import { openTreeSource, parseTreePath } from './guests/tree-source.ts';
 import type { GuestSupport } from './guests/support.ts';
 import { zlibGunzip } from './sources/gunzip.ts';
 import { filesOf, openSource } from './sources/image.ts';
@@ -103,12 +105,14 @@ export interface ImageSession {
  */
 export async function openImage(path: string, options: OpenImageOptions = {}): Promise<ImageSession> {
   const note = options.onNote ?? (() => {});
-  const recovery = await recovered(path, note, options.onStep);
-  const source = openSource(path, note);
+  const tree = parseTreePath(path);
+  // What lies below a guest's own tree is opened for reading alone, and not as an image.
+  const recovery = tree === undefined ? await recovered(path, note, options.onStep) : [];
+  const source = tree === undefined ? openSource(path, note) : openTreeSource(path, tree, note);
   const guests = new SessionGuests(options.guests ?? (options.registry === undefined ? undefined : 'none'));
   const registry = options.registry ?? everyFormat;
   /** Formats that were asked for, by layer path: they count whenever a layer is opened anew. */
-  const choices = new Map(options.choices);
+  const choices = new Map(tree === undefined ? options.choices : [['0', `${GUEST}${tree.guest}/${tree.tree}`]]);
   const context = ({ job = nodeJob(), onStep, onNote = note }: Pick<OpenImageOptions, 'job' | 'onStep' | 'onNote'>, key?: Key): OpenContext => ({
     note: onNote, job: { ...job, ask: (question) => answer(question, job, key) }, scratch: (limit) => new ScratchFile(limit), codecs: { gunzip: zlibGunzip }, guests: () => guests.entries(), ...(onStep ? { step: onStep } : {}),
   });

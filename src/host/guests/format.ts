@@ -1,4 +1,5 @@
-import { DiskError, unsupported, usage } from '../../engines/core/errors.ts';
+import { unsupported, usage } from '../../engines/core/errors.ts';
+import { guess } from '../../engines/core/guesses.ts';
 import { factsOf } from '../../engines/core/facts.ts';
 import { GUEST, nameOf, offersFor } from '../../engines/core/offers.ts';
 import type { FilesystemFormat, OpenContext, RegistryEntry, Served } from '../../engines/core/probe.ts';
@@ -16,10 +17,10 @@ const WARM_SECONDS = 1;
 
 /** A guest as a format of the registry: so it comes with all that formats have, `--with`, *Open with…* and the reasons. */
 export function guestEntry(guest: Guest, support: GuestSupport, layers: GuestLayers): RegistryEntry {
-  const { name, title, filesystems } = guest.manifest;
+  const { name, title, filesystems, trees } = guest.manifest;
   const missing = missingOf(guest, support);
   const entry: RegistryEntry = {
-    id: `${GUEST}${name}`, kind: 'filesystem', name: title, magics: [], serves: filesystems.map(servedOf), seconds: secondsOf(guest), missing,
+    id: `${GUEST}${name}`, kind: 'filesystem', name: title, magics: [], serves: [...filesystems.map(servedOf), ...trees.map((tree): Served => ({ format: tree, title: tree, access: 'read-only', reason: 'a tree of the guest itself' }))], seconds: secondsOf(guest), missing,
     load: async () => format,
   };
   const format: FilesystemFormat = {
@@ -60,6 +61,8 @@ async function open(guest: Guest, missing: string, support: GuestSupport, layers
   const { name, title } = guest.manifest;
   if (missing !== '') throw unsupported(`guest ${name}`, `${title} can't be started: ${missing}`);
   if (context.as === undefined) throw usage('EINVAL', `The bytes don't tell which filesystem they are`, `Say which: ${GUEST}${name}/FORMAT, one of ${guest.manifest.filesystems.map(({ format }) => format).join(', ')}.`);
+  const tree = guest.manifest.trees.find((each) => each === context.as);
+  if (tree !== undefined) return openTree(guest, tree, support, layers, device, context);
   const served = find(guest, context.as);
   if (served === undefined) throw unsupported(context.as, `${title} does not mount ${nameOf(context.as)}`);
   if (served.access === 'known-bad') throw unsupported(context.as, `${title} is known to be no good with ${nameOf(context.as)}${served.reason === undefined ? '' : `: ${served.reason}`}`);
@@ -82,7 +85,20 @@ async function open(guest: Guest, missing: string, support: GuestSupport, layers
   });
 }
 
-/** What a guest's death is to whoever hears of it. */
-export function guestError(guest: Guest, message: string, advice?: string): DiskError {
-  return new DiskError({ kind: 'guest', guest: guest.manifest.name }, message, advice);
+/** A tree of the guest's own; an overlay lies over the filesystem of the device, whose changes stay in the guest's memory. */
+async function openTree(guest: Guest, tree: Guest['manifest']['trees'][number], support: GuestSupport, layers: GuestLayers, device: BlockDevice, context: OpenContext): Promise<FileSystem> {
+  const { name, title } = guest.manifest;
+  const served = tree === 'overlay' ? guest.manifest.filesystems.find(({ format }) => guess(device).some(({ id }) => id === format)) : undefined;
+  if (tree === 'overlay' && served === undefined) throw unsupported('overlay', `An overlay needs an image with a filesystem that ${title} mounts`);
+  const layer = layers.at(context.layer ?? '0');
+  layer.enter(name, tree, false);
+  const mount = new GuestMount({
+    support, guest,
+    started: (machine) => layer.started(machine),
+    died: ({ message }) => context.note({ severity: 'error', message: `${title} ended: ${message}` }),
+  }, { tree, devices: served === undefined ? [] : [device], ...(served === undefined ? {} : { served }) });
+  const first = await mount.open({ signal: context.job.signal, ...(context.step === undefined ? {} : { step: context.step }) }, false);
+  return new GuestFileSystem(mount, first, layer.nodes, {
+    format: tree, label: '', uuid: '', access: { write: false, reason: `a tree of ${title} itself` }, details: [['Opened by', `${title} (guest ${name})`]],
+  });
 }

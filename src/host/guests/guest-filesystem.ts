@@ -28,7 +28,7 @@ export class GuestFileSystem implements FileSystem {
     this.#facts = facts;
     this.#info = first.info;
     if (first.xattrs !== undefined) this.xattrs = { list: (node) => this.#at(node, ({ fs }, inner) => fs.xattrs!.list(inner)), get: (node, name) => this.#at(node, ({ fs }, inner) => fs.xattrs!.get(inner, name)) };
-    if (mount.writes || first.writer !== undefined) this.writer = new GuestWriter(mount, nodes, first.writer);
+    if (mount.writes) this.writer = new GuestWriter(mount, nodes, first.writer);
   }
 
   get info(): VolumeInfo {

@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import { DiskError, toDiskError } from '../../engines/core/errors.ts';
 import type { JobContext } from '../../engines/core/job.ts';
 import type { QemuState } from '../../shared/contract/guests.ts';
+import { keepLog } from './log-files.ts';
 import type { Guest } from './manifest.ts';
 import { findQemu } from './qemu.ts';
 import type { GuestSupport } from './support.ts';
@@ -25,7 +26,11 @@ export function installed(): GuestSupport & GuestManager {
   return {
     guests: async () => (await import('./catalogue.ts')).catalogue().guests,
     impossible: ({ manifest: { architecture } }) => whyNoQemu(architecture)?.message,
-    launch: async (guest, options) => (await import('./launch.ts')).launchGuest(guest, options),
+    async launch(guest, options) {
+      const machine = await (await import('./launch.ts')).launchGuest(guest, options);
+      keepLog(machine);
+      return machine;
+    },
     connect: async (channel, how) => (await import('./connect.ts')).connectGuest(channel, how),
     async build(names, job) {
       const { buildGuest, catalogue } = await import('./index.ts');

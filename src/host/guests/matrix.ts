@@ -3,7 +3,7 @@ import type { RegistryEntry } from '../../engines/core/probe.ts';
 import type { Matrix, MatrixCell, MatrixProof } from '../../shared/contract/guests.ts';
 import type { Guest } from './manifest.ts';
 
-/** One thing that a test has shown: `docs/guests-tested.json` is a list of them, written by the tests themselves. */
+/** One thing that a test has shown: `tested.json` is a list of them, written by the tests themselves. */
 export interface Proof extends MatrixProof {
   /** "native", or a guest's name. */
   readonly opener: string;
@@ -22,20 +22,23 @@ export interface NativeSupport {
 export interface MatrixRow {
   readonly format: string;
   readonly title: string;
-  /** Where it is no id of core/signatures: a tree of a guest's own. */
+  /** Where it is a tree of a guest's own. */
   readonly tree?: Guest['manifest']['trees'][number];
-  /** The name that a manifest gives a variant: UFS1 and UFS2 are one format, and not equally well served. */
-  readonly variants?: readonly string[];
-  /** Rows that are one format to the engines, told apart by the variant's name. */
-  readonly native?: string;
+  /** Ids that engines and manifests have for it, where it is not its own: ext2 is opened by what opens ext4. */
+  readonly as?: readonly string[];
 }
+
+const row = (format: string, as?: readonly string[], title = nameOf(format)): MatrixRow => ({ format, title, ...(as === undefined ? {} : { as }) });
+const treeRow = (tree: Guest['manifest']['trees'][number], title: string): MatrixRow => ({ format: tree, title, tree });
 
 /** The rows: the filesystems that people ask for first, then what else kernels mount. */
 export const ROWS: readonly MatrixRow[] = [
-  { format: 'ext2', title: 'ext2', native: 'ext4' }, { format: 'ext3', title: 'ext3', native: 'ext4' }, { format: 'ext4', title: 'ext4' },
-  ...['fat', 'exfat', 'ntfs', 'ufs1', 'ufs2', 'zfs', 'btrfs', 'xfs', 'reiserfs', 'f2fs', 'jfs', 'iso9660', 'udf', 'hfs', 'hfsplus', 'apfs', 'chfs', 'lfs', 'minix', 'squashfs'].map((format) => ({ format, title: nameOf(format) })),
-  { format: 'overlay', title: 'OverlayFS', tree: 'overlay' }, { format: 'tmpfs', title: 'tmpfs', tree: 'tmpfs' }, { format: 'devfs', title: 'devfs', tree: 'devfs' }, { format: 'procfs', title: 'procfs', tree: 'procfs' },
-  ...['affs', 'adfs', 'befs', 'bfs', 'efs', 'erofs', 'hpfs', 'jffs2', 'nilfs2', 'omfs', 'qnx4', 'qnx6', 'romfs', 'sysv', 'v7', 'ubifs', 'vxfs', 'bcachefs', 'gfs2', 'ocfs2', 'cramfs'].map((format) => ({ format, title: nameOf(format) })),
+  row('ext2', ['ext4'], 'ext2'), row('ext3', ['ext4'], 'ext3'), row('ext4', undefined, 'ext4'), row('fat', undefined, 'FAT12/16/32'), row('exfat'), row('ntfs'),
+  row('ufs1', ['ufs'], 'UFS1'), row('ufs2', ['ufs'], 'UFS2'), row('zfs', undefined, 'ZFS'), row('btrfs'), row('xfs'), row('reiserfs'), row('f2fs'), row('jfs'), row('iso9660', undefined, 'ISO 9660'), row('udf', undefined, 'UDF'),
+  row('hfs'), row('hfsplus'), row('apfs'), row('chfs'), row('lfs'), row('minix'), row('squashfs'),
+  treeRow('overlay', 'OverlayFS'), treeRow('tmpfs', 'tmpfs'), treeRow('devfs', 'devfs'), treeRow('procfs', 'procfs'),
+  ...['affs', 'adfs', 'befs', 'bfs', 'efs', 'erofs', 'hpfs', 'jffs2', 'nilfs2', 'omfs', 'qnx4', 'qnx6', 'romfs', 'sysv', 'v7'].map((format) => row(format)),
+  row('ubifs', ['ubifs', 'ubi']), row('vxfs'), row('bcachefs'), row('gfs2'), row('ocfs2'), row('cramfs'),
 ];
 
 /**
@@ -43,30 +46,30 @@ export const ROWS: readonly MatrixRow[] = [
  * @param missing why a guest can't be used now; empty when it can
  */
 export function makeMatrix(registry: readonly RegistryEntry[], natives: readonly NativeSupport[], guests: readonly Guest[], missing: (guest: Guest) => string, proofs: readonly Proof[]): Matrix {
-  const named = new Set(ROWS.map(({ format }) => format));
+  const named = new Set(ROWS.flatMap(({ format, as = [] }) => [format, ...as]));
   const others = [...new Set([...registry.filter(({ kind, serves }) => kind === 'filesystem' && serves === undefined).map(({ id }) => id), ...guests.flatMap(({ manifest }) => manifest.filesystems.map(({ format }) => format))])].filter((format) => !named.has(format)).toSorted();
-  const rows = [...ROWS, ...others.map((format): MatrixRow => ({ format, title: nameOf(format) }))];
+  const rows = [...ROWS, ...others.map((format) => row(format))];
   const proofsOf = (opener: string, { format }: MatrixRow): MatrixProof[] => proofs.filter((proof) => proof.opener === opener && proof.format === format).map(({ date, what }) => ({ date, what })).toSorted((a, b) => (a.date < b.date ? 1 : a.date > b.date ? -1 : 0));
   return {
     columns: [{ id: 'native', title: 'Clutch', missing: '' }, ...guests.map((guest) => ({ id: `guest:${guest.manifest.name}`, title: guest.manifest.title, missing: missing(guest) }))],
-    rows: rows.map((row) => ({
-      format: row.format, title: row.title,
-      cells: [nativeCell(row, natives, proofsOf('native', row)), ...guests.map((guest) => guestCell(row, guest, proofsOf(guest.manifest.name, row)))],
+    rows: rows.map((each) => ({
+      format: each.format, title: each.title,
+      cells: [nativeCell(each, natives, proofsOf('native', each)), ...guests.map((guest) => guestCell(each, guest, proofsOf(guest.manifest.name, each)))],
     })),
   };
 }
 
-function nativeCell({ format, native }: MatrixRow, natives: readonly NativeSupport[], proofs: readonly MatrixProof[]): MatrixCell {
-  const found = natives.find((each) => each.format === (native ?? format));
+function nativeCell({ format, as = [format] }: MatrixRow, natives: readonly NativeSupport[], proofs: readonly MatrixProof[]): MatrixCell {
+  const found = natives.find((each) => as.includes(each.format));
   return found === undefined ? { support: 'none', reason: '', proofs } : { support: found.access, reason: found.reason, proofs };
 }
 
-function guestCell({ format, tree, native }: MatrixRow, { manifest, state }: Guest, proofs: readonly MatrixProof[]): MatrixCell {
+function guestCell({ format, tree, as = [format] }: MatrixRow, { manifest, state }: Guest, proofs: readonly MatrixProof[]): MatrixCell {
   if (tree !== undefined) {
     if (!manifest.trees.includes(tree)) return { support: 'none', reason: '', proofs };
-    return unless(state, { support: tree === 'tmpfs' || tree === 'overlay' ? 'read-write' : 'read-only', reason: 'a tree of its own', proofs });
+    return unless(state, { support: 'read-only', reason: 'a tree of its own', proofs });
   }
-  const served = manifest.filesystems.find((each) => each.format === format) ?? manifest.filesystems.find((each) => each.format === native);
+  const served = manifest.filesystems.find((each) => as.includes(each.format));
   if (served === undefined) return { support: 'none', reason: '', proofs };
   return unless(state, { support: served.access, reason: served.reason ?? '', proofs });
 }
@@ -74,6 +77,11 @@ function guestCell({ format, tree, native }: MatrixRow, { manifest, state }: Gue
 /** What a guest that is not built would do. */
 function unless(state: Guest['state'], cell: MatrixCell & { readonly support: 'read-write' | 'read-only' | 'known-bad' }): MatrixCell {
   return state !== 'missing' || cell.support === 'known-bad' ? cell : { ...cell, support: 'unbuilt', would: cell.support };
+}
+
+/** The guests that come with Clutch as if all of them were built: what the page in `docs/` says, the same on every computer. */
+export function shippedMatrix(registry: readonly RegistryEntry[], natives: readonly NativeSupport[], guests: readonly Guest[], proofs: readonly Proof[]): Matrix {
+  return makeMatrix(registry, natives, guests.filter(({ origin }) => origin === 'shipped').map((guest) => ({ ...guest, state: 'built' })), () => '', proofs);
 }
 
 const SYMBOLS = { 'read-write': 'rw', 'read-only': 'ro', 'known-bad': 'bad', unbuilt: '–', none: '' } as const;
@@ -84,14 +92,20 @@ export function cellText({ support, would, proofs }: MatrixCell): string {
   return word === '' ? '' : `${word}${proofs.length > 0 ? ' ✓' : ''}`;
 }
 
+/** What neither an engine nor a guest opens. */
+export function unserved(rows: Matrix['rows']): string[] {
+  return rows.filter(({ cells }) => cells.every(({ support }) => support === 'none')).map(({ title }) => title);
+}
+
 /** The page in `docs/`: what guests do once they are built, so that it is the same on every computer. */
 export function matrixMarkdown({ columns, rows }: Matrix): string {
   const lines = [
     '# What opens with what', '',
-    'Made by `clutch matrix --markdown` from the engines, the manifests in `guests/` and `docs/guests-tested.json`, where tests write what they have shown.', '',
+    'Made by `clutch matrix --markdown` from the engines, the manifests in `guests/` and `src/host/guests/tested.json`, where tests write what they have shown.', '',
     '**rw** read and written · **ro** read only · **bad** known to be no good · ✓ shown by a test, with the date below. A guest must be built first (`clutch guests build`).', '',
     `| | ${columns.map(({ title }) => title).join(' | ')} |`, `|---|${columns.map(() => '---').join('|')}|`,
     ...rows.map(({ title, cells }) => `| ${title} | ${cells.map(cellText).join(' | ')} |`), '',
+    ...(unserved(rows).length === 0 ? [] : [`Nothing here opens ${unserved(rows).join(', ')}.`, '']),
     '## Reasons', '',
     ...rows.flatMap(({ title, cells }) => cells.flatMap(({ reason }, i) => (reason === '' || reason === 'a tree of its own' ? [] : [`- ${title}, ${columns[i]!.title}: ${reason}`]))), '',
     '## Shown by tests', '',

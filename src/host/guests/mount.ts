@@ -201,7 +201,7 @@ export class GuestMount {
     const what = this.#what;
     if ('tree' in what) {
       if (what.tree === 'overlay' && what.served !== undefined) (await machine.mount(what.served.type, what.served.readOptions[0] ?? 'ro', mountOptions(what.served))).close();
-      return support.connect(await machine.serve(what.tree), { guest, machine, write: what.tree === 'tmpfs' || what.tree === 'overlay' });
+      return support.connect(await machine.serve(what.tree), { guest, machine, write: false });
     }
     const { served } = what;
     const tries = write ? [served.writeOptions ?? 'rw'] : served.readOptions.length > 0 ? served.readOptions : ['ro'];
