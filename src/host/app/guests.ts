@@ -1,3 +1,5 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { usage } from '../../engines/core/errors.ts';
 import { nameOf } from '../../engines/core/offers.ts';
 import { registry } from '../../engines/index.ts';
@@ -72,7 +74,7 @@ export class GuestAppCalls {
 
   async #list(): Promise<GuestRow[]> {
     const support = await this.#host.guests();
-    return (await support.guests()).map((guest) => guestRow(guest, support));
+    return Promise.all((await support.guests()).map(async (guest) => ({ ...guestRow(guest, support), ...(await builtFacts(guest)) })));
   }
 
   async #matrix(): Promise<Matrix> {
@@ -81,12 +83,24 @@ export class GuestAppCalls {
   }
 }
 
+/** What of a guest lies on this computer, where it was built from packages. */
+async function builtFacts({ manifest, files, state }: Guest): Promise<Pick<GuestRow, 'built' | 'bytes' | 'kernel'>> {
+  if (manifest.source === undefined || state === 'missing') return {};
+  const { readBuilt } = await import('../guests/catalogue.ts');
+  const there = readBuilt(files);
+  if (there === undefined) return {};
+  const names = new Set([there.kernel, there.initramfs, ...Object.values(there.filesystems), ...Object.values(there.tools)]);
+  const sizes = await Promise.all([...names].map((name) => stat(join(files, name)).then(({ size }) => size, () => 0)));
+  const built = Date.parse(there.built);
+  return { ...(Number.isNaN(built) ? {} : { built }), bytes: sizes.reduce((sum, size) => sum + size, 0), kernel: there.kernelVersion };
+}
+
 /** A guest as clients see it. */
 export function guestRow(guest: Guest, support: GuestSupport): GuestRow {
   const { manifest, origin, state } = guest;
   return {
     name: manifest.name, title: manifest.title, summary: manifest.summary, architecture: manifest.architecture, origin, state, missing: missingOf(guest, support),
-    buildable: manifest.source !== undefined, tables: manifest.tables, trees: manifest.trees,
+    buildable: manifest.source !== undefined, ...(manifest.source === undefined ? {} : { download: manifest.source.download }), tables: manifest.tables, trees: manifest.trees,
     filesystems: manifest.filesystems.map(({ format, title, access, reason = '', check }) => ({ format, title: title ?? nameOf(format), access, reason, checkable: check !== undefined })),
   };
 }

@@ -33,7 +33,7 @@ export function GuestOffer({ tab, layer }: { tab: Tab; layer: LayerRow }) {
           <span className="dim">{t.cost(best.name, best.seconds)}, {t.access[best.access === 'read-write' ? 'read-write' : 'read-only']}</span>
         </Offer>
       ) : failed && building === undefined ? null : qemu?.found === false ? (
-        <Offer icon={<MonitorOff aria-hidden className="offer-icon" strokeWidth={1.25} />} title={title} what={`${t.noQemu}. ${cut(qemu.advice, 600)}`}>
+        <Offer icon={<MonitorOff aria-hidden className="offer-icon" strokeWidth={1.25} />} title={title} what={`${t.noQemu}. ${cut(qemu.advice || qemu.reason, 600)}`}>
           <Button className="button" onPress={() => void loadGuests()}><RotateCw aria-hidden />{t.again}</Button>
           <Button className="button" onPress={showGuests}>{t.manage}</Button>
         </Offer>

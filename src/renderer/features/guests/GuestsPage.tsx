@@ -49,7 +49,7 @@ function GuestList() {
           <MonitorOff aria-hidden className="offer-icon" strokeWidth={1.25} />
           <div>
             <h2>{t.noQemu}</h2>
-            <p className="breaks">{cut(`${qemu.reason} ${qemu.advice}`, 1000)}</p>
+            <p className="breaks">{cut(qemu.reason.includes(qemu.advice) ? qemu.reason : `${qemu.reason} ${qemu.advice}`, 1000)}</p>
             <div className="actions"><Button className="button is-small" onPress={() => void loadGuests()}><RotateCw aria-hidden />{texts.guest.again}</Button></div>
           </div>
         </section>

@@ -74,7 +74,7 @@ describe.skipIf(noBrowser !== undefined)('guests', () => {
     await page.getByText('apt install qemu-system-x86').waitFor();
     await page.evaluate(() => (globalThis as unknown as { fake: { guests: { install(): void } } }).fake.guests.install());
     await page.getByRole('button', { name: 'Look again' }).click();
-    await page.getByRole('button', { name: 'Build Linux 5.10' }).waitFor();
+    await expect.poll(() => page.getByRole('button', { name: 'Build Linux 5.10' }).count()).toBe(1);
   }, 60_000);
 
   test('what an engine of ours refuses is offered to a guest', async () => {
@@ -82,6 +82,7 @@ describe.skipIf(noBrowser !== undefined)('guests', () => {
     await page.getByRole('heading', { name: 'Linux 6.12 may open it all the same' }).waitFor();
     await page.getByRole('button', { name: 'Open with Linux 6.12' }).click();
     await row(page, /^etc\b/).waitFor();
+    await expect.poll(() => page.getByRole('tabpanel').getByText('Guest: Linux 6.12').count()).toBeGreaterThan(0);
   }, 60_000);
 
   test('map, list and sidebar tell volumes for guests; Enter on one opens it', async () => {
