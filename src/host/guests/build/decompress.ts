@@ -125,17 +125,19 @@ const unpackers: Readonly<Record<Compression, (chunks: Chunks, what: string) => 
   async *zstd(chunks, what) {
     let out: Uint8Array[] = [];
     let final = false;
+    let fed = false;
     const stream = new ZstdDecompress((chunk, last) => {
       out.push(chunk);
       final ||= last === true;
     });
     for await (const chunk of chunks) {
+      fed ||= chunk.length > 0;
       stream.push(chunk);
       yield* out;
       out = [];
     }
     stream.push(new Uint8Array(0), true);
     yield* out;
-    if (!final) throw corrupt(what, 'it ends early');
+    if (!final || !fed) throw corrupt(what, 'it ends early');
   },
 };

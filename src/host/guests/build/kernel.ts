@@ -35,7 +35,7 @@ export async function bootableKernel(image: Uint8Array, architecture: string, jo
     if (!isElf(vmlinux)) throw corrupt('kernel', 'what is packed in it is no ELF file');
     return vmlinux;
   }
-  if (architecture === 'aarch64' && image.length > 64) {
+  if (architecture === 'aarch64' && image.length >= 16) {
     // EFI's self-unpacking image (Linux: drivers/firmware/efi/libstub/zboot-header.S).
     if (view.getUint16(0, true) === 0x5a4d && view.getUint32(4, true) === 0x676d697a) {
       const at = view.getUint32(8, true);

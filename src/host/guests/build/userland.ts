@@ -1,4 +1,4 @@
-import { corrupt, unsupported } from '../../../engines/core/errors.ts';
+import { corrupt, isDiskError, unsupported } from '../../../engines/core/errors.ts';
 import type { JobContext } from '../../../engines/core/job.ts';
 import { type Archive, fetchPackage, type Package } from './archive.ts';
 import type { CpioEntry } from './cpio.ts';
@@ -110,7 +110,12 @@ export class Userland {
     if ([...entries.keys()].some((path) => path.endsWith(`/${base}`))) return;
     const wanted = name.startsWith('/') ? mergedPath(name) : undefined;
     for await (const candidate of this.#candidates(base, owner, from)) {
-      const contents = await this.#contents(candidate);
+      const contents = await this.#contents(candidate).catch((error: unknown) => {
+        // Kept mirrors have lost packages; it may not be the one that is needed.
+        if (isDiskError(error) && error.fault.kind === 'usage') return undefined;
+        throw error;
+      });
+      if (contents === undefined) continue;
       const path = wanted !== undefined && contents.has(wanted) ? wanted : [...contents.keys()].find((each) => each.startsWith('usr/lib') && each.endsWith(`/${base}`) && !/\/(glibc-hwcaps|debug)\//.test(each));
       if (path === undefined) continue;
       await this.#add(path, candidate, from, entries);
