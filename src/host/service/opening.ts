@@ -45,8 +45,9 @@ export class Opening {
     this.#tell();
   }
 
-  /** Ends it; steps that still run are ended with it. */
+  /** Ends it, once; steps that still run are ended with it. */
   end(error?: DiskErrorData): void {
+    if (this.#end !== undefined) return;
     const state = error === undefined ? 'done' : 'failed';
     for (const step of this.#steps) {
       if (step.state === 'running') this.#change(step.id, { state, ended: this.#now() });

@@ -151,11 +151,14 @@ export class ImageHost {
     await this.#session.then((session) => session.close({ discard: true }), () => {});
   }
 
+  /** Whoever asks for the steps from now on hears those of this opening, though it has not begun yet. */
+  #begin(): Opening {
+    return (this.#opening = new Opening());
+  }
+
   /** Runs an opening whose steps and notes clients may follow. */
-  async #tellOpening<T>(open: (how: Pick<Required<OpenImageOptions>, 'job' | 'onStep' | 'onNote'>) => Promise<T>, cancel?: Cancel): Promise<T> {
-    const opening = new Opening();
+  async #tellOpening<T>(open: (how: Pick<Required<OpenImageOptions>, 'job' | 'onStep' | 'onNote'>) => Promise<T>, cancel?: Cancel, opening = this.#begin()): Promise<T> {
     const closing = this.#closing;
-    this.#opening = opening;
     const onNote: OpenImageOptions['onNote'] = (note) => {
       opening.note(note);
       this.#tellChange();
@@ -211,14 +214,7 @@ export class ImageHost {
         const session = await this.#session;
         return openersOf(this.#layer(session, layer), await session.openers());
       },
-      'layer.open': async ({ layer, with: opener }, cancel) => {
-        const session = await this.#session;
-        const found = this.#layer(session, layer);
-        if (!isWaiting(found)) return imageInfo(session);
-        const best = opener ?? bestOpener(found)?.id;
-        if (best === undefined) throw unsupported(found.format, `Nothing here can open ${found.title}`, found.openers.map(({ name, reason }) => `${name}: ${reason}`).slice(0, 4).join(' '));
-        return this.#reopen(layer, { format: best.replace(/^native:/, '') }, cancel);
-      },
+      'layer.open': ({ layer, with: opener }, cancel) => this.#openLayer(layer, opener, cancel),
       'guest.log': (params, cancel) => this.#guestLog(params.layer, cancel),
       'guest.saveLog': async ({ layer, target, name, replace }) => this.#editCalls.saveLog((await this.#session).guestLayers.find(layer)?.lines() ?? [], target, name, replace === true),
       'view.open': async ({ layer, page, keep, ...request }, cancel) => {
@@ -344,18 +340,39 @@ export class ImageHost {
     yield* rows.take(cancel, () => this.#jobs.get(job).cancel());
   }
 
+  /** Opens a layer that waits. */
+  async #openLayer(path: string, opener: string | undefined, cancel: Cancel): Promise<ImageInfo> {
+    const opening = this.#begin();
+    try {
+      const session = await this.#session;
+      const found = this.#layer(session, path);
+      if (!isWaiting(found)) return await imageInfo(session);
+      const best = opener ?? bestOpener(found)?.id;
+      if (best === undefined) throw unsupported(found.format, `Nothing here can open ${found.title}`, found.openers.map(({ name, reason }) => `${name}: ${reason}`).slice(0, 4).join(' '));
+      return await this.#reopen(path, { format: best.replace(/^native:/, '') }, cancel, opening);
+    } catch (error) {
+      opening.end(toDiskError(error).toJSON());
+      throw error;
+    } finally {
+      opening.end();
+    }
+  }
+
   /** One after another: each is a change of the one tree. */
-  async #reopen(layer: string, how: Pick<ReopenOptions, 'format' | 'password'>, cancel?: Cancel): Promise<ImageInfo> {
+  async #reopen(layer: string, how: Pick<ReopenOptions, 'format' | 'password'>, cancel?: Cancel, opening = this.#begin()): Promise<ImageInfo> {
     const session = await this.#session;
     const reopen = async (): Promise<ImageInfo> => {
       this.#layer(session, layer);
       if (this.#jobs.running > 0) throw new DiskError({ kind: 'busy' }, 'Work on the image is still under way', 'Wait for it or cancel it, then open the image another way.');
-      await this.#tellOpening((opening) => session.reopen(layer, { ...how, ...opening }), cancel);
+      await this.#tellOpening((told) => session.reopen(layer, { ...how, ...told }), cancel, opening);
       this.#tellChange();
       return imageInfo(session);
     };
     this.#reopening++;
-    const opened = this.#reopened.then(reopen).finally(() => { this.#reopening--; });
+    const opened = this.#reopened.then(reopen).catch((error: unknown) => {
+      opening.end(toDiskError(error).toJSON());
+      throw error;
+    }).finally(() => { this.#reopening--; });
     this.#reopened = opened.catch(() => {});
     return opened;
   }

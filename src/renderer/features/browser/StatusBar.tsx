@@ -33,7 +33,7 @@ export function StatusBar() {
       <span className="spacer" />
       {running > 0 ? <Button className="link" onPress={() => showTransfers(true)}>{texts.transfers.running(running)}</Button> : null}
       {locked === undefined ? null : <span className="status-lock" title={locked}><Lock aria-hidden />{t.readOnly}</span>}
-      {layer?.filesystem === undefined ? null : <span data-testid="status-free">{t.free(layer.filesystem.free, layer.size)}</span>}
+      {layer?.filesystem === undefined || layer.size === 0 ? null : <span data-testid="status-free">{t.free(layer.filesystem.free, layer.size)}</span>}
     </footer>
   );
 }
