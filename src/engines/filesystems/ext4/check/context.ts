@@ -53,6 +53,8 @@ export class CheckContext {
   findings = 0;
   repaired = 0;
   left = 0;
+  /** Repairs that were made, housekeeping among them. */
+  accepted = 0;
   /** Repairs that count only when the superblock changes as well. */
   quiet = 0;
   /** The superblock in memory: `superblock.raw` may be changed, and `superblockChanged` set. Made anew when its features or numbers changed. */
@@ -135,6 +137,7 @@ export class CheckContext {
     }
     const repaired = this.options.accept(finding);
     if (repaired) {
+      this.accepted++;
       if (problem.housekeeping === undefined) this.repaired++;
       else if (problem.housekeeping === 'with-changes') this.quiet++;
     } else {

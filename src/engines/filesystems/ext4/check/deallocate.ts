@@ -3,11 +3,10 @@ import { XATTR_MAGIC } from '../xattr.ts';
 import type { CheckContext } from './context.ts';
 import { putU32, u32 } from './dir-block.ts';
 import { isCharged } from './file-map.ts';
+import { clearInode } from './inode-check.ts';
 import { visitMap } from './map-visit.ts';
 import type { RawInode } from './raw-inode.ts';
 
-const I_BLOCK_AT = 40;
-const I_BLOCK_SIZE = 60;
 /** Of struct ext4_xattr_header. */
 const REFERENCES_AT = 4;
 const CHECKSUM_AT = 16;
@@ -18,18 +17,13 @@ export function deallocateInode(context: CheckContext, number: number): void {
   releaseAttributes(context, inode);
   const freed = freeBlocks(context, inode);
   if (isCharged(context, inode)) context.charge(inode, -freed, -1);
-  clearInode(context, inode);
+  forgetInode(context, inode);
 }
 
-/** Marks an inode as deleted. Its blocks are left as they are. */
-export function clearInode(context: CheckContext, inode: RawInode): void {
-  inode.raw.i_flags = 0;
-  inode.raw.i_links_count = 0;
-  inode.raw.i_dtime = Number(context.options.now() / 1_000_000_000n);
+/** Marks an inode as deleted, without its attributes. Its blocks are left as they are. */
+export function forgetInode(context: CheckContext, inode: RawInode): void {
   inode.setFileAcl(context.superblock, 0);
-  if (inode.number < (context.superblock.raw.s_rev_level === 0 ? 11 : context.superblock.raw.s_first_ino)) inode.bytes.fill(0, I_BLOCK_AT, I_BLOCK_AT + I_BLOCK_SIZE);
-  context.writeInode(inode);
-  context.freeInode(inode.number);
+  clearInode(context, inode);
 }
 
 /** Frees what its map leads to, also where that is damaged: pass 1 has counted the same blocks. @returns bytes freed */

@@ -66,8 +66,9 @@ export const checkExt4: Check = async (device, options, job) => {
       }
     }
     finish(context);
-    const { unchecked } = context;
-    return unchecked === undefined ? result(context) : { ...result(context), state: 'unchecked', error: unchecked.toJSON() };
+    // A run that repaired is kept, whatever it could not look at.
+    const { unchecked, accepted } = context;
+    return unchecked === undefined || accepted > 0 ? result(context) : { ...result(context), state: 'unchecked', error: unchecked.toJSON() };
   } catch (error) {
     if (isDiskError(error) && error.kind === 'cancelled') throw error;
     // A fault of ours: where it lies helps whoever mends it.

@@ -253,12 +253,14 @@ export function hasBlocks(context: CheckContext, inode: RawInode): boolean {
 /** The inode counts as deleted (e2fsck_clear_inode). */
 export function clearInode(context: CheckContext, inode: RawInode): void {
   const { number, raw } = inode;
+  const reserved = number !== INODE.root && number < firstInode(context.superblock);
+  // Nobody looks at the links of reserved inodes, and they are always in use: all that is in them must go.
+  if (reserved) inode.bytes.fill(0);
   raw.i_flags = 0;
   raw.i_links_count = 0;
-  raw.i_dtime = context.seconds;
-  // Nobody looks at the links of reserved inodes: their map must go.
-  if (number < firstInode(context.superblock)) inode.bytes.fill(0, I_BLOCK_AT, I_BLOCK_AT + I_BLOCK_SIZE);
+  raw.i_dtime = reserved ? 0 : context.seconds;
   context.freeInode(number);
+  if (reserved) context.tables.inodesUsed.add(number);
   context.writeInode(inode);
 }
 

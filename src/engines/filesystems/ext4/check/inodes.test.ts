@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { ask, debugfs, inodeOf, outcome, sample, type Shape } from '../../../testing/fsck/damage.ts';
 import { e2fsck, runOwn } from '../../../testing/fsck/compare.ts';
 import { missingTools, run, scratchFolder } from '../../../testing/tools.ts';
+import { Ext4SuperBlock, SUPERBLOCK_AT } from '../layout.ts';
 import { entryHash, valueWords } from './attribute-entries.ts';
 
 const skip = missingTools('mke2fs', 'debugfs', 'e2fsck', 'tune2fs');
@@ -36,6 +37,14 @@ const made = (size: number, ...options: string[]): Uint8Array => changedBy(new U
 function inodeBytes(image: Uint8Array, path: string): DataView {
   const [, block, offset] = /block (\d+), offset 0x([0-9a-f]+)/.exec(ask(image, `imap ${path}`))!;
   return new DataView(image.buffer, image.byteOffset + Number(block) * 1024 + Number.parseInt(offset!, 16), 256);
+}
+
+/** A filesystem whose resize inode has another list of reserved blocks. */
+function resizeList(change: (list: DataView) => void): Uint8Array {
+  const image = made(8, '-O', 'resize_inode,^has_journal,^metadata_csum,^uninit_bg');
+  const block = inodeBytes(image, '<7>').getUint32(0x28 + 13 * 4, true);
+  change(new DataView(image.buffer, image.byteOffset + block * 1024, 1024));
+  return image;
 }
 
 /** The entry of system.data in an inode. */
@@ -75,6 +84,14 @@ const CASES: readonly (readonly [code: string, shape: Shape, damage: Damage])[] 
   }],
   ['journal/inode-restored', 'plain', (image) => debugfs(changedBy(image, 'tune2fs', '-j'), 'set_inode_field <8> flags 0x80800')],
   ['0/last-uninit', 'sums', () => debugfs(made(6, '-O', '^has_journal,^resize_inode,metadata_csum'), 'set_bg 0 flags 2', 'set_bg 0 checksum calc')],
+  ['0/revision', 'sums', commands('ssv rev_level 0')],
+  ['0/resize-foreign', 'plain', () => resizeList((list) => list.setUint32(1000, FREE, true))],
+  ['0/resize-foreign', 'plain', () => resizeList((list) => list.setUint32(1000, 0xffff0000, true))],
+  ['1/inode-garbage', 'plain', (image) => {
+    // The block of the table with inodes 5 to 8, which are always in use.
+    const { byteOffset } = inodeBytes(image, '<5>');
+    image.fill(0xff, byteOffset - image.byteOffset, byteOffset - image.byteOffset + 1024);
+  }],
   ['1/directory-too-big', 'plain', commands('set_inode_field dir block[0] 0x2f30a', 'set_inode_field dir block[6] 0x7ffffff0', 'set_inode_field dir block[7] 1', `set_inode_field dir block[8] ${FREE}`)],
   ['1/extents-shorter', 'plain', deepen(1)],
   ['1/extents-too-deep', 'plain', deepen(6)],
@@ -134,6 +151,65 @@ describe.skipIf(skip !== undefined)('damage in inodes, their maps and attributes
     expect(result.fixed).toBe(result.theirs);
     expect(result.left).toEqual([]);
     expect(result.after, result.words).toBe('clean');
+  });
+
+  it('tells far more findings than anybody reads, each once, and goes on to the end', async () => {
+    // Nearly all inodes of a table of 16,384 have no name, and a count of blocks that is wrong.
+    const image = made(24, '-N', '16384', '-O', '^has_journal,^resize_inode,^metadata_csum,^uninit_bg,^64bit');
+    const superblock = Ext4SuperBlock.at(image, SUPERBLOCK_AT);
+    let damaged = 0;
+    for (let group = 0; group < 3; group++) {
+      const table = new DataView(image.buffer).getUint32(2048 + group * 32 + 8, true) * 1024;
+      for (let i = group === 0 ? 20 : 0; i < superblock.s_inodes_per_group; i++) {
+        const inode = new DataView(image.buffer, table + i * 256, 256);
+        inode.setUint16(0, 0o100644, true);
+        inode.setUint16(0x1a, 1, true);
+        inode.setUint32(0x1c, 2, true);
+        damaged++;
+      }
+    }
+    const { findings, result, exit, faults } = await runOwn(image, false);
+    expect(exit).toBe('errors');
+    expect(result).toMatchObject({ state: 'errors', findings: findings.length });
+    const counted = (code: string): number => findings.filter((finding) => finding.code === code).length;
+    expect(counted('1/bad-blocks-count')).toBe(damaged);
+    expect(counted('4/unattached-inode')).toBe(damaged);
+    expect(damaged).toBeGreaterThan(10_000);
+    expect(new Set(findings.map(({ id }) => id)).size).toBe(findings.length);
+    // Bitmaps differ in thousands of places: their finding is one, and short.
+    expect(Math.max(...findings.map(({ message }) => message.length))).toBeLessThan(10_000);
+    const fixed = await runOwn(image, true);
+    expect(fixed.exit).toBe('corrected');
+    expect((await runOwn(fixed.bytes, false)).exit).toBe('clean');
+    expect([...faults, ...fixed.faults]).toEqual([]);
+  });
+
+  it('gives a file with block numbers extents where there are clusters, and keeps its contents', async () => {
+    const image = sample('bigalloc');
+    const folder = scratchFolder();
+    try {
+      // Twenty blocks: the last eight are numbered in an indirect block.
+      const contents = Array.from({ length: 20 }, (_, i) => String.fromCharCode(0x61 + i).repeat(1024)).join('');
+      writeFileSync(join(folder.path, 'file'), contents);
+      const written = debugfs(image, `write ${join(folder.path, 'file')} large`, `setb ${FREE} 4`);
+      const inode = inodeBytes(written, '/large');
+      expect(inode.getUint16(0x28 + 2, true)).toBe(1);
+      const first = inode.getUint32(0x28 + 20, true);
+      for (let i = 0; i < 15; i++) inode.setUint32(0x28 + i * 4, i < 12 ? first + i : i === 12 ? FREE : 0, true);
+      inode.setUint32(0x20, inode.getUint32(0x20, true) & ~0x80000, true);
+      inode.setUint32(0x1c, 6 * 8, true);
+      const list = new DataView(written.buffer, written.byteOffset + FREE * 1024, 1024);
+      for (let i = 0; i < 256; i++) list.setUint32(i * 4, i < 8 ? first + 12 + i : 0, true);
+      const result = await outcome(written);
+      expect(result.found).toContain('1/bigalloc-block-map');
+      expect(result.dry).toBe(result.before);
+      expect(result.fixed).toBe('corrected');
+      expect(result.left).toEqual([]);
+      expect(result.after, result.words).toBe('clean');
+      expect(ask(result.repaired, 'cat /large')).toBe(contents);
+    } finally {
+      folder.remove();
+    }
   });
 
   it('says no less than e2fsck of a damaged block for multi-mount protection', async () => {

@@ -103,7 +103,13 @@ function findJournal(context: CheckContext): JournalSource | string {
   // A map of extents e2fsck can't restore: it gives such a journal up.
   const problem = copy.has(INODE_FLAGS.extents) ? { ...JOURNAL['inode-restored'], severity: 'error' as const } : JOURNAL['inode-restored'];
   if (!context.problem(problem, { inode: number, reason }, context.inodePlace(number))) return found;
-  context.writeInode(copy);
+  try {
+    context.writeInode(copy);
+  } catch (error) {
+    // Its table lies nowhere.
+    if (!isDiskError(error)) throw error;
+    return reason;
+  }
   return found;
 }
 

@@ -32,7 +32,7 @@ export async function pass1b(context: CheckContext): Promise<void> {
   const { clustersShared } = context.tables;
   if (clustersShared.next(0) === undefined) return;
   const { sharers, claims, attributeBlocks } = await findSharers(context);
-  const misaligned = new Set([...claims].filter(([, count]) => count === 1).map(([cluster]) => cluster));
+  const misaligned = new Set([...claims].filter(([cluster, count]) => count === 1 && !isMetadata(context, cluster)).map(([cluster]) => cluster));
   const owners = new Map<number, number[]>();
   for (const { number, clusters } of sharers) {
     for (const cluster of clusters) {

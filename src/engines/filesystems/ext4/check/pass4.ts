@@ -1,6 +1,6 @@
 import { type CheckContext, firstInode } from './context.ts';
 import { processBadInode } from './bad-inode.ts';
-import { clearInode } from './deallocate.ts';
+import { forgetInode } from './deallocate.ts';
 import { PASS_4 } from './directory-problems.ts';
 import { reconnect } from './lost-and-found.ts';
 import { INODE_FLAGS } from '../layout.ts';
@@ -66,7 +66,7 @@ function attach(context: CheckContext, number: number): boolean {
   const inode = context.readInode(number);
   if (isEmpty(context, inode) && context.problem(PASS_4['zero-length-inode'], { inode: number })) {
     context.charge(inode, 0, -1);
-    clearInode(context, inode);
+    forgetInode(context, inode);
     return false;
   }
   if (!context.problem(PASS_4['unattached-inode'], { inode: number })) return false;

@@ -35,17 +35,23 @@ export function isResizeInodeSound(context: CheckContext, inode: RawInode): bool
 }
 
 /**
- * Whether the double indirect block of a resize inode that is sound lists other blocks than the reserved ones. e2fsck takes them for lists of
+ * Whether the blocks of a resize inode that is sound list others than the reserved ones and their backups. e2fsck takes them for lists of
  * numbers in pass 1, and clears there what can't be one: that may be somebody's data, so the inode is made anew instead.
  */
 export function listsForeignBlocks(context: CheckContext, inode: RawInode): boolean {
-  const { superblock } = context;
+  const { blockSize, raw } = context.superblock;
   const list = context.block(inode.view.getUint32(DOUBLE_INDIRECT, true));
   const numbers = new DataView(list.buffer);
+  const inner = new Uint8Array(blockSize);
+  const innerNumbers = new DataView(inner.buffer);
   const { block: first } = reserved(context, 0);
-  for (let at = 0; at < list.length; at += 4) {
+  const behind = [...backups(context)].length * 4;
+  for (let at = 0; at < blockSize; at += 4) {
     const block = numbers.getUint32(at, true);
-    if (block !== 0 && (block < first || block >= first + superblock.raw.s_reserved_gdt_blocks)) return true;
+    if (block === 0) continue;
+    if (block < first || block >= first + raw.s_reserved_gdt_blocks) return true;
+    if (!context.tryRead(block, inner)) continue;
+    for (let to = behind; to < blockSize; to += 4) if (innerNumbers.getUint32(to, true) !== 0) return true;
   }
   return false;
 }

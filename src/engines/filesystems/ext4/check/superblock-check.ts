@@ -84,8 +84,10 @@ function checkFeatures(context: CheckContext): void {
   if (raw.s_rev_level === 0 && (raw.s_feature_compat | raw.s_feature_incompat | raw.s_feature_ro_compat) !== 0 && context.problem(PASS0['revision'])) {
     raw.s_rev_level = 1;
     raw.s_first_ino = 11;
+    // What was read so far was read without the features.
     raw.s_inode_size = 128;
     context.setFeatures(0, 0, 0);
+    context.restart = 'the filesystem has features now';
   }
   if ((raw.s_flags & SUPERBLOCK_FLAGS.testFilesystem) !== 0 && context.problem(PASS0['test-flag'])) {
     raw.s_flags &= ~SUPERBLOCK_FLAGS.testFilesystem;
