@@ -15,7 +15,7 @@ import { Lines } from '../lines.ts';
  *   panic, reset, off, die, signal    ends that way when something is mounted; "die" by SIGKILL of itself, "signal" as QEMU answers to SIGTERM
  *   qmp, qmp-endless, control, control-endless, files    says garbage there
  *   flood            writes to the console without end
- *   deaf, stuck      never answers to mount; never ends when it is stopped
+ *   deaf, stuck      never answers to mount and run; never ends when it is stopped
  *   refuse           mounts nothing, with words of the kernel
  *   disconnect       its file server ends after the mount
  *   mute             a guest without agent that serves nothing
@@ -94,6 +94,7 @@ function command(id: string, verb: string, given: readonly string[]): void {
   switch (verb) {
     case 'mount': mount(given, answer); return;
     case 'run': {
+      if (fault === 'deaf') return;
       answer([], 'ok');
       // What it was asked to run, so that a test sees each word as it arrived; and a piece of the mark, which is no end.
       bulk.write(`${JSON.stringify(given.slice(3))}\n${given[0]!.slice(0, 20)}\n`);
