@@ -86,7 +86,7 @@ const CASES: readonly (readonly [code: string, shape: Shape, damage: Damage])[] 
   ['0/last-uninit', 'sums', () => debugfs(made(6, '-O', '^has_journal,^resize_inode,metadata_csum'), 'set_bg 0 flags 2', 'set_bg 0 checksum calc')],
   ['0/revision', 'sums', commands('ssv rev_level 0')],
   ['0/resize-foreign', 'plain', () => resizeList((list) => list.setUint32(1000, FREE, true))],
-  ['0/resize-foreign', 'plain', () => resizeList((list) => list.setUint32(1000, 0xffff0000, true))],
+  ['0/resize-illegal', 'plain', () => resizeList((list) => list.setUint32(1000, 0xffff0000, true))],
   ['1/inode-garbage', 'plain', (image) => {
     // The block of the table with inodes 5 to 8, which are always in use.
     const { byteOffset } = inodeBytes(image, '<5>');

@@ -6,6 +6,9 @@ import { MODE, type RawInode } from './raw-inode.ts';
 /** i_block's number of the double indirect block: the only one that the resize inode uses. */
 const DOUBLE_INDIRECT = I_BLOCK_AT + 13 * 4;
 
+/** The block that lists the reserved ones. */
+export const resizeListBlock = ({ view }: RawInode): number => view.getUint32(DOUBLE_INDIRECT, true);
+
 /**
  * Whether the resize inode maps the blocks that are reserved for more descriptors, and those of the backups (check_resize_inode in super.c):
  * its double indirect block lists the reserved blocks behind the primary descriptors, and each of these the ones at its place in every backup.
@@ -13,7 +16,7 @@ const DOUBLE_INDIRECT = I_BLOCK_AT + 13 * 4;
 export function isResizeInodeSound(context: CheckContext, inode: RawInode): boolean {
   const { superblock } = context;
   const { view, raw } = inode;
-  const root = view.getUint32(DOUBLE_INDIRECT, true);
+  const root = resizeListBlock(inode);
   for (let i = 0; i < 15; i++) if (i !== 13 && view.getUint32(I_BLOCK_AT + i * 4, true) !== 0) return false;
   if (root < superblock.firstDataBlock || root >= superblock.blockCount || root === 0 || raw.i_links_count === 0 || (raw.i_mode & MODE.file) === 0) return false;
   const list = new Uint8Array(superblock.blockSize);
@@ -35,25 +38,30 @@ export function isResizeInodeSound(context: CheckContext, inode: RawInode): bool
 }
 
 /**
- * Whether the blocks of a resize inode that is sound list others than the reserved ones and their backups. e2fsck takes them for lists of
- * numbers in pass 1, and clears there what can't be one: that may be somebody's data, so the inode is made anew instead.
+ * How many numbers in the blocks of a resize inode that is sound are none of the reserved blocks and of their backups: those that are blocks, and
+ * those that can't be. e2fsck follows them in pass 1, and clears there what can't be: that may be somebody's data, so the inode is made anew instead.
  */
-export function listsForeignBlocks(context: CheckContext, inode: RawInode): boolean {
-  const { blockSize, raw } = context.superblock;
-  const list = context.block(inode.view.getUint32(DOUBLE_INDIRECT, true));
+export function foreignBlocks(context: CheckContext, inode: RawInode): { readonly blocks: number; readonly illegal: number } {
+  const { blockSize, blockCount, firstDataBlock, raw } = context.superblock;
+  const { block: first } = reserved(context, 0);
+  const counts = { blocks: 0, illegal: 0 };
+  const count = (block: number): void => { counts[block < firstDataBlock || block >= blockCount ? 'illegal' : 'blocks']++; };
+  const list = context.block(resizeListBlock(inode));
   const numbers = new DataView(list.buffer);
   const inner = new Uint8Array(blockSize);
   const innerNumbers = new DataView(inner.buffer);
-  const { block: first } = reserved(context, 0);
   const behind = [...backups(context)].length * 4;
   for (let at = 0; at < blockSize; at += 4) {
     const block = numbers.getUint32(at, true);
     if (block === 0) continue;
-    if (block < first || block >= first + raw.s_reserved_gdt_blocks) return true;
+    if (block < first || block >= first + raw.s_reserved_gdt_blocks) {
+      count(block);
+      continue;
+    }
     if (!context.tryRead(block, inner)) continue;
-    for (let to = behind; to < blockSize; to += 4) if (innerNumbers.getUint32(to, true) !== 0) return true;
+    for (let to = behind; to < blockSize; to += 4) if (innerNumbers.getUint32(to, true) !== 0) count(innerNumbers.getUint32(to, true));
   }
-  return false;
+  return counts;
 }
 
 /** Where the reserved block `index` is listed, and which it is. */

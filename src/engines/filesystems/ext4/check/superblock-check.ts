@@ -7,7 +7,7 @@ import { bounds } from './descriptor-blocks.ts';
 import { I_BLOCK_AT } from './extent-walk.ts';
 import { RESIZE_INODE, tableBlocks } from './metadata.ts';
 import { releaseOrphans } from './orphans.ts';
-import { isResizeInodeSound, listsForeignBlocks } from './resize-inode.ts';
+import { foreignBlocks, isResizeInodeSound, resizeListBlock } from './resize-inode.ts';
 import { SUPERBLOCK_PLACE } from './superblock.ts';
 import { PASS0 } from './superblock-problems.ts';
 
@@ -21,6 +21,8 @@ const QUOTA = 0x100;
 const OS_HURD = 1;
 /** s_min_extra_isize and s_want_extra_isize as mke2fs sets them. */
 const USUAL_EXTRA = 32;
+/** So many numbers that can't be, and e2fsck makes the resize inode anew as well; fewer it takes away in their places, which is no change to it. */
+const MANY = 12;
 /** A clock that was set to local time differs by less. */
 const DAY = 86_400;
 
@@ -230,8 +232,12 @@ function checkResizeInode(context: CheckContext): void {
     return;
   }
   const isSound = inode.checksumMatches(context.superblock) && isResizeInodeSound(context, inode);
-  if (isSound && !listsForeignBlocks(context, inode)) return;
-  if (!context.problem(PASS0[isSound ? 'resize-foreign' : 'resize-invalid'], {}, context.inodePlace(RESIZE_INODE))) return;
+  const foreign = isSound ? foreignBlocks(context, inode) : undefined;
+  if (foreign?.blocks === 0 && foreign.illegal === 0) return;
+  const problem = foreign === undefined ? PASS0['resize-invalid'] : foreign.blocks > 0 || foreign.illegal >= MANY ? PASS0['resize-foreign'] : PASS0['resize-illegal'];
+  if (!context.problem(problem, {}, context.inodePlace(RESIZE_INODE))) return;
+  // That its list is free now is no finding.
+  if (isSound) context.freeBlock(resizeListBlock(inode));
   inode.bytes.fill(0);
   context.writeInode(inode);
   context.recreateResizeInode = true;

@@ -37,6 +37,7 @@ export const PASS0 = catalogue('0', {
   'resize-not-clear': { severity: 'note', says: 'The resize inode is not in use, but contains data', meaning: HOUSEKEEPING, repair: 'Clear it' },
   'resize-invalid': { severity: 'note', says: 'The resize inode is damaged', meaning: 'The filesystem can\'t be enlarged while it is mounted.', repair: 'Make it anew' },
   'resize-foreign': { severity: 'error', says: 'The resize inode lists blocks that are not reserved for descriptors', meaning: 'The filesystem can\'t be enlarged while it is mounted.', repair: 'Make it anew' },
+  'resize-illegal': { severity: 'error', says: 'The resize inode lists blocks that do not exist', meaning: 'The filesystem can\'t be enlarged while it is mounted.', repair: 'Make it anew', housekeeping: true },
   'mmp-block': { severity: 'note', says: 'The block for protection against multiple mounts is {block}, which can\'t be', meaning: HOUSEKEEPING, repair: 'Clear it' },
   'mmp-damaged': { severity: 'error', says: 'The block for protection against multiple mounts is damaged ({reason})', meaning: 'The kernel refuses to mount it.', repair: 'Write it anew', housekeeping: 'with-changes' },
   'mmp-left': { severity: 'note', says: 'The filesystem is marked as in use by {node}', meaning: 'It was not unmounted; this image may be of a filesystem that was in use.', repair: 'Clear the mark', housekeeping: true },
