@@ -1,8 +1,9 @@
 import { MonitorX } from 'lucide-react';
 import { Button } from 'react-aria-components';
 import type { LayerRow } from '../../../shared/contract/rows.ts';
-import { goTo, placeOf, showPlace } from '../../app/navigation.ts';
+import { goalOf, goTo, placeOf, showPlace } from '../../app/navigation.ts';
 import type { Tab } from '../../app/state.ts';
+import { openByGuest } from '../../app/tabs.ts';
 import { cut } from '../../models/names.ts';
 import { texts } from '../../texts/index.ts';
 
@@ -21,7 +22,6 @@ export function GuestBar({ tab, layer }: { tab: Tab; layer: LayerRow }) {
         <p><bdi>{cut(guest.died, 1000)}</bdi></p>
         <p>{t.diedWhat}</p>
         <div className="actions">
-          {/* It comes back when the volume is used. */}
           <Button className="button is-small" onPress={() => startAgain(tab, layer)}>{t.startAgain}</Button>
           {placeOf(tab)?.kind === 'log' ? null : <Button className="button is-small" onPress={() => goTo(tab.id, { kind: 'log', layer: layer.path })}>{t.showLog}</Button>}
         </div>
@@ -30,8 +30,10 @@ export function GuestBar({ tab, layer }: { tab: Tab; layer: LayerRow }) {
   );
 }
 
+/** With the steps of its start, and to where one was. While changes are pending the layer stays open as it is: its guest comes back with the next thing that needs it. */
 function startAgain(tab: Tab, layer: LayerRow): void {
   const place = placeOf(tab);
-  if (place?.kind === 'folder' || place?.kind === 'search') showPlace(tab.id);
+  if (tab.edit?.state !== 'editing' && layer.guest !== undefined) void openByGuest(tab.id, layer.path, { id: `guest:${layer.guest.name}`, name: layer.guest.title }, place?.kind === 'folder' ? goalOf(tab) : undefined);
+  else if (place?.kind === 'folder' || place?.kind === 'search') showPlace(tab.id);
   else if (layer.filesystem !== undefined) goTo(tab.id, { kind: 'folder', layer: layer.path, crumbs: [{ node: layer.filesystem.root, name: '', display: '' }] });
 }

@@ -104,12 +104,16 @@ describe.skipIf(noBrowser !== undefined)('guests', () => {
     await sidebar(page).getByRole('row', { name: /old/ }).click();
     const bar = page.getByRole('alert', { name: 'Linux 6.12 ended while it served this volume' });
     await expect.poll(() => bar.innerText()).toContain('\\x1b[31mjfs: bad inode \\u{202e}4711');
-    await bar.getByRole('button', { name: 'Start again' }).click();
-    await row(page, /^etc\b/).waitFor();
     await bar.getByRole('button', { name: 'Guest’s log' }).click();
     await lines(page).waitFor();
     await page.keyboard.press('Alt+ArrowLeft');
-    await row(page, /^etc\b/).waitFor();
+    await row(page, /^etc\b/).dblclick();
+    await row(page, /^passwd/).waitFor();
+    await bar.getByRole('button', { name: 'Start again' }).click();
+    await page.getByText('Guest: Linux 6.12, starting').waitFor();
+    // Where one was.
+    await row(page, /^passwd/).waitFor();
+    await expect.poll(() => bar.count()).toBe(0);
   }, 60_000);
 
   test('the log follows its end, is narrowed by origin, copied and saved; nothing in it acts', async () => {

@@ -55,7 +55,7 @@ export function ImageView({ id }: { id: number }) {
         <LayerBadges layer={layer} edit={tab.edit} starting={tab.entering?.layer === layer.path ? tab.entering.title : undefined} />
       </header>
       <EditBars tab={tab} />
-      <GuestBar tab={tab} layer={layer} />
+      {tab.entering?.layer === layer.path ? null : <GuestBar tab={tab} layer={layer} />}
       {place.kind === 'search' || tab.bar === 'search' ? <SearchBar tab={tab} /> : tab.bar === 'filter' ? <FilterBar key={placeKey(place)} tab={tab} /> : null}
       <div className="panes" role="presentation" onKeyDown={(event) => { if (event.key === 'Escape' && (event.target as Element).closest('.grid-body') !== null && (place.kind === 'search' || tab.bar !== undefined)) leaveSearch(tab); }}>
         {place.kind === 'log' ? <LogPage key={place.layer} tab={tab} layer={layer} /> : tab.entering !== undefined && tab.entering.layer === place.layer && place.kind !== 'bytes' ? <EnteringPage tab={tab} entering={tab.entering} /> : place.kind === 'bytes' ? <HexPage key={`${place.layer} ${place.file?.node}`} tab={tab} layer={layer} place={place} /> : place.kind === 'space' ? <SpacePage tab={tab} place={place} /> : folderOf(tab) === undefined ? <LayerPage key={place.layer} tab={tab} layer={layer} /> : place.kind === 'search' ? <Found tab={tab} place={place} /> : <Browser tab={tab} />}
