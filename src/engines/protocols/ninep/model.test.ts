@@ -135,8 +135,10 @@ async function common(fs: FileSystem): Promise<WalkEntry[]> {
   return (await walk(fs)).map(inCommon);
 }
 
-function inCommon({ mtime: _, size, ...entry }: WalkEntry): WalkEntry {
-  return entry.type === 'dir' || size === undefined ? entry : { ...entry, size };
+function inCommon(entry: WalkEntry): WalkEntry {
+  const { path, type, mode, uid, gid, nlink, target, xattrs, sha256, size, error } = entry;
+  const known = { path, type, mode, uid, gid, nlink, target, xattrs, sha256, error, ...(type === 'dir' ? {} : { size }) };
+  return Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined)) as unknown as WalkEntry;
 }
 
 async function tryModel(channel: ByteChannel, aname: string, seed: number): Promise<WritableMemoryFileSystem> {
