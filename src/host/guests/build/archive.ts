@@ -48,8 +48,13 @@ export class Archive {
 
   /** What a name stands for: the newest version, of one suite or of all. */
   newest(name: string, suite?: string): Package | undefined {
+    return this.versions(name, suite)[0];
+  }
+
+  /** All that there is of a name, the newest first. */
+  versions(name: string, suite?: string): Package[] {
     const all = (this.#packages.get(name) ?? []).filter((each) => suite === undefined || each.suite === suite || each.suite === `${suite}-security`);
-    return all.reduce<Package | undefined>((best, each) => (best === undefined || compareVersions(each.version, best.version) > 0 ? each : best), undefined);
+    return all.toSorted((a, b) => compareVersions(b.version, a.version));
   }
 
   /**

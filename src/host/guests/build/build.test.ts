@@ -50,6 +50,11 @@ function build(name: string, changes: Partial<BuildTools> = {}, manifest = MANIF
   return buildFromPackages(manifest, join(folder, name), tools(changes));
 }
 
+/** A file of the guest that the first test builds. */
+function files(name: string): Buffer {
+  return readFileSync(join(folder, 'whole', name));
+}
+
 /** Paths in a newc cpio with their contents. */
 function readCpio(bytes: Buffer): Map<string, { mode: number; data: string; rdev: string }> {
   const all = new Map<string, { mode: number; data: string; rdev: string }>();
@@ -68,7 +73,6 @@ function readCpio(bytes: Buffer): Map<string, { mode: number; data: string; rdev
 describe('a guest of a small archive', () => {
   it('has kernel, base, and an initramfs for each filesystem and tool', async () => {
     const built = await build('whole');
-    const files = (name: string): Buffer => readFileSync(join(folder, 'whole', name));
     expect(built).toMatchObject({ kernel: 'kernel', kernelVersion: '6.12.1-test', initramfs: 'base.cpio', filesystems: { xfs: 'fs-xfs.cpio' }, tools: { xfsprogs: 'tool-xfsprogs.cpio' }, inputs: 'x' });
     expect(JSON.parse(files('guest.json').toString())).toEqual(built);
     expect(built.packages.map(({ name }) => name)).toEqual(['busybox', 'diod', 'libc6', 'libgcc-s1', 'libtalk1', 'linux-image-6.12.1-test', 'xfsprogs']);
@@ -130,6 +134,20 @@ describe('a guest of a small archive', () => {
   });
 });
 
+/** Builds with other files on the mirror, and puts the right ones back. */
+async function refused(others: Record<string, Uint8Array | undefined>, changes: Partial<BuildTools> = {}): Promise<unknown> {
+  const before = new Map(archive.files);
+  for (const [path, bytes] of Object.entries(others)) {
+    if (bytes === undefined) archive.files.delete(path);
+    else archive.files.set(path, bytes);
+  }
+  try {
+    return await build('refused', changes).then(() => 'built', (error: unknown) => error);
+  } finally {
+    for (const [path, bytes] of before) archive.files.set(path, bytes);
+  }
+}
+
 /** A date as a Release has it, so many days from now. */
 function day(days: number): string {
   return new Date(Date.now() + days * 86_400_000).toUTCString();
@@ -139,20 +157,6 @@ describe('the chain of trust', () => {
   const release = 'dists/test/InRelease';
   const index = 'dists/test/main/binary-test/Packages.gz';
   const deb = 'pool/diod_1_test.deb';
-
-  /** Builds with other files on the mirror, and puts the right ones back. */
-  async function refused(files: Record<string, Uint8Array | undefined>, changes: Partial<BuildTools> = {}): Promise<unknown> {
-    const before = new Map(archive.files);
-    for (const [path, bytes] of Object.entries(files)) {
-      if (bytes === undefined) archive.files.delete(path);
-      else archive.files.set(path, bytes);
-    }
-    try {
-      return await build('refused', changes).then(() => 'built', (error: unknown) => error);
-    } finally {
-      for (const [path, bytes] of before) archive.files.set(path, bytes);
-    }
-  }
 
   it('takes nothing that an unknown key signed', async () => {
     const other = await makeArchive();

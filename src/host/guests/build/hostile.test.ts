@@ -46,7 +46,7 @@ function mutated(bytes: Uint8Array, next: () => number): Buffer {
 }
 
 /** Runs a reader on a thousand damaged copies: it returns or throws a DiskError. */
-async function survives(bytes: Uint8Array, read: (damaged: Buffer) => unknown): Promise<void> {
+async function expectSurvival(bytes: Uint8Array, read: (damaged: Buffer) => unknown): Promise<void> {
   const next = random(7);
   for (let i = 0; i < 1000; i++) {
     try {
@@ -55,6 +55,17 @@ async function survives(bytes: Uint8Array, read: (damaged: Buffer) => unknown): 
       if (!isDiskError(error)) throw error;
     }
   }
+}
+
+/** A tar of one member without contents. */
+async function* tar(path: string, size = 0): AsyncGenerator<Uint8Array> {
+  yield tarHead({ path, type: 'file', mode: 0o644, uid: 0, gid: 0, size, mtime: 0n }).bytes;
+  yield TAR_END;
+}
+
+/** A module that depends on another. */
+function moduleOf(name: string, depends: string): DebFile {
+  return { path: `${name}.ko`, mode: 0o644, bytes: makeElf({ modinfo: [`depends=${depends}`] }) };
 }
 
 describe('packages', () => {
@@ -74,16 +85,12 @@ describe('packages', () => {
   });
 
   it('are refused when a name leads out, and when they are greater than is taken', async () => {
-    const tar = (path: string, size = 0): AsyncGenerator<Uint8Array> => (async function* parts() {
-      yield tarHead({ path, type: 'file', mode: 0o644, uid: 0, gid: 0, size, mtime: 0n }).bytes;
-      yield TAR_END;
-    })();
     await expect(readTar(tar('../../etc/passwd'), 'a', () => true, job)).rejects.toMatchObject({ message: expect.stringContaining('leads out') as string });
     await expect(readTar(tar('a', 2 ** 34), 'a', () => true, job)).rejects.toMatchObject({ kind: 'unsupported' });
     expect(mergedPath('/lib/x')).toBe('usr/lib/x');
   });
 
-  it('survive any damage', () => survives(makeDeb({ 'usr/bin/a': Buffer.from('AAAA'), b: { link: 'c' } }), deb));
+  it('survive any damage', () => expectSurvival(makeDeb({ 'usr/bin/a': Buffer.from('AAAA'), b: { link: 'c' } }), deb));
 });
 
 describe('decompression', () => {
@@ -109,7 +116,7 @@ describe('decompression', () => {
       await expect(decompressBytes(xz.subarray(0, 40), 'xz', 'x', 1e6, job)).rejects.toMatchObject({ kind: 'corrupt' });
       await expect(decompressBytes(xz, 'xz', 'x', 3, job)).rejects.toMatchObject({ kind: 'unsupported' });
     }
-    await survives(xz, (bytes) => decompressBytes(bytes, 'xz', 'x', 1e6, job));
+    await expectSurvival(xz, (bytes) => decompressBytes(bytes, 'xz', 'x', 1e6, job));
   });
 });
 
@@ -124,8 +131,8 @@ describe('ELF files and modules', () => {
   });
 
   it('survive any damage', async () => {
-    await survives(module, (bytes) => readModinfo(bytes, 'x'));
-    await survives(makeElf({ needed: ['libc.so.6'], interpreter: '/lib/ld.so' }), (bytes) => {
+    await expectSurvival(module, (bytes) => readModinfo(bytes, 'x'));
+    await expectSurvival(makeElf({ needed: ['libc.so.6'], interpreter: '/lib/ld.so' }), (bytes) => {
       const elf = new Elf(bytes, 'x');
       return [elf.needed(), elf.interpreter(), elf.section('.modinfo')];
     });
@@ -142,8 +149,7 @@ describe('ELF files and modules', () => {
   });
 
   it('do not turn in circles', async () => {
-    const file = (name: string, depends: string): DebFile => ({ path: `${name}.ko`, mode: 0o644, bytes: makeElf({ modinfo: [`depends=${depends}`] }) });
-    const modules = new Modules([file('a', 'b'), file('b', 'c'), file('c', 'a'), file('d', 'gone')], '', job);
+    const modules = new Modules([moduleOf('a', 'b'), moduleOf('b', 'c'), moduleOf('c', 'a'), moduleOf('d', 'gone')], '', job);
     await expect(modules.closure(['a'])).rejects.toMatchObject({ message: expect.stringContaining('a → b → c → a') as string });
     await expect(modules.closure(['d'])).rejects.toMatchObject({ message: 'This kernel has no module gone, which d needs' });
   });
@@ -165,7 +171,7 @@ describe('kernels', () => {
     await expect(bootableKernel(Buffer.alloc(9000), 'x86_64', job)).rejects.toMatchObject({ kind: 'corrupt' });
     await expect(bootableKernel(makeBzImage(gzipSync('no kernel')), 'x86_64', job)).rejects.toMatchObject({ kind: 'corrupt' });
     await expect(bootableKernel(makeBzImage(Buffer.alloc(64, 7)), 'x86_64', job)).rejects.toMatchObject({ kind: 'unsupported' });
-    await survives(makeBzImage(), (bytes) => bootableKernel(bytes, 'x86_64', job));
+    await expectSurvival(makeBzImage(), (bytes) => bootableKernel(bytes, 'x86_64', job));
   });
 });
 

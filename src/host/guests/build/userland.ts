@@ -68,11 +68,25 @@ export class Userland {
   async #contents(owner: Package): Promise<Map<string, DebFile>> {
     const known = this.#packages.get(owner.name);
     if (known !== undefined) return known;
-    const path = await fetchPackage(owner, this.#downloads, this.#job);
-    const files = await readDeb(path, owner.name, (file, size) => /^(usr\/(s?bin|lib|lib64|lib32)|etc)\//.test(file) && size <= MOST_FILE, this.#job);
+    const [path, found] = await this.#fetch(owner);
+    const files = await readDeb(path, found.name, (file, size) => /^(usr\/(s?bin|lib|lib64|lib32)|etc)\//.test(file) && size <= MOST_FILE, this.#job);
     this.#packages.set(owner.name, files);
-    this.used.set(owner.name, owner);
+    this.used.set(owner.name, found);
     return files;
+  }
+
+  /** The package's file, or that of an older version where a kept mirror has lost it: as well signed. */
+  async #fetch(owner: Package): Promise<[path: string, found: Package]> {
+    let failure: unknown;
+    for (const each of [owner, ...this.#archive.versions(owner.name).filter(({ version }) => version !== owner.version)]) {
+      try {
+        return [await fetchPackage(each, this.#downloads, this.#job), each];
+      } catch (error) {
+        if (!isDiskError(error) || error.fault.kind !== 'usage') throw error;
+        failure ??= error;
+      }
+    }
+    throw failure;
   }
 
   /** A file, what its links lead to, and what it needs. */

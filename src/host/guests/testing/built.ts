@@ -1,13 +1,86 @@
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { isDiskError } from '../../../engines/core/errors.ts';
+import { CACHE } from '../../../engines/testing/recipes/build.ts';
+import { nodeJob } from '../../session.ts';
+import { findGuest } from '../catalogue.ts';
 import { missingOf } from '../format.ts';
+import { buildGuest } from '../index.ts';
 import { installed } from '../installed.ts';
+import type { Guest } from '../manifest.ts';
 
-/** Why tests through a real guest can't run here; undefined when they can. Printed once, so that a skip is never silent. */
-export async function missingGuest(name: string): Promise<string | undefined> {
-  const support = installed();
-  const guest = (await support.guests()).find(({ manifest }) => manifest.name === name);
-  const why = guest === undefined ? `there is no guest ${name}` : missingOf(guest, support);
-  if (why === '') return undefined;
-  const reason = `skipped: ${name}: ${why}`;
-  console.warn(reason);
-  return reason;
+/** Where guests for tests lie, shared by all runs: safe to delete. Set for this process and those that it starts. */
+export const TEST_GUESTS = process.env.CLUTCH_GUESTS || (process.env.CLUTCH_GUESTS = join(dirname(CACHE), 'guests'));
+
+/** Milliseconds: a lock that is older is of a process that is gone; a failure that is older is tried again. */
+const LOCK_STALE = 20 * 60_000;
+const FAILURE_STALE = 20 * 60_000;
+
+/**
+ * A guest that tests run, built when it is not: once for all test files and runs, from the mirror that a person would use. On a new machine that fetches
+ * about 130 MB and takes a minute or more of work.
+ * @param build false: it is used when somebody built it, and not built for a test
+ * @returns the guest, or why there is none here; the reason is printed, so that a skip is never silent
+ * @throws DiskError when the mirror answers and the guest can't be built all the same
+ */
+export async function builtGuest(name: string, build = name === 'linux-6.12'): Promise<{ readonly guest: Guest } | { readonly reason: string }> {
+  const reason = await whyNot(name, build);
+  if (reason === '') return { guest: findGuest(name) };
+  console.warn(`skipped: ${name}: ${reason}`);
+  return { reason: `skipped: ${name}: ${reason}` };
+}
+
+/** Why tests through a guest can't run here; undefined when they can. As `builtGuest`. */
+export async function missingGuest(name: string, build?: boolean): Promise<string | undefined> {
+  const answer = await builtGuest(name, build);
+  return 'reason' in answer ? answer.reason : undefined;
+}
+
+async function whyNot(name: string, build: boolean): Promise<string> {
+  const guest = findGuest(name);
+  const impossible = installed().impossible(guest);
+  if (impossible !== undefined) return impossible;
+  if (guest.state === 'built') return '';
+  if (!build) return missingOf(guest, installed());
+  return locked(join(TEST_GUESTS, `${name}.lock`), async () => {
+    if (findGuest(name).state === 'built') return ''; // By who had the lock.
+    const failed = join(TEST_GUESTS, `${name}.failed`);
+    if (Date.now() - (timeOf(failed) ?? 0) < FAILURE_STALE) return readFileSync(failed, 'utf8');
+    try {
+      await buildGuest(name, { job: nodeJob() });
+      return '';
+    } catch (error) {
+      if (!isDiskError(error) || (error.kind !== 'io' && error.kind !== 'timeout')) throw error;
+      writeFileSync(failed, `${error.message} (needed to build it)`);
+      return `${error.message} (needed to build it)`;
+    }
+  });
+}
+
+async function locked<T>(lock: string, work: () => Promise<T>): Promise<T> {
+  mkdirSync(dirname(lock), { recursive: true });
+  for (;;) {
+    try {
+      closeSync(openSync(lock, 'wx'));
+      break;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      if (Date.now() - (timeOf(lock) ?? Date.now()) > LOCK_STALE) rmSync(lock, { force: true });
+      await new Promise((resume) => { setTimeout(resume, 200); });
+    }
+  }
+  try {
+    return await work();
+  } finally {
+    rmSync(lock, { force: true });
+  }
+}
+
+/** When a file was written; undefined when there is none. */
+function timeOf(path: string): number | undefined {
+  try {
+    return statSync(path).mtimeMs;
+  } catch {
+    return undefined;
+  }
 }

@@ -37,9 +37,12 @@ export function makeBzImage(payload = gzipSync(makeElf({}))): Buffer {
   return Buffer.concat([setup, payload]);
 }
 
+function module(name: string, ...modinfo: string[]): Record<string, Uint8Array> {
+  return { [`usr/lib/modules/6.12.1-test/kernel/${name}.ko`]: makeElf({ modinfo: [`name=${name}`, ...modinfo] }) };
+}
+
 /** Packages of a guest so small that it is built in a moment. */
 export function smallPackages(): Record<string, { files: PackageFiles; depends?: string }> {
-  const module = (name: string, ...modinfo: string[]): Record<string, Uint8Array> => ({ [`usr/lib/modules/6.12.1-test/kernel/${name}.ko`]: makeElf({ modinfo: [`name=${name}`, ...modinfo] }) });
   return {
     'linux-image-6.12.1-test': { files: {
       'boot/vmlinuz-6.12.1-test': makeBzImage(), 'usr/lib/modules/6.12.1-test/modules.builtin': Buffer.from('kernel/fs/nls/nls_base.ko\n'),
