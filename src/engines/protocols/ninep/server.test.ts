@@ -1,5 +1,7 @@
+import { expect, it } from 'vitest';
 import { channelPair } from '../../core/channel.ts';
-import type { FileSystem } from '../../core/filesystem.ts';
+import type { FileSystem, NodeId } from '../../core/filesystem.ts';
+import type { Name } from '../../core/names.ts';
 import { conformance } from '../../testing/conformance.ts';
 import { dir, file, MemoryFileSystem, type MemoryNode, symlink } from '../../testing/memory-filesystem.ts';
 import { WritableMemoryFileSystem } from '../../testing/memory-writer.ts';
@@ -68,4 +70,28 @@ writerConformance('9P2000.u of our own server', async (): Promise<WriteSubject> 
 }, {
   directories: '9P2000.u does not tell the number of links', 'hard links': '9P2000.u does not tell the number of links', rename: '9P2000.u renames within a directory alone',
   chmod: '9P2000.u has no times before 1970', attributes: '9P2000.u has no attributes', ACLs: '9P2000.u has no attributes',
+});
+
+/** As FAT: names are found in any case. */
+class Folding extends WritableMemoryFileSystem {
+  override lookup(parent: NodeId, name: Name): NodeId | undefined {
+    return this.list(parent).entries.find((entry) => entry.name.toLowerCase() === name.toLowerCase())?.node;
+  }
+}
+
+it('changes the case of a name where case does not count', async () => {
+  const served = new Folding();
+  const [ours, theirs] = channelPair();
+  serve9p(theirs, served);
+  const fs = await open9pFileSystem(await connect9p(ours), { ...ABOUT, write: true, names: { caseSensitive: false } });
+  const [plain, folder] = [await fs.writer!.create(fs.root, 'file', { mode: 0o644 }), await fs.writer!.mkdir(fs.root, 'folder', { mode: 0o755 })];
+  await fs.writer!.rename(fs.root, 'file', fs.root, 'FILE', 'replace');
+  await fs.writer!.rename(fs.root, 'folder', fs.root, 'FOLDER', 'replace');
+  expect(served.list(served.root).entries.map(({ name }) => name)).toEqual(['FILE', 'FOLDER']);
+  expect([await fs.lookup(fs.root, 'FILE'), await fs.lookup(fs.root, 'FOLDER')]).toEqual([plain, folder]);
+  expect((await fs.stat(folder)).type).toBe('dir');
+  await fs.writer!.unlink(fs.root, 'FILE');
+  await fs.writer!.rmdir(fs.root, 'FOLDER');
+  expect(served.list(served.root).entries).toEqual([]);
+  await fs.close();
 });

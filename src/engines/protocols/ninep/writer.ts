@@ -95,7 +95,10 @@ class NinepWriter implements Writer {
     this.#checkName(to);
     await this.#tree.gate.exclusive(async () => {
       const node = await this.#named(fromDir, from);
-      const target = await this.#tree.find(toDir, to);
+      const found = await this.#tree.find(toDir, to);
+      // Another spelling of the same name, where case does not count: it takes its place.
+      const respelled = !this.names.caseSensitive && fromDir === toDir && from !== to && from.toLowerCase() === to.toLowerCase();
+      const target = respelled ? undefined : found;
       // The only other hands in the tree are the guest's own, which make no names.
       if (mode === 'keep' && target !== undefined) throw usage('EEXIST', `${to} is there`);
       if (mode === 'exchange') {
@@ -114,6 +117,9 @@ class NinepWriter implements Writer {
       }
       if (target !== undefined) this.#afterRemoval(target, toDir, to, left!);
       this.#tree.dropFids(node);
+      // By looking at the new name, a directory may have got a node of that spelling.
+      if (respelled && found !== undefined && found !== node) this.#gone(found);
+      if (respelled) this.#tree.nodes.unname(node, toDir, to);
       this.#tree.nodes.unname(node, fromDir, from);
       this.#tree.nodes.rename(node, toDir, to);
       this.#tree.changed(node, fromDir, toDir);
