@@ -1,35 +1,15 @@
 import { crc32c } from '../../../codecs/crc32c.ts';
-import { decodeName, type Name } from '../../../core/names.ts';
-import { processBadInode } from './bad-inode.ts';
 import { type CheckContext, firstInode, type Tables } from './context.ts';
 import { checksumMatches, ENTRY_HEADER, entryLength, hasTail, insertTail, putU16, putU32, recordAt, salvage, setChecksum, setRecord, SMALLEST, TAIL, u16, u32 } from './dir-block.ts';
 import { PASS_2 } from './directory-problems.ts';
-import { encryptionPolicy, NO_POLICY } from './encryption.ts';
-import { firstInvalidUtf8 } from './encoded-names.ts';
+import { EntryCheck, type ScannedDirectory, specialInodes } from './entry-check.ts';
 import type { IndexCheck } from './index-check.ts';
-import { MODE } from './raw-inode.ts';
-
-/** What is known of the directory whose block is scanned. */
-export interface ScannedDirectory {
-  readonly inode: number;
-  /** What its blocks' checksums start from. */
-  readonly seed: number;
-  readonly encrypted: boolean;
-  readonly casefolded: boolean;
-  /** Names must be UTF-8: casefolded in a filesystem that is strict about it. */
-  readonly strict: boolean;
-  /** Undefined where there is none, or where it was given up. */
-  readonly index: IndexCheck | undefined;
-}
 
 const DOT = 0x2e;
 const SLASH = 0x2f;
-const ROOT = 2;
 const TYPE_FILE = 1;
 const TYPE_DIRECTORY = 2;
 const TYPE_SYMLINK = 7;
-/** file_type of each kind of inode, by the upper four bits of i_mode. */
-const TYPES = [0, 5, 3, 0, 2, 0, 4, 0, 1, 0, 7, 0, 6, 0, 0, 0] as const;
 /** Bytes of i_block that an inline directory has for entries, behind the number of its parent. */
 const INLINE_BLOCK = 60;
 const INLINE_PARENT = 4;
@@ -40,8 +20,7 @@ const LARGE_BLOCK = 65536;
  * all others are looked at one by one, rule by rule.
  */
 export class DirectoryScan {
-  /** A repair wants everything to begin again, once the pass is over. */
-  restart: string | undefined;
+  readonly #entries: EntryCheck;
   readonly #context: CheckContext;
   readonly #tables: Tables;
   readonly #filetype: boolean;
@@ -50,8 +29,6 @@ export class DirectoryScan {
   readonly #inodeCount: number;
   /** Entries to inodes up to this one are looked at one by one: reserved ones, quota files. */
   readonly #careful: number;
-  readonly #special: ReadonlySet<number>;
-  readonly #first: number;
   /** Names of the block, for twins: open addressing; a slot counts where its stamp is the block's. */
   readonly #mask: number;
   readonly #stamps: Uint32Array;
@@ -68,29 +45,32 @@ export class DirectoryScan {
   #end = 0;
   /** 0: "." comes next; 1: "..". */
   #dots = 2;
-  #changed = false;
   #twins = true;
   #index: IndexCheck | undefined;
   #bound = 0;
 
   constructor(context: CheckContext) {
     const { superblock, tables } = context;
-    const { raw, features } = superblock;
+    const { features } = superblock;
+    this.#entries = new EntryCheck(context);
     this.#context = context;
     this.#tables = tables;
     this.#filetype = features.filetype;
     this.#checksums = features.metadataChecksum;
     this.#blockSize = superblock.blockSize;
     this.#inodeCount = superblock.inodeCount;
-    this.#first = firstInode(superblock);
-    this.#special = new Set([raw.s_usr_quota_inum, raw.s_grp_quota_inum, raw.s_prj_quota_inum, raw.s_orphan_file_inum].filter((inode) => inode !== 0));
-    this.#careful = Math.max(this.#first - 1, ...this.#special);
+    this.#careful = Math.max(firstInode(superblock) - 1, ...specialInodes(context));
     let slots = 64;
     while (slots < (this.#blockSize / SMALLEST) * 2) slots *= 2;
     this.#mask = slots - 1;
     this.#stamps = new Uint32Array(slots);
     this.#hashes = new Uint32Array(slots);
     this.#places = new Uint32Array(slots);
+  }
+
+  /** A repair wants everything to begin again, once the pass is over: why. */
+  get restart(): string | undefined {
+    return this.#entries.restart;
   }
 
   /** Scans a block; changes it in place. @returns whether it must be written */
@@ -122,9 +102,9 @@ export class DirectoryScan {
     if (!leaf && this.#index !== undefined) this.#index.pairs(logical, bytes, sound);
     if (this.#at !== this.#end && context.problem(PASS_2['bad-last-length'], { inode, block: logical })) {
       setRecord(bytes, this.#previous, this.#end - this.#previous, this.#blockSize);
-      this.#changed = true;
+      this.#entries.changed = true;
     }
-    if (this.#changed) {
+    if (this.#entries.changed) {
       if (this.#checksums && leaf && !hasTail(bytes) && !insertTail(bytes)) this.#rehash();
       if (this.#checksums) setChecksum(seed, bytes);
       return true;
@@ -155,7 +135,7 @@ export class DirectoryScan {
     this.#start(directory, 0, dots);
     this.#end = dots.length;
     this.#scan();
-    let changed = this.#changed;
+    let changed = this.#entries.changed;
     if (changed) putU32(first, 0, u32(dots, SMALLEST));
     for (const [part, bytes, start, end] of [[0, first, INLINE_PARENT, INLINE_BLOCK], [1, more, 0, more?.length ?? 0]] as const) {
       if (bytes === undefined || start >= end) continue;
@@ -164,7 +144,7 @@ export class DirectoryScan {
       this.#at = start;
       this.#end = end;
       this.#scan();
-      changed ||= this.#changed;
+      changed ||= this.#entries.changed;
     }
     return changed;
   }
@@ -176,7 +156,7 @@ export class DirectoryScan {
     this.#at = 0;
     this.#previous = -1;
     this.#dots = logical === 0 ? 0 : 2;
-    this.#changed = false;
+    this.#entries.start(directory, bytes);
     this.#twins = !this.#tables.rehash.has(directory.inode);
     if (++this.#stamp === 0xffffffff) {
       this.#stamps.fill(0);
@@ -267,7 +247,7 @@ export class DirectoryScan {
       let i = 0;
       while (i < length && bytes[other + ENTRY_HEADER + i] === bytes[start + i]) i++;
       if (i < length) continue;
-      this.#context.problem(PASS_2['duplicate-name'], { inode: this.#directory.inode, name: this.#name(at) });
+      this.#context.problem(PASS_2['duplicate-name'], { inode: this.#directory.inode, name: this.#entries.name(at) });
       this.#rehash();
       return;
     }
@@ -299,14 +279,14 @@ export class DirectoryScan {
       } else {
         if (!context.problem(PASS_2['corrupt-block'], { inode: self, block: this.#logical, offset: at })) return false;
         const next = salvage(bytes, at, this.#previous, end, encrypted && casefolded, this.#inodeCount, this.#blockSize);
-        this.#changed = true;
+        this.#entries.changed = true;
         this.#at = next;
         return true;
       }
     }
     const dots = this.#dots;
-    if (dots === 0) this.#checkDot(at);
-    else if (dots === 1) this.#checkDotDot(at);
+    if (dots === 0) this.#entries.checkDot(at);
+    else if (dots === 1) this.#entries.checkDotDot(at);
     if (u32(bytes, at) !== 0) this.#checkEntry(at, dots);
     this.#previous = at;
     this.#at = at + recordAt(bytes, at, this.#blockSize);
@@ -314,85 +294,13 @@ export class DirectoryScan {
     return true;
   }
 
-  #checkDot(at: number): void {
-    const context = this.#context;
-    const bytes = this.#bytes;
-    const inode = this.#directory.inode;
-    let length = recordAt(bytes, at, this.#blockSize);
-    let made = false;
-    let problem;
-    if (u32(bytes, at) === 0) problem = PASS_2['missing-dot'];
-    else if (bytes[at + 6] !== 1 || bytes[at + 8] !== DOT) problem = PASS_2['first-not-dot'];
-    else if (bytes[at + 9] !== 0) problem = PASS_2['dot-not-terminated'];
-    if (problem !== undefined && context.problem(problem, { inode, name: this.#name(at) })) {
-      if (length < SMALLEST) setRecord(bytes, at, (length = SMALLEST), this.#blockSize);
-      putU32(bytes, at, inode);
-      bytes[at + 6] = 1;
-      bytes[at + 7] = this.#filetype ? TYPE_DIRECTORY : 0;
-      bytes[at + 8] = DOT;
-      bytes[at + 9] = 0;
-      this.#changed = made = true;
-    }
-    if (u32(bytes, at) !== inode && context.problem(PASS_2['bad-dot-inode'], { inode, other: u32(bytes, at) })) {
-      putU32(bytes, at, inode);
-      this.#changed = true;
-    }
-    // The entry of ".." would begin behind its twelve bytes.
-    if (length - SMALLEST > SMALLEST && (made || context.problem(PASS_2['split-dot'], { inode }))) {
-      setRecord(bytes, at, SMALLEST, this.#blockSize);
-      const next = at + SMALLEST;
-      if (bytes[next + 8] !== DOT || bytes[next + 9] !== DOT || bytes[next + 10] !== 0) {
-        putU32(bytes, next, 0);
-        setRecord(bytes, next, length - SMALLEST, this.#blockSize);
-        bytes[next + 6] = 0;
-        bytes[next + 7] = this.#filetype ? TYPE_DIRECTORY : 0;
-      }
-      this.#changed = true;
-    }
-  }
-
-  /** Which inode ".." leads to is for pass 3 to say. */
-  #checkDotDot(at: number): void {
-    const bytes = this.#bytes;
-    const inode = this.#directory.inode;
-    let problem;
-    if (u32(bytes, at) === 0) problem = PASS_2['missing-dotdot'];
-    else if (bytes[at + 6] !== 2 || bytes[at + 8] !== DOT || bytes[at + 9] !== DOT) problem = PASS_2['second-not-dotdot'];
-    else if (bytes[at + 10] !== 0) problem = PASS_2['dotdot-not-terminated'];
-    if (problem !== undefined) {
-      if (this.#context.problem(problem, { inode, name: this.#name(at) })) {
-        putU32(bytes, at, ROOT);
-        bytes[at + 6] = 2;
-        bytes[at + 7] = this.#filetype ? TYPE_DIRECTORY : 0;
-        bytes[at + 8] = DOT;
-        bytes[at + 9] = DOT;
-        bytes[at + 10] = 0;
-        this.#changed = true;
-      }
-      return;
-    }
-    const info = this.#tables.directoryInfo.find(inode);
-    if (info >= 0) this.#tables.directoryInfo.setDotdot(info, u32(bytes, at));
-  }
-
-  /** An entry in use: what it leads to, its name, and its type. */
+  /** An entry in use. */
   #checkEntry(at: number, dots: number): void {
-    const context = this.#context;
     const bytes = this.#bytes;
-    const self = this.#directory.inode;
     const inode = u32(bytes, at);
-    if (dots > 1 && inode === self && this.#clear(at, 'link-to-dot')) return;
-    const wrong = this.#wrongTarget(at, dots);
-    if (wrong !== undefined && (this.#clear(at, wrong) || wrong === 'bad-inode-number')) return;
-    if (this.#tables.badInodes.has(inode) && processBadInode(context, inode)) {
-      this.#drop(at);
-      return;
-    }
-    if (!this.#checkUse(at, inode)) return;
-    this.#checkType(at, inode);
-    if (!this.#checkName(at, dots, inode)) return;
+    if (!this.#entries.check(at, dots)) return;
     this.#index?.entry(this.#logical, bytes, at);
-    if (dots > 1 && this.#tables.directories.has(inode) && !this.#checkParent(at, inode)) return;
+    if (dots > 1 && this.#tables.directories.has(inode) && !this.#entries.checkParent(at, inode)) return;
     if (this.#twins) {
       const start = at + ENTRY_HEADER;
       let hash = bytes[at + 6]!;
@@ -401,135 +309,4 @@ export class DirectoryScan {
     }
     this.#tables.foundLinks.add(inode, 1);
   }
-
-  #wrongTarget(at: number, dots: number): 'bad-inode-number' | 'duplicate-dot' | 'duplicate-dotdot' | 'link-to-root' | 'empty-name' | 'inode-in-bad-block' | undefined {
-    const bytes = this.#bytes;
-    const inode = u32(bytes, at);
-    const length = bytes[at + 6]!;
-    if ((inode !== ROOT && inode < this.#first) || inode > this.#inodeCount || this.#special.has(inode)) return 'bad-inode-number';
-    if (this.#tables.inBadBlocks.has(inode)) return 'inode-in-bad-block';
-    if (dots > 1) {
-      if (length === 1 && bytes[at + 8] === DOT) return 'duplicate-dot';
-      if (length === 2 && bytes[at + 8] === DOT && bytes[at + 9] === DOT) return 'duplicate-dotdot';
-      if (inode === ROOT) return 'link-to-root';
-      if (length === 0) return 'empty-name';
-    }
-    return undefined;
-  }
-
-  /** Whether the inode is in use, as far as pass 1 could see. @returns false when the entry was cleared */
-  #checkUse(at: number, inode: number): boolean {
-    if (this.#tables.inodesUsed.has(inode)) return true;
-    const context = this.#context;
-    const { descriptors, superblock } = context;
-    const group = Math.floor((inode - 1) / superblock.inodesPerGroup);
-    const parts = { inode: this.#directory.inode, name: this.#name(at), other: inode, group };
-    if (superblock.features.gdtChecksum || superblock.features.metadataChecksum) {
-      if (descriptors.has(group, 'inodeUninit')) {
-        if (context.problem(PASS_2['inode-in-unused-group'], parts)) {
-          descriptors.clear(group, 'inodeUninit');
-          this.restart = 'inodes of a group that was taken for unused';
-        }
-      } else if ((inode - 1) % superblock.inodesPerGroup >= superblock.inodesPerGroup - descriptors.unusedInodes(group)) {
-        if (context.problem(PASS_2['inode-in-unused-part'], parts)) {
-          descriptors.setUnusedInodes(group, 0);
-          this.restart = 'inodes in a part of a table that was taken for unused';
-        }
-      }
-    }
-    // What pass 1 did not look at may be in use: everything begins again first.
-    return this.restart !== undefined || !this.#clear(at, 'unused-inode');
-  }
-
-  #checkType(at: number, inode: number): void {
-    const context = this.#context;
-    const bytes = this.#bytes;
-    const type = bytes[at + 7]!;
-    const parts = { inode: this.#directory.inode, name: this.#name(at), type };
-    if (!this.#filetype) {
-      if (type === 0 || !context.problem(PASS_2['unexpected-file-type'], parts)) return;
-      bytes[at + 7] = 0;
-      this.#changed = true;
-      return;
-    }
-    const { directories, regular, badInodes } = this.#tables;
-    const right = directories.has(inode) ? TYPE_DIRECTORY : regular.has(inode) ? TYPE_FILE : badInodes.has(inode) ? 0 : TYPES[context.readInode(inode).mode >>> 12]!;
-    if (type === right || !context.problem(PASS_2[type === 0 ? 'unset-file-type' : 'bad-file-type'], { ...parts, right })) return;
-    bytes[at + 7] = right;
-    this.#changed = true;
-  }
-
-  /** @returns false when the entry was cleared */
-  #checkName(at: number, dots: number, inode: number): boolean {
-    const context = this.#context;
-    const bytes = this.#bytes;
-    const start = at + ENTRY_HEADER;
-    const length = bytes[at + 6]!;
-    const directory = this.#directory;
-    if (directory.encrypted) return dots < 2 || this.#checkEncrypted(at, inode);
-    if (directory.strict) {
-      const bad = firstInvalidUtf8(bytes, start, start + length);
-      if (bad !== undefined && context.problem(PASS_2['bad-encoded-name'], { inode: directory.inode, name: this.#name(at) })) {
-        bytes.fill(DOT, bad, start + length);
-        this.#changed = true;
-      }
-    }
-    let asked = false;
-    for (let i = start; i < start + length; i++) {
-      if (bytes[i] !== SLASH && bytes[i] !== 0) continue;
-      if (!asked && !context.problem(PASS_2['bad-name'], { inode: directory.inode, name: this.#name(at) })) return true;
-      asked = true;
-      bytes[i] = DOT;
-      this.#changed = true;
-    }
-    return true;
-  }
-
-  /** Names of encrypted directories, and that their files are encrypted by the same policy. @returns false when the entry was cleared */
-  #checkEncrypted(at: number, inode: number): boolean {
-    const length = this.#bytes[at + 6]!;
-    if (length < 16 && this.#clear(at, 'bad-encrypted-name')) return false;
-    const context = this.#context;
-    const policy = encryptionPolicy(context, this.#directory.inode);
-    const other = encryptionPolicy(context, inode);
-    if (other === policy) return true;
-    if (other !== NO_POLICY) return !this.#clear(at, 'other-encryption-policy');
-    const { type } = context.readInode(inode);
-    if (type !== MODE.file && type !== MODE.dir && type !== MODE.symlink) return true;
-    return !this.#clear(at, 'unencrypted-file');
-  }
-
-  /** The first name of a directory that is found is its name. @returns false when the entry was cleared */
-  #checkParent(at: number, inode: number): boolean {
-    const { directoryInfo } = this.#tables;
-    const info = directoryInfo.find(inode);
-    if (info < 0) return true;
-    const parent = directoryInfo.parent(info);
-    if (parent === 0) {
-      directoryInfo.setParent(info, this.#directory.inode);
-      return true;
-    }
-    if (!this.#context.problem(PASS_2['link-to-directory'], { inode: this.#directory.inode, name: this.#name(at), other: inode, parent })) return true;
-    this.#drop(at);
-    return false;
-  }
-
-  /** @returns whether the entry was cleared */
-  #clear(at: number, problem: keyof typeof PASS_2): boolean {
-    const parts = { inode: this.#directory.inode, name: this.#name(at), other: u32(this.#bytes, at) };
-    if (!this.#context.problem(PASS_2[problem], parts)) return false;
-    this.#drop(at);
-    return true;
-  }
-
-  #drop(at: number): void {
-    putU32(this.#bytes, at, 0);
-    this.#changed = true;
-  }
-
-  #name(at: number): Name {
-    const start = at + ENTRY_HEADER;
-    return decodeName(this.#bytes, start, Math.min(start + this.#bytes[at + 6]!, this.#bytes.length));
-  }
 }
-
