@@ -59,7 +59,7 @@ async function launch(fault = 'none', more: Partial<LaunchOptions> = {}, which =
 const within = (deadline: number, which = guest): Guest => ({ ...which, manifest: { ...which.manifest, boot: { ...which.manifest.boot, deadline } } });
 
 /** As people bring them. */
-const other = (): Guest => ({ ...guest, manifest: { ...guest.manifest, system: 'other', boot: { ...guest.manifest.boot, ready: 'login: ' }, transport: { dialect: '9P2000.u', over: 'serial', agent: false, msize: 8192 } } });
+const serial = (): Guest => ({ ...guest, manifest: { ...guest.manifest, system: 'other', boot: { ...guest.manifest.boot, ready: 'login: ' }, transport: { dialect: '9P2000.u', over: 'serial', agent: false, msize: 8192 } } });
 
 const failure = (work: Promise<unknown>): Promise<DiskError> => work.then(() => { throw new Error('It went well'); }, (error: DiskError) => error);
 const isAlive = (pid: number): boolean => {
@@ -245,7 +245,7 @@ describe.skipIf(sockets !== undefined)('causes of an end', () => {
 
 describe.skipIf(sockets !== undefined)('a guest without an agent', () => {
   it('serves on its serial line when its console says so', async () => {
-    const machine = await launch('none', {}, other());
+    const machine = await launch('none', {}, serial());
     const client = await connect9p(await machine.mount('any', ''), { dialect: '9P2000.u', aname: machine.aname });
     const fs = await open9pFileSystem(client, { format: 'any', label: '', uuid: '', details: [] });
     expect((await fs.list(fs.root)).entries.map(({ name }) => name)).toEqual(['hello.txt', 'folder']);
@@ -256,7 +256,7 @@ describe.skipIf(sockets !== undefined)('a guest without an agent', () => {
   });
 
   it('is ended when it never serves', async () => {
-    const machine = await launch('mute', { patience: 0.05 }, within(20, other()));
+    const machine = await launch('mute', { patience: 0.05 }, within(20, serial()));
     const channel = await machine.mount('any', '');
     void channel.send(new Uint8Array([1, 2, 3]));
     expect(await machine.ended).toMatchObject({ cause: 'hung' });
