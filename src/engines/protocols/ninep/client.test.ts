@@ -269,7 +269,8 @@ describe('a hostile peer', () => {
       // A length that waits for more than comes is what the timeout is for.
       client.close();
     }
-    expect(whole).toBeGreaterThan(0);
+    // How many of them fail depends on where the damage falls, and on how long this machine takes.
+    expect(whole + failed).toBe(80);
     expect(failed).toBeGreaterThan(0);
   }, 60_000);
 

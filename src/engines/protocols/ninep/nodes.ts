@@ -21,7 +21,7 @@ export interface RemoteNode {
   readonly domain: Domain;
   /** Names that were seen and lead to it, the newest last. None of the root, and of a file all of whose known names went. */
   locations: readonly Location[];
-  /** Directories in it that were seen. */
+  /** What is known by its place in it and was seen. */
   children?: Map<Name, RemoteNode>;
   /** What the server said of it last, and until when that is believed (milliseconds, as Date.now). */
   attributes?: Attributes;
@@ -47,14 +47,18 @@ interface Domain {
 
 /**
  * Gives nodes our own numbers. A directory is known by its place, for it has one; another file by the server's number for it, so that hard links
- * share a node. Where a directory has the same number as one above it, another numbering begins (a subvolume of btrfs, another filesystem
+ * share a node. With `byPlace` every file is known by its place: FAT's files have no numbers of their own, so Linux gives them new ones whenever it has
+ * forgotten them (fs/fat/inode.c, iunique), and they have no second names either. Where a directory has the same number as one above it, another numbering begins (a subvolume of btrfs, another filesystem
  * mounted in this one): the same number there is another file.
  */
 export class Nodes {
   readonly root: RemoteNode;
   readonly #all: (RemoteNode | undefined)[] = [];
 
-  constructor(root: Qid) {
+  readonly #byPlace: boolean;
+
+  constructor(root: Qid, byPlace = false) {
+    this.#byPlace = byPlace;
     this.root = this.#add(root, true, { root: root.path, files: new Map() }, []);
   }
 
@@ -69,10 +73,10 @@ export class Nodes {
   adopt(dir: RemoteNode, name: Name, qid: Qid, type: EntryType | undefined): RemoteNode {
     const isDir = (qid.type & QID_TYPE.dir) !== 0;
     const there = dir.children?.get(name);
-    if (isDir) {
-      if (there?.path === qid.path) return there;
+    if (isDir || this.#byPlace) {
+      if (there !== undefined && this.isStill(there, qid)) return there;
       if (there !== undefined) this.forget(there);
-      const node = this.#add(qid, true, this.#domainOf(dir, qid), [{ dir, name }]);
+      const node = this.#add(qid, isDir, this.#byPlace ? dir.domain : this.#domainOf(dir, qid), [{ dir, name }]);
       (dir.children ??= new Map()).set(name, node);
       return node;
     }
@@ -88,6 +92,11 @@ export class Nodes {
     return node;
   }
 
+  /** Whether what the server calls `qid` now, at the node's place, is the node. */
+  isStill(node: RemoteNode, qid: Qid): boolean {
+    return this.#byPlace ? node.isDir === ((qid.type & QID_TYPE.dir) !== 0) : node.path === qid.path;
+  }
+
   /** A name does not lead to it any more. */
   unname(node: RemoteNode, dir: RemoteNode, name: Name): void {
     node.locations = node.locations.filter((each) => each.dir !== dir || each.name !== name);
@@ -97,7 +106,7 @@ export class Nodes {
   /** Another name leads to it. */
   rename(node: RemoteNode, dir: RemoteNode, name: Name): void {
     node.locations = [...node.locations, { dir, name }];
-    if (node.isDir) (dir.children ??= new Map()).set(name, node);
+    if (node.isDir || this.#byPlace) (dir.children ??= new Map()).set(name, node);
   }
 
   /** The server's number may be another file's from now on. */

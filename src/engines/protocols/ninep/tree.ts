@@ -164,7 +164,7 @@ export class Tree {
 
   believe(node: RemoteNode, attributes: Attributes): Attributes {
     // Another file took its name, by the hand of somebody else. (A directory on which something is mounted shows that one's root.)
-    if (!node.isDir && attributes.qid.path !== node.path || (attributes.type === 'dir') !== node.isDir) throw usage('ESTALE', `Node ${node.id} was replaced by another`);
+    if (!node.isDir && !this.nodes.isStill(node, attributes.qid) || (attributes.type === 'dir') !== node.isDir) throw usage('ESTALE', `Node ${node.id} was replaced by another`);
     node.attributes = attributes;
     node.until = Date.now() + BELIEVED;
     return attributes;
