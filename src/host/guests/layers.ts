@@ -34,7 +34,13 @@ export class GuestLayer {
   #state: GuestLayerState | undefined;
   readonly #told: GuestTold[] = [];
   readonly #listeners = new Set<() => void>();
+  readonly #onState: () => void;
   #dropped = 0;
+
+  /** @param changed called when a machine was started or ended */
+  constructor(changed: () => void = () => {}) {
+    this.#onState = changed;
+  }
 
   /** It is opened by `guest` as `format`: numbers of another tree are of no use. */
   enter(guest: string, format: string, write: boolean): void {
@@ -57,6 +63,7 @@ export class GuestLayer {
     void machine.ended.then((end) => {
       stop();
       this.#ended(machine, end);
+      return undefined;
     });
   }
 
@@ -67,6 +74,7 @@ export class GuestLayer {
 
   #changed({ guest: { manifest: { name, title } }, start, accelerator }: GuestMachine, more: Partial<GuestLayerState>): void {
     this.#state = { name, title, start, accelerator, idle: false, ...more };
+    this.#onState();
   }
 
   #ended(machine: GuestMachine, { message, error }: GuestEnd): void {
@@ -118,10 +126,16 @@ export class GuestLayer {
 /** The guests of one image's layers, by path. */
 export class GuestLayers {
   readonly #layers = new Map<string, GuestLayer>();
+  readonly #listeners: (() => void)[] = [];
+
+  /** Calls `run` whenever a machine was started or ended. */
+  onChange(run: () => void): void {
+    this.#listeners.push(run);
+  }
 
   at(path: string): GuestLayer {
     let layer = this.#layers.get(path);
-    if (layer === undefined) this.#layers.set(path, (layer = new GuestLayer()));
+    if (layer === undefined) this.#layers.set(path, (layer = new GuestLayer(() => this.#listeners.forEach((run) => run()))));
     return layer;
   }
 

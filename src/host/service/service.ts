@@ -56,7 +56,7 @@ export class ImageHost {
   #session: Promise<ImageSession>;
   /** The same, once it is open. */
   #opened: ImageSession | undefined;
-  readonly #options: Pick<OpenImageOptions, 'registry'>;
+  readonly #options: Pick<OpenImageOptions, 'registry' | 'guests'>;
   /** The one under way, or the last one. */
   #opening = new Opening();
   /** Resolves when no layer is being opened anew. */
@@ -65,7 +65,7 @@ export class ImageHost {
   #reopening = 0;
 
   /** Opens at once; a failure is told by every call. @param options the formats that are looked for, where not all that Clutch has */
-  constructor(path: string, options: Pick<OpenImageOptions, 'registry'> = {}) {
+  constructor(path: string, options: Pick<OpenImageOptions, 'registry' | 'guests'> = {}) {
     this.#path = path;
     this.#options = options;
     this.#editing = new Editing({
@@ -88,7 +88,10 @@ export class ImageHost {
 
   /** Opens the image; a failure is told to whoever asks. */
   #open(first: Pick<OpenImageOptions, 'open'> = {}): Promise<ImageSession> {
-    const session = this.#tellOpening((how) => openImage(this.#path, { ...this.#options, ...first, ...how })).then((opened) => (this.#opened = opened));
+    const session = this.#tellOpening((how) => openImage(this.#path, { ...this.#options, ...first, ...how })).then((opened) => {
+      opened.guestLayers.onChange(() => this.#tellChange());
+      return (this.#opened = opened);
+    });
     // Without a client yet it must not count as unhandled.
     session.catch(() => {});
     return session;
