@@ -46,7 +46,7 @@ const BUS = { pci: { serial: 'virtio-serial-pci', disk: 'virtio-blk-pci', random
 const ALLOWED = new Set(['-device', '-smp', '-global', '-rtc', '-boot', '-vga', '-bios', '-dtb', '-g', '-prom-env']);
 
 /** Devices and properties that reach files, other devices or the network of the host. */
-const REFUSED = /vfio|vhost|ivshmem|usb-host|usb-mtp|u2f|ccid|scsi-generic|scsi-block|loader|netdev|chardev|hostbus|hostaddr|sysfsdev|mem-path/i;
+const REFUSED = /vfio|vhost|ivshmem|usb-host|usb-mtp|u2f|ccid|scsi-generic|scsi-block|loader|netdev|chardev|hostbus|hostaddr|sysfsdev|mem-path|file|splash|rootdir|path=|evdev=/i;
 
 /** QEMU's command line for a guest, without the program's name. @throws DiskError usage EINVAL for manifests whose own arguments reach the host */
 export function machineArguments(machine: MachineArguments): string[] {
@@ -110,15 +110,22 @@ function channel(id: string, descriptor: number): string[] {
   return ['-chardev', `socket,id=${id},fd=${descriptor}`];
 }
 
-/** @throws DiskError usage EINVAL */
-function ownArguments(args: readonly string[], files: string): string[] {
+/** The first of a manifest's own arguments that would reach the computer outside the guest; undefined where none does. */
+export function refusedArgument(args: readonly string[]): string | undefined {
   for (let i = 0; i < args.length; i += 2) {
     const [option, value] = [args[i]!, args[i + 1]];
-    const path = option === '-bios' || option === '-dtb';
-    if (!ALLOWED.has(option) || value === undefined || REFUSED.test(value) || path && !/^\{files\}\/[\w.-]+$/.test(value)) {
-      throw usage('EINVAL', `A guest may not give QEMU the argument "${option}${value === undefined ? '' : ` ${value}`}"`, 'What reaches the computer outside the guest is refused.');
-    }
+    // Only a file of the guest's own folder has a place: a ROM, a device tree. The firmware's settings of PowerPC and SPARC name paths in the guest.
+    const own = (option === '-bios' || option === '-dtb') && value !== undefined && /^\{files\}\/[\w.-]+$/.test(value);
+    const path = option !== '-prom-env' && value !== undefined && /[/\\]/.test(value);
+    if (!ALLOWED.has(option) || value === undefined || !own && (path || option === '-bios' || option === '-dtb' || REFUSED.test(value))) return `${option}${value === undefined ? '' : ` ${value}`}`;
   }
+  return undefined;
+}
+
+/** @throws DiskError usage EINVAL */
+function ownArguments(args: readonly string[], files: string): string[] {
+  const refused = refusedArgument(args);
+  if (refused !== undefined) throw usage('EINVAL', `A guest may not give QEMU the argument "${refused}"`, 'What reaches the computer outside the guest is refused.');
   return args.map((arg) => arg.replaceAll('{files}', escape(files)));
 }
 

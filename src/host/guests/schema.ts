@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { refusedArgument } from './arguments.ts';
 import type { GuestManifest } from './manifest.ts';
 
 /** Texts and lists of a manifest, at most: characters, entries. */
@@ -47,11 +48,11 @@ const fields = {
   system: v.picklist(['linux', 'other']),
   architecture: v.picklist(['x86_64', 'aarch64', 's390x', 'i386', 'm68k', 'ppc', 'arm']),
   machine: v.strictObject({
-    type: v.pipe(v.string(), v.regex(/^[\w.=,-]{1,200}$/, 'a machine of QEMU\'s, with its properties')),
+    type: v.pipe(v.string(), v.regex(/^(?!.*(firmware|dtb|kernel|initrd|append|pflash))[\w.=,-]{1,200}$/, 'a machine of QEMU\'s, with its properties, but none that names a file')),
     cpu: v.pipe(v.string(), v.regex(/^[\w.=,+-]{1,200}$/, 'a processor of QEMU\'s')),
     memory: v.pipe(v.number(), v.integer(), v.minValue(16), v.maxValue(16384)),
     warm: v.boolean(),
-    arguments: list(text),
+    arguments: v.pipe(list(text), v.check((args) => refusedArgument(args) === undefined, ({ input }) => `"${refusedArgument(input)}" reaches the computer outside the guest, which no guest may`)),
   }),
   boot: v.strictObject({
     kernel: v.optional(ownFile),

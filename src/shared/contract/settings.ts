@@ -27,6 +27,7 @@ const theme = v.picklist(['system', 'light', 'dark']);
 const density = v.picklist(['compact', 'comfortable']);
 const sort = v.object({ key: sortKey, descending: v.boolean() });
 const usedCommands = v.pipe(v.array(v.pipe(v.string(), v.maxLength(64))), v.maxLength(16));
+const mirror = v.pipe(v.string(), v.maxLength(1024), v.regex(/^(https?:\/\/\S+)?$/));
 const columnsByFormat = v.pipe(v.record(v.pipe(v.string(), v.maxLength(64)), columns), v.maxEntries(256));
 
 export const settingsSchema = v.object({
@@ -48,6 +49,8 @@ export const settingsSchema = v.object({
   reopen: or(v.boolean(), true),
   /** Whether the system tells of work that ended while the window was out of sight. */
   notices: or(v.boolean(), true),
+  /** Address of the mirror that guests are built from; empty: Debian's own. */
+  debianMirror: or(mirror, ''),
   /** By the format of the filesystem ("ext4"). */
   columns: or(columnsByFormat, {}),
 });
@@ -55,7 +58,7 @@ export type Settings = v.InferOutput<typeof settingsSchema>;
 
 /** A change: the keys that are there. */
 export const settingsPatch = v.partial(v.strictObject({
-  theme, density, sort, hidden: v.boolean(), sidebar: v.boolean(), preview: v.boolean(), reopen: v.boolean(), notices: v.boolean(), columns: columnsByFormat, sidebarWidth: pixels, usedCommands,
+  theme, density, sort, hidden: v.boolean(), sidebar: v.boolean(), preview: v.boolean(), reopen: v.boolean(), notices: v.boolean(), columns: columnsByFormat, debianMirror: mirror, sidebarWidth: pixels, usedCommands,
 }));
 export type SettingsPatch = v.InferOutput<typeof settingsPatch>;
 

@@ -1,6 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import envPaths from 'env-paths';
+import * as v from 'valibot';
 import type { JobContext } from '../../../engines/core/job.ts';
+import { settingsSchema } from '../../../shared/contract/settings.ts';
+import { readJson } from '../../app/json-file.ts';
 import { describe, findGuest } from '../catalogue.ts';
 import type { Guest } from '../manifest.ts';
 import { type GuestPlaces, guestPlaces } from '../places.ts';
@@ -11,7 +15,7 @@ import { parseMirror } from './mirror.ts';
 
 export interface BuildOptions {
   readonly job: JobContext;
-  /** Address of a Debian mirror, above "dists" and "pool". Absent: CLUTCH_DEBIAN_MIRROR, or Debian's own. */
+  /** Address of a Debian mirror, above "dists" and "pool". Absent: CLUTCH_DEBIAN_MIRROR, the setting "debianMirror", or Debian's own. */
   readonly mirror?: string;
   /** The same for security updates. Absent: CLUTCH_DEBIAN_SECURITY_MIRROR, or Debian's own. */
   readonly security?: string;
@@ -45,10 +49,16 @@ export async function buildGuest(name: string, options: BuildOptions): Promise<G
 }
 
 /** The mirrors that count. @throws DiskError usage EINVAL for an address that is none */
-export function mirrorsOf({ mirror, security }: Pick<BuildOptions, 'mirror' | 'security'>, env: NodeJS.ProcessEnv = process.env): Mirrors {
-  const main = mirror ?? env.CLUTCH_DEBIAN_MIRROR ?? DEBIAN_MIRROR;
-  const updates = security ?? env.CLUTCH_DEBIAN_SECURITY_MIRROR ?? DEBIAN_SECURITY_MIRROR;
+export function mirrorsOf({ mirror, security }: Pick<BuildOptions, 'mirror' | 'security'>, env: NodeJS.ProcessEnv = process.env, setting = settingOf()): Mirrors {
+  const main = mirror || env.CLUTCH_DEBIAN_MIRROR || setting || DEBIAN_MIRROR;
+  const updates = security || env.CLUTCH_DEBIAN_SECURITY_MIRROR || DEBIAN_SECURITY_MIRROR;
   parseMirror(main);
   parseMirror(updates);
   return { main, security: updates };
+}
+
+/** What the person's settings say; empty where they say nothing. */
+function settingOf(): string {
+  const settings = v.safeParse(settingsSchema, readJson(join(envPaths('clutch', { suffix: '' }).config, 'settings.json')));
+  return settings.success ? settings.output.debianMirror : '';
 }
