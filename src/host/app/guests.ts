@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { usage } from '../../engines/core/errors.ts';
+import { displayName } from '../../engines/core/names.ts';
 import { nameOf } from '../../engines/core/offers.ts';
 import { registry } from '../../engines/index.ts';
 import type { AppContract, SourceToken } from '../../shared/contract/calls.ts';
@@ -99,8 +100,8 @@ async function builtFacts({ manifest, files, state }: Guest): Promise<Pick<Guest
 export function guestRow(guest: Guest, support: GuestSupport): GuestRow {
   const { manifest, origin, state } = guest;
   return {
-    name: manifest.name, title: manifest.title, summary: manifest.summary, architecture: manifest.architecture, origin, state, missing: missingOf(guest, support),
+    name: manifest.name, title: displayName(manifest.title), summary: displayName(manifest.summary), architecture: manifest.architecture, origin, state, missing: displayName(missingOf(guest, support)),
     buildable: manifest.source !== undefined, ...(manifest.source === undefined ? {} : { download: manifest.source.download }), tables: manifest.tables, trees: manifest.trees,
-    filesystems: manifest.filesystems.map(({ format, title, access, reason = '', check }) => ({ format, title: title ?? nameOf(format), access, reason, checkable: check !== undefined })),
+    filesystems: manifest.filesystems.map(({ format, title, access, reason = '', check }) => ({ format, title: displayName(title ?? nameOf(format)), access, reason: displayName(reason), checkable: check !== undefined })),
   };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type LoadedText, NO_TEXT, textBlocks, visible, withPart } from './visible-text.ts';
+import { type LoadedText, NO_TEXT, textBlocks, visible, visibleText, withPart } from './visible-text.ts';
 
 const joined = (text: string): string => textBlocks(text).map((block, i) => `${i > 0 && !block.continued ? '\n' : ''}${block.text}`).join('');
 
@@ -45,5 +45,10 @@ describe('text for showing', () => {
     const blocks = textBlocks(text);
     expect(blocks.every((block, i) => block.text.length <= 16_384 && block.continued === i > 0 && block.text.isWellFormed())).toBe(true);
     expect(joined(text)).toBe(text);
+  });
+
+  test('is one string for a sentence; what is spelled already stays as it is', () => {
+    expect(visibleText('a \u001b[31mred\u202e word')).toBe('a \\x1b[31mred\\u{202e} word');
+    expect(visibleText('\\x1b two\nlines')).toBe('\\x1b two\nlines');
   });
 });

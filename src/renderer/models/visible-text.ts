@@ -84,6 +84,11 @@ export function visible(text: string): Segment[] {
   return segments;
 }
 
+/** The same as one string: what a guest's kernel says stands in errors, notes and steps. What is escaped already stays as it is. */
+export function visibleText(text: string): string {
+  return ACTING.test(text) ? visible(text).map((segment) => segment.text).join('') : text;
+}
+
 function spelled(character: string): string {
   const code = character.codePointAt(0)!;
   return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`;

@@ -157,7 +157,7 @@ export class FakeEntering {
       yield step(id, text, started, took, id === 0 ? ['“XFSB” at 0x0'] : []);
       await sleep(40);
     }
-    yield step(4, 'mount -t xfs -o ro,norecovery: under way', 1887, undefined);
+    yield step(4, 'mount -t xfs -o ro,norecovery: under way \u001b[5m', 1887, undefined, ['said \u202eby the guest']);
     while (!this.#done && !this.#stopped) await sleep(20);
     yield step(4, 'mount -t xfs -o ro,norecovery: mounted', 1887, 120);
     yield step(5, 'first listing: 14 entries', 2007, 18);
@@ -179,7 +179,7 @@ export class FakeEntering {
 }
 
 /** What the kernel said where it does not mount it. */
-export const REFUSED = { fault: { kind: 'guest', guest: 'linux-6.12' }, message: 'mount: wrong fs type, bad option, bad superblock on /dev/vda: XFS (vda): Unsupported superblock version', advice: 'Try another guest, or check the filesystem.' } as const;
+export const REFUSED = { fault: { kind: 'guest', guest: 'linux-6.12' }, message: 'mount: wrong fs type, bad option, bad superblock on /dev/vda: XFS (vda): \u001b[31mUnsupported superblock version\u202e', advice: 'Try another guest, or check the filesystem.' } as const;
 
 /** The image with a layer as the guest has opened it. */
 export function served(info: ImageInfo, path: string, name: string, title: string): ImageInfo {

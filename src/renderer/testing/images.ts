@@ -132,7 +132,7 @@ export const IMAGES: Readonly<Record<string, ImageInfo>> = {
     part('0', 1, 'boot', 1, 400), ext4('0/1/0', { label: 'boot', size: 400 * MIB }),
     part('0', 2, '', 401, 1600), xfs('0/2/0', { label: 'data', size: 1600 * MIB }),
     part('0', 3, 'music', 2001, 1000), { ...ext4('0/3/0', { format: 'btrfs', title: 'Btrfs', label: 'music', size: 1000 * MIB, openers: [{ id: 'guest:linux-6.12', name: 'Linux 6.12', access: 'read-write', reason: 'its kernel’s own driver' }] }), guest: { name: 'linux-6.12', title: 'Linux 6.12', start: 'warm', accelerator: 'tcg', idle: true } },
-    part('0', 4, 'old', 3001, 1000), { ...ext4('0/4/0', { format: 'jfs', title: 'JFS', label: 'old', size: 1000 * MIB, openers: [{ id: 'guest:linux-6.12', name: 'Linux 6.12', access: 'read-write', reason: 'its kernel’s own driver' }] }), guest: { name: 'linux-6.12', title: 'Linux 6.12', start: 'cold', accelerator: 'tcg', idle: false, died: 'The kernel panicked: “Kernel panic - not syncing: \\x1b[31mjfs: bad inode \\u{202e}4711”' } },
+    part('0', 4, 'old', 3001, 1000), { ...ext4('0/4/0', { format: 'jfs', title: 'JFS', label: 'old', size: 1000 * MIB, openers: [{ id: 'guest:linux-6.12', name: 'Linux 6.12', access: 'read-write', reason: 'its kernel’s own driver' }] }), guest: { name: 'linux-6.12', title: 'Linux 6.12', start: 'cold', accelerator: 'tcg', idle: false, died: 'The kernel panicked: “Kernel panic - not syncing: \u001b[31mjfs: bad inode \u202e4711”' } },
   ], 4 * GIB),
   'mystery.bin': image('mystery.bin', 'unknown', [
     layer({

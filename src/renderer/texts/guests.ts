@@ -39,7 +39,6 @@ export const guestsTexts = {
     buildCost: (download: number | undefined) => (download === undefined ? 'downloads packages of Debian' : `downloads about ${formatSize(download)}`),
     notBuilt: (title: string) => `${title} would open it, and is not built yet.`,
     building: (title: string) => `${title} is being built; progress is in the transfers`,
-    built: (title: string) => `${title} is built`,
     noQemu: 'Guests need QEMU, which is not installed',
     again: 'Look again',
     others: 'Open with…',

@@ -3,6 +3,7 @@ import type { EditState } from '../../shared/contract/edit.ts';
 import type { LayerRow } from '../../shared/contract/rows.ts';
 import { onlyRead } from '../models/editing.ts';
 import { guestState } from '../models/guests.ts';
+import { visibleText } from '../models/visible-text.ts';
 import { texts } from '../texts/index.ts';
 
 export type Tone = 'plain' | 'accent' | 'good' | 'warning' | 'bad';
@@ -46,7 +47,7 @@ function GuestBadge({ layer: { guest, waiting }, starting }: { layer: LayerRow; 
   if (guest === undefined) return waiting === true ? <Badge icon={MonitorCog} text={t.waiting} why={t.waitingWhy} /> : null;
   const state = guestState(guest);
   const text = state === 'running' ? t.badge(guest.title) : `${t.badge(guest.title)}, ${t.states[state]}`;
-  return <Badge icon={state === 'died' ? MonitorX : state === 'idle' ? MonitorPause : MonitorCog} text={text} tone={state === 'died' ? 'bad' : 'plain'} why={(guest.died ?? t.badgeWhy[state]).slice(0, 1000)} />;
+  return <Badge icon={state === 'died' ? MonitorX : state === 'idle' ? MonitorPause : MonitorCog} text={text} tone={state === 'died' ? 'bad' : 'plain'} why={visibleText(guest.died ?? t.badgeWhy[state]).slice(0, 1000)} />;
 }
 
 /** All badges of a layer, always in this order. `brief`: without those that say how it is opened, for which `edit` is needed. `starting`: the guest that is started for it. */

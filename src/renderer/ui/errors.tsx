@@ -3,6 +3,7 @@ import type { ReactNode } from 'react';
 import { Button } from 'react-aria-components';
 import { type ErrorData, errorOf, type Note, services } from '../app/services.ts';
 import { formatOffset } from '../models/format.ts';
+import { visibleText } from '../models/visible-text.ts';
 import { texts } from '../texts/index.ts';
 import { notify, notifyError } from './toasts.ts';
 
@@ -20,7 +21,7 @@ export function placeText(place: NonNullable<Note['place']>): string {
 
 /** Everything about an error as text, for a report. */
 export function detailsOf(error: ErrorData, about: string): string {
-  return [about, `${error.fault.kind}: ${error.message}`, error.advice, JSON.stringify(error.fault)].filter(Boolean).join('\n');
+  return visibleText([about, `${error.fault.kind}: ${error.message}`, error.advice, JSON.stringify(error.fault)].filter(Boolean).join('\n'));
 }
 
 export async function copyText(text: string): Promise<void> {
@@ -43,10 +44,10 @@ export function ErrorPanel({ error, title, about, level = 2, onPlace, children }
       <CircleAlert aria-hidden className="error-icon" />
       <div>
         <Title>{title ?? texts.faults[error.fault.kind]}</Title>
-        <p className="error-message">{error.message}</p>
+        <p className="error-message"><bdi>{visibleText(error.message)}</bdi></p>
         <dl className="facts">
           {where === undefined ? null : <><dt>{texts.error.where}</dt><dd><PlaceLink text={where} at={at} onPlace={onPlace} /></dd></>}
-          {advice === '' ? null : <><dt>{texts.error.todo}</dt><dd>{advice}</dd></>}
+          {advice === '' ? null : <><dt>{texts.error.todo}</dt><dd>{visibleText(advice)}</dd></>}
         </dl>
         <div className="actions">
           {children}
@@ -72,7 +73,7 @@ export function Notes({ notes, onPlace }: { notes: readonly Note[]; onPlace?: (a
           <li key={i} className={`note-${note.severity}`}>
             <Icon aria-hidden />
             <span>
-              {note.message}
+              <bdi>{visibleText(note.message)}</bdi>
               {note.place === undefined ? null : <span className="dim"><PlaceLink text={placeText(note.place)} at={note.place.at} onPlace={onPlace} /></span>}
             </span>
           </li>

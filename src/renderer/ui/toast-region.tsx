@@ -1,6 +1,7 @@
 import { Check, CircleAlert, TriangleAlert, X } from 'lucide-react';
 import { Button, Text, UNSTABLE_Toast as Toast, UNSTABLE_ToastContent as ToastContent, UNSTABLE_ToastRegion as ToastRegion } from 'react-aria-components';
 import { copyText, detailsOf, whereOf } from './errors.tsx';
+import { visibleText } from '../models/visible-text.ts';
 import { texts } from '../texts/index.ts';
 import { toasts } from './toasts.ts';
 
@@ -18,9 +19,9 @@ export function Toasts() {
           <Toast toast={toast} className={`toast tone-${tone ?? 'plain'}`}>
             {Icon === undefined ? null : <Icon aria-hidden className="toast-icon" />}
             <ToastContent className="toast-content">
-              <Text slot="title"><bdi>{text}</bdi></Text>
+              <Text slot="title"><bdi>{visibleText(text)}</bdi></Text>
               {where === undefined ? null : <span className="dim">{where}</span>}
-              {error?.advice === undefined ? null : <span className="dim">{error.advice}</span>}
+              {error?.advice === undefined ? null : <span className="dim">{visibleText(error.advice)}</span>}
               {actions === undefined && error === undefined ? null : (
                 <span className="toast-actions">
                   {actions?.map((action) => <Button key={action.label} className="link" onPress={action.run}>{action.label}</Button>)}

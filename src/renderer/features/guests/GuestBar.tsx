@@ -5,6 +5,7 @@ import { goalOf, goTo, placeOf, showPlace } from '../../app/navigation.ts';
 import type { Tab } from '../../app/state.ts';
 import { openByGuest } from '../../app/tabs.ts';
 import { cut } from '../../models/names.ts';
+import { visibleText } from '../../models/visible-text.ts';
 import { texts } from '../../texts/index.ts';
 
 const t = texts.guest;
@@ -19,7 +20,7 @@ export function GuestBar({ tab, layer }: { tab: Tab; layer: LayerRow }) {
       <MonitorX aria-hidden />
       <div>
         <h2>{title}</h2>
-        <p><bdi>{cut(guest.died, 1000)}</bdi></p>
+        <p><bdi>{cut(visibleText(guest.died), 1000)}</bdi></p>
         <p>{t.diedWhat}</p>
         <div className="actions">
           <Button className="button is-small" onPress={() => startAgain(tab, layer)}>{t.startAgain}</Button>

@@ -5,6 +5,7 @@ import type { OpeningStep } from '../../../shared/contract/rows.ts';
 import { type Account, currentAccount, useOpenings } from '../../app/openings.ts';
 import type { Entering, Tab } from '../../app/state.ts';
 import { closeTab } from '../../app/tabs.ts';
+import { visibleText } from '../../models/visible-text.ts';
 import { texts } from '../../texts/index.ts';
 import { copyText, Notes, placeText } from '../../ui/errors.tsx';
 
@@ -84,7 +85,7 @@ function useClock(): number {
 
 function StepProgress({ step, name }: { step: OpeningStep | undefined; name: string }) {
   const known = step?.total !== undefined && step.total > 0 && step.done !== undefined;
-  const label = step?.text ?? texts.open.opening(name);
+  const label = step === undefined ? texts.open.opening(name) : visibleText(step.text).slice(0, 300);
   return (
     <ProgressBar aria-label={label} isIndeterminate={!known} className={known ? 'progress' : 'progress is-endless'} {...(known ? { value: (step.done! / step.total!) * 100, valueLabel: t.progress(step.done!, step.total!) } : {})}>
       {({ percentage }) => (
@@ -109,8 +110,8 @@ function Steps({ steps, passed, whole = false }: { steps: readonly OpeningStep[]
           <li key={step.id} className={`step is-${step.state}`}>
             <Icon aria-label={t.step[step.state]} role="img" />
             <span className="step-text">
-              <span>{step.text}</span>
-              {whole ? step.evidence.map((line) => <span key={line} className="dim step-evidence">{line}</span>) : null}
+              <span>{visibleText(step.text)}</span>
+              {whole ? step.evidence.map((line) => <span key={line} className="dim step-evidence">{visibleText(line)}</span>) : null}
             </span>
             <span className="dim step-layer mono">{whole ? step.layer : ''}</span>
             <span className="dim number step-time">{t.took(Math.max(0, Math.round((step.ended ?? passed) - step.started)))}</span>

@@ -5,6 +5,7 @@ import { displayName } from '../../../engines/core/names.ts';
 import { errorOf, services } from '../../app/services.ts';
 import { cancel, clearFinished, isRunning, logText, type LogNote, pause, retry, showTransfers, type Transfer, type TransferKind, useTransfers } from '../../app/transfers.ts';
 import { formatDuration, formatSize } from '../../models/format.ts';
+import { visibleText } from '../../models/visible-text.ts';
 import { IconButton } from '../../ui/buttons.tsx';
 import { copyText } from '../../ui/errors.tsx';
 import { Name } from '../../ui/name.tsx';
@@ -84,7 +85,7 @@ function Item({ transfer }: { transfer: Transfer }) {
         </div>
       ) : null}
       {summary === undefined ? null : <div className="transfer-facts">{kind === 'build' ? null : <span className="dim">{t.summary(summary)}</span>}{state === 'done' && transfer.failed !== undefined ? <Button className="link" onPress={() => void tryAgain(transfer)}><RotateCw aria-hidden />{t.retryFailed(transfer.failed)}</Button> : null}</div>}
-      {error === undefined || error.fault.kind === 'cancelled' ? null : <div className="transfer-facts error-text">{error.message} {error.advice}</div>}
+      {error === undefined || error.fault.kind === 'cancelled' ? null : <div className="transfer-facts error-text">{visibleText(`${error.message} ${error.advice ?? ''}`)}</div>}
       {log.length === 0 ? null : <Log transfer={transfer} />}
     </li>
   );
