@@ -10,7 +10,7 @@ const seconds = (value: number): string => (value < 1 ? 'less than a second' : `
 export const guestsTexts = {
   guest: {
     badge: (title: string) => `Guest: ${title}`,
-    states: { starting: 'starting', running: 'running', idle: 'stopped while idle', died: 'died' },
+    states: { starting: 'starting', running: 'running', idle: 'idle', died: 'died' },
     badgeWhy: {
       starting: 'The guest that reads this volume is starting.',
       running: 'Read by the kernel of a small machine that sees this volume and nothing else of the computer.',

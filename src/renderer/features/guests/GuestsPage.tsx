@@ -87,7 +87,7 @@ function Guest({ guest, now }: { guest: GuestRow; now: number }) {
           </span>
         </div>
         <p className="breaks"><bdi>{cut(summary, 400)}</bdi></p>
-        {facts.length === 0 ? null : <p className="dim number guest-facts">{facts.join(' · ')}</p>}
+        {facts.length === 0 ? null : <p className="dim guest-facts">{facts.join(' · ')}</p>}
         {missing === '' || (state === 'missing' && buildable) ? null : <p className="dim breaks"><bdi>{cut(missing, 600)}</bdi></p>}
         {filesystems.length === 0 ? <p className="dim">{t.mountsNothing}</p> : <Mounts guest={guest} />}
         {trees.length === 0 ? null : (

@@ -92,7 +92,7 @@ describe.skipIf(noBrowser !== undefined)('guests', () => {
       expect.stringContaining('boot, ext4'), '2: data, XFS, 1.56 GiB, opens in a guest', expect.stringMatching(/music, Btrfs.*Guest: Linux 6\.12/), expect.stringMatching(/old, JFS.*Guest: Linux 6\.12/),
     ]);
     await expect.poll(() => page.getByRole('grid', { name: 'Volumes' }).getByRole('row', { name: /data/ }).innerText()).toContain('Guest needed');
-    await expect.poll(() => sidebar(page).getByRole('row', { name: /music/ }).innerText()).toContain('Guest: Linux 6.12, stopped while idle');
+    await expect.poll(() => sidebar(page).getByRole('row', { name: /music/ }).innerText()).toContain('Guest: Linux 6.12, idle');
     await map.getByRole('option', { name: /data/ }).click();
     await page.keyboard.press('Enter');
     await row(page, /^etc\b/).waitFor();
