@@ -153,6 +153,16 @@ describe.skipIf(skip !== undefined)('damage in inodes, their maps and attributes
     expect(result.after, result.words).toBe('clean');
   });
 
+  // In such a filesystem nearly every inode would look like garbage, and be cleared.
+  it.each(['rev_level 2', 'log_groups_per_flex 40', 'desc_size 2112', 'reserved_gdt_blocks 9999'])('begins no repair where the superblock says %s, and no backup helps', async (field) => {
+    const image = debugfs(sample('sums'), `ssv ${field}`);
+    const result = await outcome(image);
+    expect(result.before).toBe('unchecked');
+    expect(result.dry).toBe('unchecked');
+    expect(result.fixed).toBe('unchecked');
+    expect(Buffer.compare(result.repaired, image)).toBe(0);
+  });
+
   it('tells far more findings than anybody reads, each once, and goes on to the end', async () => {
     // Nearly all inodes of a table of 16,384 have no name, and a count of blocks that is wrong.
     const image = made(24, '-N', '16384', '-O', '^has_journal,^resize_inode,^metadata_csum,^uninit_bg,^64bit');

@@ -9,6 +9,8 @@ import { PASS0 } from './superblock-problems.ts';
 
 /** Groups that a check takes on: 512 TiB with blocks of 4 KiB. A crafted superblock may claim 2^32. */
 const MOST_GROUPS = 1 << 22;
+/** EXT2_MAX_DESC_SIZE. */
+const LARGEST_DESCRIPTOR = 1024;
 /** Where the primary superblock lies, for findings. */
 export const SUPERBLOCK_PLACE = { structure: 'superblock', at: SUPERBLOCK_AT, length: SUPERBLOCK_SIZE };
 /** s_error_count up to s_mount_opts: what the kernel noted about errors. */
@@ -29,7 +31,8 @@ export function openFilesystem(context: CheckContext): void {
     reason = 'the group descriptors make no sense';
     if (primary.groupCount === 1) return;
   }
-  const backup = findBackup(context.device, primary instanceof Superblock ? primary : undefined);
+  const found = findBackup(context.device, primary instanceof Superblock ? primary : undefined);
+  const backup = found === undefined || impossible(found) !== undefined ? undefined : found;
   if (backup === undefined) {
     // Descriptors that lie elsewhere than they should are moved one by one.
     if (primary instanceof Superblock) return;
@@ -80,11 +83,28 @@ function primaryOf({ device }: CheckContext): Superblock | string {
   try {
     // A copy: repairs are made in it.
     const superblock = new Superblock(readBytes(device, SUPERBLOCK_AT, SUPERBLOCK_SIZE).slice(), SUPERBLOCK_AT);
-    return superblock.checksumMatches ? superblock : 'its checksum is wrong';
+    return superblock.checksumMatches ? impossible(superblock) ?? superblock : 'its checksum is wrong';
   } catch (error) {
     if (!isDiskError(error)) throw error;
     return error.message;
   }
+}
+
+/**
+ * Numbers that can't be, though nothing that is read depends on them: the superblock was overwritten, and whoever reads on takes the rest for
+ * garbage as well, and clears it. e2fsck does not begin either (ext2fs_open2, check_super_block).
+ */
+function impossible({ raw, features, blockSize, blockCount, clusterRatio }: Superblock): string | undefined {
+  const wrong = (field: string, value: number): string => `${field} is ${value}`;
+  if (raw.s_rev_level > 1) return wrong('s_rev_level', raw.s_rev_level);
+  if (raw.s_log_groups_per_flex > 31) return wrong('s_log_groups_per_flex', raw.s_log_groups_per_flex);
+  if (!features.bigalloc && raw.s_log_cluster_size !== raw.s_log_block_size) return wrong('s_log_cluster_size', raw.s_log_cluster_size);
+  if (raw.s_clusters_per_group * clusterRatio !== raw.s_blocks_per_group) return wrong('s_clusters_per_group', raw.s_clusters_per_group);
+  if (raw.s_reserved_gdt_blocks > blockSize / 4) return wrong('s_reserved_gdt_blocks', raw.s_reserved_gdt_blocks);
+  if (raw.s_desc_size > LARGEST_DESCRIPTOR || (raw.s_desc_size & (raw.s_desc_size - 1)) !== 0) return wrong('s_desc_size', raw.s_desc_size);
+  const kept = raw.s_r_blocks_count_lo + (features.is64Bit ? raw.s_r_blocks_count_hi * 2 ** 32 : 0);
+  if (kept > blockCount / 2) return wrong('s_r_blocks_count', kept);
+  return undefined;
 }
 
 /**
@@ -100,7 +120,7 @@ function useDespiteErrors(context: CheckContext): boolean {
   for (const { set } of fixes) set();
   try {
     const superblock = new Superblock(bytes, SUPERBLOCK_AT);
-    if (!superblock.checksumMatches) return false;
+    if (!superblock.checksumMatches || impossible(superblock) !== undefined) return false;
     use(context, superblock, 0);
   } catch (error) {
     if (!isDiskError(error)) throw error;
