@@ -15,6 +15,8 @@ export interface ImageOptions {
   /** An opener's id: "native:ext4", "guest:linux-6.12", "guest:linux-6.12/v7". */
   readonly with?: string;
   readonly json?: boolean;
+  /** Further images of a set, for a guest. */
+  readonly also?: readonly string[];
 }
 
 /** Damage that is printed for one image; a ruined one has a line for each of its blocks. */
@@ -85,7 +87,7 @@ function selecting<T>(select: () => T): T {
 
 /** Opens the image, and once more with the format that `--with` names for the layer that `--part` picks. */
 async function openChosen(path: string, options: ImageOptions, job: JobContext | undefined, guests: boolean): Promise<ImageSession> {
-  const open = (choices?: Choices) => openImage(path, { ...(choices ? { choices } : {}), ...(job ? { job, onStep: stepsOf(job) } : {}), open: guests && options.part === undefined && options.with === undefined });
+  const open = (choices?: Choices) => openImage(path, { ...(choices ? { choices } : {}), ...(job ? { job, onStep: stepsOf(job) } : {}), ...(options.also ? { also: options.also } : {}), open: guests && options.part === undefined && options.with === undefined });
   const session = await open();
   if (options.with === undefined) return session;
   if (options.with.startsWith(GUEST)) return withGuest(session, options.with, options.part, job);

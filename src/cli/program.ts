@@ -225,7 +225,8 @@ export function usageError(message: string, command: string): UsageError {
 function withPart(command: Command): Command {
   return command
     .option('--part <sel>', 'the volume: number, label or UUID, "/" for nesting')
-    .option('--with <opener>', 'the opener to use instead of the best one, as info -v lists them: native:ext4, guest:linux-6.12');
+    .option('--with <opener>', 'the opener to use instead of the best one, as info -v lists them: native:ext4, guest:linux-6.12')
+    .option('--also <image>', 'a further image of the set that a filesystem lies on, any number of them (Btrfs, by a guest, for reading)', (value: string, all: string[] = []) => [...all, value]);
 }
 
 function json(command: Command, what = 'print one JSON object a line'): Command {

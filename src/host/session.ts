@@ -17,7 +17,7 @@ import { SessionGuests } from './guests/session-guests.ts';
 import { openTreeSource, parseTreePath } from './guests/tree-source.ts';
 import type { GuestSupport } from './guests/support.ts';
 import { zlibGunzip } from './sources/gunzip.ts';
-import { filesOf, openSource } from './sources/image.ts';
+import { filesOf, type ImageSource, openSource } from './sources/image.ts';
 import { ScratchFile } from './sources/scratch.ts';
 
 export { type Resolved, resolvePath, type Step } from './paths.ts';
@@ -39,6 +39,8 @@ export interface OpenImageOptions {
   readonly guests?: GuestSupport | 'none';
   /** Whether the image's only filesystem is opened by a guest where no engine of ours opens it. Else it waits, until `open` or `reopen` is called. True unless told. */
   readonly open?: boolean;
+  /** Further images of the set that this one belongs to (a filesystem over several disks), for guests. */
+  readonly also?: readonly string[];
 }
 
 /** How one layer is opened anew: as a format, or with a password; as the best match without either. */
@@ -109,7 +111,8 @@ export async function openImage(path: string, options: OpenImageOptions = {}): P
   // What lies below a guest's own tree is opened for reading alone, and not as an image.
   const recovery = tree === undefined ? await recovered(path, note, options.onStep) : [];
   const source = tree === undefined ? openSource(path, note) : openTreeSource(path, tree, note);
-  const guests = new SessionGuests(options.guests ?? (options.registry === undefined ? undefined : 'none'));
+  const also = openAll(options.also ?? [], note);
+  const guests = new SessionGuests(options.guests ?? (options.registry === undefined ? undefined : 'none'), also.map(({ device }) => device));
   const registry = options.registry ?? everyFormat;
   /** Formats that were asked for, by layer path: they count whenever a layer is opened anew. */
   const choices = new Map(tree === undefined ? options.choices : [['0', `${GUEST}${tree.guest}/${tree.tree}`]]);
@@ -178,7 +181,7 @@ export async function openImage(path: string, options: OpenImageOptions = {}): P
         } finally {
           // The lock must go, whatever a filesystem could not write.
           editing.release();
-          source.device.close();
+          for (const { device } of [source, ...also]) device.close();
         }
       },
     };
@@ -191,7 +194,7 @@ export async function openImage(path: string, options: OpenImageOptions = {}): P
     }
     return session;
   } catch (error) {
-    source.device.close();
+    for (const { device } of [source, ...also]) device.close();
     throw error;
   }
 }
@@ -208,6 +211,18 @@ function waitingLayer(root: Layer, sel: string | undefined): Layer | undefined {
 function cannotOpen({ title, format, openers }: Layer): DiskError {
   const reasons = openers.map(({ name, reason }) => `${name}: ${reason}`);
   return unsupported(format, `${title} has no engine here, and no guest can open it`, reasons.slice(0, 4).join('\n  '));
+}
+
+/** All of them or none. @throws DiskError as openSource */
+function openAll(paths: readonly string[], note: (note: Note) => void): ImageSource[] {
+  const opened: ImageSource[] = [];
+  try {
+    for (const path of paths) opened.push(openSource(path, note));
+  } catch (error) {
+    for (const { device } of opened) device.close();
+    throw error;
+  }
+  return opened;
 }
 
 /** Finishes an Apply that was interrupted, before the image is looked at. */

@@ -15,8 +15,11 @@ import type { GuestSupport } from './support.ts';
 /** Seconds that a start takes, about, for a guest whose state can be resumed. */
 const WARM_SECONDS = 1;
 
+/** Filesystems that lie on several disks, by the names that mount(8) has for them: it is told the others by their devices. */
+const SETS: ReadonlySet<string> = new Set(['btrfs']);
+
 /** A guest as a format of the registry: so it comes with all that formats have, `--with`, *Open with…* and the reasons. */
-export function guestEntry(guest: Guest, support: GuestSupport, layers: GuestLayers): RegistryEntry {
+export function guestEntry(guest: Guest, support: GuestSupport, layers: GuestLayers, also: readonly BlockDevice[] = []): RegistryEntry {
   const { name, title, filesystems, trees } = guest.manifest;
   const missing = missingOf(guest, support);
   const entry: RegistryEntry = {
@@ -29,7 +32,7 @@ export function guestEntry(guest: Guest, support: GuestSupport, layers: GuestLay
       const [offer] = offersFor(device, [entry]);
       return offer === undefined ? undefined : { confidence: offer.guess.confidence, evidence: offer.guess.evidence, variant: offer.served.format };
     },
-    open: (device, context) => open(guest, missing, support, layers, device, context),
+    open: (device, context) => open(guest, missing, support, layers, [device, ...also], context),
     tool(as) {
       const served = find(guest, as);
       return served?.check === undefined || missing !== '' ? undefined : toolCheck(guest, served, support, layers);
@@ -57,7 +60,8 @@ function find(guest: Guest, format: string): GuestFilesystem | undefined {
 }
 
 /** Boots, mounts, and answers the tree. @throws DiskError unsupported, guest */
-async function open(guest: Guest, missing: string, support: GuestSupport, layers: GuestLayers, device: BlockDevice, context: OpenContext): Promise<FileSystem> {
+async function open(guest: Guest, missing: string, support: GuestSupport, layers: GuestLayers, devices: readonly BlockDevice[], context: OpenContext): Promise<FileSystem> {
+  const device = devices[0]!;
   const { name, title } = guest.manifest;
   if (missing !== '') throw unsupported(`guest ${name}`, `${title} can't be started: ${missing}`);
   if (context.as === undefined) throw usage('EINVAL', `The bytes don't tell which filesystem they are`, `Say which: ${GUEST}${name}/FORMAT, one of ${guest.manifest.filesystems.map(({ format }) => format).join(', ')}.`);
@@ -68,19 +72,21 @@ async function open(guest: Guest, missing: string, support: GuestSupport, layers
   if (served.access === 'known-bad') throw unsupported(context.as, `${title} is known to be no good with ${nameOf(context.as)}${served.reason === undefined ? '' : `: ${served.reason}`}`);
   const { write } = context;
   if (write !== undefined && served.access !== 'read-write') throw unsupported('writing', `${title} mounts ${nameOf(context.as)} for reading alone${served.reason === undefined ? '' : `: ${served.reason}`}`);
+  if (devices.length > 1 && !SETS.has(served.type)) throw unsupported('sets', `${title} opens sets of several disks of ${[...SETS].join(', ')} alone`);
+  if (devices.length > 1 && write !== undefined) throw unsupported('writing', 'A set of several images is opened for reading');
   const layer = layers.at(context.layer ?? '0');
   layer.enter(name, served.format, write !== undefined);
   const mount = new GuestMount({
     support, guest,
     started: (machine) => layer.started(machine),
     died: ({ message }) => context.note({ severity: 'error', message: `${title} ended: ${message}` }),
-  }, { served, devices: [device], ...(write === undefined ? {} : { write }) });
+  }, { served, devices, ...(write === undefined ? {} : { write }) });
   const first = await mount.open({ signal: context.job.signal, ...(context.step === undefined ? {} : { step: context.step }) }, write !== undefined && !layer.proved);
   if (write !== undefined) layer.proved = true;
   const facts = factsOf(device, served.format);
   return new GuestFileSystem(mount, first, layer.nodes, {
     format: served.format, label: facts.label, uuid: facts.uuid,
-    access: { write: served.access === 'read-write', reason: `${title}, a guest${served.reason === undefined ? '' : `: ${served.reason}`}` },
+    access: { write: served.access === 'read-write' && devices.length === 1, reason: devices.length > 1 ? `${title}, a guest: sets of several images are opened for reading` : `${title}, a guest${served.reason === undefined ? '' : `: ${served.reason}`}` },
     details: [['Opened by', `${title} (guest ${name})`], ['Mounted as', served.type]],
   });
 }

@@ -1,3 +1,4 @@
+import { OverlayDevice } from '../../engines/core/bytes/overlay.ts';
 import { DiskError, isDiskError, toDiskError } from '../../engines/core/errors.ts';
 import type { BlockDevice } from '../../engines/core/bytes/device.ts';
 import type { ByteChannel } from '../../engines/core/channel.ts';
@@ -209,7 +210,7 @@ export class GuestMount {
     for (const options of tries) {
       let channel: ByteChannel;
       try {
-        channel = await machine.mount(served.type, options, mountOptions(served));
+        channel = await machine.mount(served.type, [options, ...others(what.devices)].join(','), mountOptions(served));
       } catch (error) {
         // The first refusal says most; a machine that died refuses nothing any more.
         first ??= error;
@@ -225,9 +226,11 @@ export class GuestMount {
     const { support, guest, started } = this.#host;
     if (this.#deaths >= MOST_DEATHS) throw new DiskError({ kind: 'guest', guest: guest.manifest.name }, `${guest.manifest.title} died ${this.#deaths} times over this image`, 'The filesystem may be damaged: check it, or open it with another guest.');
     const { devices, served } = this.#what;
-    const readOnly = !this.writes;
+    // Linux lays flash only over disks that can be written to (drivers/mtd/devices/block2mtd.c): what it writes there while reading goes nowhere.
+    const scratched = !this.writes && served !== undefined && served.device !== 'disk';
+    const readOnly = !this.writes && !scratched;
     const machine = await support.launch(guest, {
-      disks: devices.map((device) => ({ device, readOnly })), filesystems: served === undefined ? [] : [served.type],
+      disks: devices.map((device) => ({ device: scratched ? new OverlayDevice(device) : device, readOnly })), filesystems: served === undefined ? [] : [served.type],
       ...(this.#context.step === undefined ? {} : { step: this.#context.step }), ...(this.#context.signal === undefined ? {} : { signal: this.#context.signal }),
     });
     this.#machine = machine;
@@ -309,6 +312,11 @@ export class GuestMount {
     }, this.#host.idle ?? IDLE);
     this.#timer.unref();
   }
+}
+
+/** The further disks of a set: a guest counts them in their order. */
+function others(devices: readonly BlockDevice[]): string[] {
+  return devices.slice(1).map((_, i) => `device=/dev/vd${String.fromCharCode(0x62 + i)}`);
 }
 
 function mountOptions({ device, helper }: GuestFilesystem): MountOptions {

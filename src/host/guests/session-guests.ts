@@ -1,3 +1,4 @@
+import type { BlockDevice } from '../../engines/core/bytes/device.ts';
 import type { RegistryEntry } from '../../engines/core/probe.ts';
 import { guestEntry } from './format.ts';
 import { GuestLayers } from './layers.ts';
@@ -8,12 +9,14 @@ import type { GuestSupport } from './support.ts';
 export class SessionGuests {
   readonly layers = new GuestLayers();
   readonly #support: GuestSupport | 'none' | undefined;
+  readonly #also: readonly BlockDevice[];
   #entries: Promise<readonly RegistryEntry[]> | undefined;
   #known: readonly RegistryEntry[] = [];
 
-  /** @param support what this computer has unless told */
-  constructor(support: GuestSupport | 'none' | undefined) {
+  /** @param support what this computer has unless told @param also further disks of the set that the image belongs to */
+  constructor(support: GuestSupport | 'none' | undefined, also: readonly BlockDevice[] = []) {
     this.#support = support;
+    this.#also = also;
   }
 
   /** Those that were looked for. */
@@ -39,7 +42,7 @@ export class SessionGuests {
     } catch {
       return []; // A program without its guests opens what it has engines for.
     }
-    this.#known = guests.map((guest) => guestEntry(guest, support, this.layers));
+    this.#known = guests.map((guest) => guestEntry(guest, support, this.layers, this.#also));
     return this.#known;
   }
 }
