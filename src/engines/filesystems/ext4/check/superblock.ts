@@ -90,12 +90,13 @@ function primaryOf({ device }: CheckContext): Superblock | string {
   }
 }
 
+const wrong = (field: string, value: number): string => `${field} is ${value}`;
+
 /**
  * Numbers that can't be, though nothing that is read depends on them: the superblock was overwritten, and whoever reads on takes the rest for
  * garbage as well, and clears it. e2fsck does not begin either (ext2fs_open2, check_super_block).
  */
 function impossible({ raw, features, blockSize, blockCount, clusterRatio }: Superblock): string | undefined {
-  const wrong = (field: string, value: number): string => `${field} is ${value}`;
   if (raw.s_rev_level > 1) return wrong('s_rev_level', raw.s_rev_level);
   if (raw.s_log_groups_per_flex > 31) return wrong('s_log_groups_per_flex', raw.s_log_groups_per_flex);
   if (!features.bigalloc && raw.s_log_cluster_size !== raw.s_log_block_size) return wrong('s_log_cluster_size', raw.s_log_cluster_size);
