@@ -4,6 +4,7 @@ import { cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { contenders, type Task, WRITTEN } from './contenders.ts';
 import { compareImage, compareTrees, prepareCorpus } from './corpus.ts';
+import { benchGuests } from './guests.ts';
 import { benchSearch } from './search.ts';
 import { measure, median, type Result } from './measure.ts';
 
@@ -38,6 +39,11 @@ export interface Options {
 /** Measures and prints a table, and one of the search. */
 export async function bench(options: Options): Promise<void> {
   const { root, rounds } = options;
+  // Guests have an image of their own: the large ones need not be made for them.
+  if (options.only.length > 0 && options.only.every((word) => word === GUESTS)) {
+    await printGuests(options, []);
+    return;
+  }
   const corpus = prepareCorpus(root);
   const all = contenders(root).filter((each) => options.against.length === 0 || options.against.includes(each.name));
   const lines = [
@@ -64,10 +70,21 @@ export async function bench(options: Options): Promise<void> {
     for (const line of found) console.log(line);
     lines.push(...found);
   }
+  if (options.only.length === 0 || options.only.includes(GUESTS)) await printGuests({ ...options, keep: false }, lines);
   const left = [...all.filter((each) => each.absent !== '').map((each) => `${each.name}: ${each.absent}`), ...corpus.missing];
   if (left.length > 0) lines.push('', `Left out: ${left.join('; ')}.`);
   if (left.length > 0) console.log(lines.at(-1));
   if (options.keep) appendFileSync(join(root, 'bench/results.md'), `\n${lines.join('\n')}\n`);
+}
+
+/** The cases of guests, as --only names them. */
+const GUESTS = 'guests';
+
+async function printGuests(options: Options, lines: string[]): Promise<void> {
+  const found = await benchGuests(options.rounds);
+  for (const line of found) console.log(line);
+  lines.push(...found);
+  if (options.keep) appendFileSync(join(options.root, 'bench/results.md'), `${found.join('\n')}\n`);
 }
 
 function filesystemOf(folder: string): string {
