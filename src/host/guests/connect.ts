@@ -13,6 +13,9 @@ const DOS: Partial<NameRules> = { unit: 'UTF-16 units', forbidden: '"*:<>?\\|', 
 /** What names the filesystems take that Linux mounts, where it is not all that Linux takes. */
 const NAMES: Readonly<Record<string, Partial<NameRules>>> = { fat: DOS, exfat: DOS, ntfs: DOS, hfs: { longest: 31, forbidden: ':', caseSensitive: false }, hfsplus: { unit: 'UTF-16 units', forbidden: ':', caseSensitive: false }, hpfs: { ...DOS, unit: 'bytes' }, affs: { longest: 30, forbidden: ':', caseSensitive: false } };
 
+/** Filesystems whose files have no numbers of their own. */
+const BY_PLACE = new Set(['fat', 'exfat']);
+
 /** The tree behind a guest's channel. @throws DiskError; the channel is closed then */
 export async function connectGuest(channel: ByteChannel, { guest: { manifest: { title, transport } }, machine, write, served }: ConnectHow): Promise<FileSystem> {
   const client = await connect9p(channel, {
@@ -21,7 +24,7 @@ export async function connectGuest(channel: ByteChannel, { guest: { manifest: { 
   });
   const names = served === undefined ? undefined : NAMES[served.format];
   try {
-    return await open9pFileSystem(client, { format: served?.format ?? 'tree', label: '', uuid: '', details: [], write, ...(names === undefined ? {} : { names }) });
+    return await open9pFileSystem(client, { format: served?.format ?? 'tree', label: '', uuid: '', details: [], write, ...(names === undefined ? {} : { names }), byPlace: served !== undefined && BY_PLACE.has(served.format) });
   } catch (error) {
     channel.close();
     throw error;

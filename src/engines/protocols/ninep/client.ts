@@ -137,6 +137,22 @@ export class NinepClient {
     else this.#onFailure.push(run);
   }
 
+  /**
+   * A new fid on a folder of the tree, as the root of a tree of its own.
+   * @param names from the root
+   */
+  async attach(names: readonly string[]): Promise<number> {
+    const { aname = '', uname = 'root', n_uname = 0 } = this.#options;
+    const fid = this.takeFid();
+    try {
+      await this.call('Tattach', { fid, afid: NOFID, uname, aname: [aname.replace(/\/+$/, ''), ...names].join('/'), n_uname });
+      return fid;
+    } catch (error) {
+      this.freeFid(fid);
+      throw error;
+    }
+  }
+
   async start(): Promise<void> {
     const { aname = '', uname = 'root', n_uname = 0 } = this.#options;
     const asked = this.#msize;

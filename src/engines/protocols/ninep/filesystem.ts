@@ -31,6 +31,8 @@ export interface About {
   /** What differs from Linux's own filesystems: FAT forbids characters. */
   readonly names?: Partial<NameRules>;
   readonly limits?: Limits;
+  /** The server's numbers change while a file is open or forgotten (FAT), and nobody else changes the tree: files are known by their places. */
+  readonly byPlace?: boolean;
 }
 
 /** Entries that a listing gives at most: no directory has as many, and one that never ends does not take the program with it. */
@@ -42,7 +44,7 @@ const MAX_ENTRIES = 20_000_000;
  */
 export async function open9pFileSystem(client: NinepClient, about: About): Promise<FileSystem> {
   const operations = client.dialect === '9P2000.L' ? linuxOperations(client) : unixOperations(client);
-  const tree = new Tree(client, operations);
+  const tree = new Tree(client, operations, about.byPlace);
   const root = await tree.attributes(tree.nodes.root);
   if (root.type !== 'dir') throw broken('a tree whose root is no directory');
   return new NinepFileSystem(tree, about, await operations.space(client.root));

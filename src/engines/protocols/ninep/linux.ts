@@ -120,7 +120,12 @@ export function linuxOperations(client: NinepClient): Operations {
     },
 
     async sync(fid) {
-      await client.call('Tfsync', { fid, datasync: 0 });
+      try {
+        await client.call('Tfsync', { fid, datasync: 0 });
+      } catch (error) {
+        // HFS, BFS and OMFS sync nothing but the whole (fsync(2), EINVAL): that is for whoever has the machine.
+        if (!isDiskError(error) || error.fault.kind !== 'usage' || error.fault.errno !== 'EINVAL') throw error;
+      }
     },
 
     async space(fid) {

@@ -38,10 +38,10 @@ export class Tree {
   readonly #failed = new Map<RemoteNode, DiskError>();
   #closed = false;
 
-  constructor(client: NinepClient, operations: Operations) {
+  constructor(client: NinepClient, operations: Operations, byPlace = false) {
     this.client = client;
     this.operations = operations;
-    this.nodes = new Nodes(client.rootQid);
+    this.nodes = new Nodes(client.rootQid, byPlace);
     this.#walked = new Pool(WALKED, (fid) => client.clunk(fid));
     this.#opened = new Pool(OPENED, (file, node) => this.#closeFile(file, node));
     this.#listed = new Pool(LISTED, (fid) => client.clunk(fid));
@@ -186,7 +186,8 @@ export class Tree {
     try {
       const { fid, qids } = await this.withFid(dir, (from) => walk(this.client, from, [name]));
       const node = this.nodes.adopt(dir, name, qids[0]!, undefined);
-      this.#walked.offer(node, fid);
+      if (isBorder(node)) await this.client.clunk(fid);
+      else this.#walked.offer(node, fid);
       return node;
     } catch (error) {
       if (isDiskError(error) && error.fault.kind === 'usage' && (error.fault.errno === 'ENOENT' || error.fault.errno === 'ENAMETOOLONG')) return undefined;
@@ -217,12 +218,16 @@ export class Tree {
   async #walkTo(node: RemoteNode): Promise<number> {
     const names: Name[] = [];
     let from = node;
+    if (isBorder(node)) {
+      const fid = await this.#attachTo(node);
+      if (fid !== undefined) return fid;
+    }
     do {
       const location = from.locations.at(-1);
       if (location === undefined || names.length > MAX_DEPTH) throw usage('ESTALE', `The name of node ${node.id} is not known any more`);
       names.unshift(location.name);
       from = location.dir;
-    } while (from !== this.nodes.root && !this.#walked.has(from));
+    } while (from !== this.nodes.root && !isBorder(from) && !this.#walked.has(from));
     let fid = await this.withFid(from, async (start) => (await walk(this.client, start, names.splice(0, MAX_WALK))).fid);
     while (names.length > 0) {
       const step = fid;
@@ -233,6 +238,26 @@ export class Tree {
       }
     }
     return fid;
+  }
+
+  /**
+   * A fid where another numbering begins. Walks of diod don't lead into it (ops.c, DIOD_FID_FLAGS_MOUNTPT: it looks empty), an attach does.
+   * @returns undefined where the server attaches to its root alone
+   */
+  async #attachTo(node: RemoteNode): Promise<number | undefined> {
+    const names: Name[] = [];
+    for (let at = node; at !== this.nodes.root;) {
+      const location = at.locations.at(-1);
+      if (location === undefined || names.length > MAX_DEPTH) throw usage('ESTALE', `The name of node ${node.id} is not known any more`);
+      names.unshift(location.name);
+      at = location.dir;
+    }
+    try {
+      return await this.client.attach(names);
+    } catch (error) {
+      if (isDiskError(error) && error.fault.kind === 'usage') return undefined;
+      throw error;
+    }
   }
 
   async #closeFile(file: OpenFile, node: RemoteNode): Promise<void> {
@@ -253,4 +278,10 @@ export class Tree {
     this.client.close();
     if (error) throw error;
   }
+}
+
+/** Whether another numbering begins with a directory: a subvolume of btrfs. */
+function isBorder(node: RemoteNode): boolean {
+  const above = node.locations.at(-1)?.dir;
+  return node.isDir && above !== undefined && above.domain !== node.domain;
 }

@@ -53,7 +53,7 @@ def qnx4():
     def put(block, data):
         image[(block - 1) * 512 : (block - 1) * 512 + len(data)] = data
 
-    put(2, entry(b"/", 512, 3, 1, 0o40755))
+    put(2, entry(b"/", 512, 3, 1, 0o40755) + entry(b".inodes", 0, 0, 0, 0o100400))
     put(3, entry(b".bitmap", 32, 4, 1, 0o100444) + entry(b"HELLO.TXT", len(HELLO), 5, 1, 0o100644) + entry(b"DIR", 512, 6, 1, 0o40755))
     put(4, b"\xff" + bytes(31))
     put(5, HELLO)

@@ -84,8 +84,8 @@ export const FOREIGN: readonly ForeignRecipe[] = [
   row('gfs2', 'gfs2', 'a cluster’s, used by one', ['mkfs.gfs2'], 'nothing', 'truncate -s 64M "$IMG"; mkfs.gfs2 -q -O -j 1 -J 8 -p lock_nolock "$IMG"', { judge: 'fsck.gfs2 -n "$1"' }),
   row('ocfs2', 'ocfs2', 'a cluster’s, used by one', ['mkfs.ocfs2'], 'nothing', 'truncate -s 64M "$IMG"; mkfs.ocfs2 -q -F -M local -N 1 -L CLUTCH "$IMG"', { judge: 'fsck.ocfs2 -n -f "$1"' }),
   row('jffs2', 'jffs2', 'raw flash: the guest needs an mtd device', ['mkfs.jffs2'], 'tree', 'mkfs.jffs2 -r $SRC -o "$IMG" -e 0x10000 -p0x400000 -l -n'),
-  row('ubifs', 'ubi', 'raw flash below UBI', ['mkfs.ubifs', 'ubinize'], 'tree', `mkfs.ubifs -r $SRC -m 512 -e 15360 -c 400 -o $TMP/ubifs
-printf '[root]\\nmode=ubi\\nimage=%s\\nvol_id=0\\nvol_size=4MiB\\nvol_type=dynamic\\nvol_name=root\\n' $TMP/ubifs >$TMP/ubi.ini; ubinize -p 16KiB -m 512 -s 256 -o "$IMG" $TMP/ubi.ini`),
+  row('ubifs', 'ubi', 'UBI on NOR flash, which disks can pose as', ['mkfs.ubifs', 'ubinize'], 'tree', `mkfs.ubifs -r $SRC -m 8 -e 130944 -c 60 -o $TMP/ubifs
+printf '[root]\\nmode=ubi\\nimage=%s\\nvol_id=0\\nvol_size=5MiB\\nvol_type=dynamic\\nvol_name=root\\n' $TMP/ubifs >$TMP/ubi.ini; ubinize -p 128KiB -m 1 -o "$IMG" $TMP/ubi.ini; truncate -s 12M "$IMG"`),
   row('sysv', 'sysv', 'a PC Unix of the eighties, gone from Linux 6.15', ['python3'], 'few', 'python3 "$HERE/craft.py" sysv "$IMG"'),
   row('qnx4', 'qnx4', 'a QNX disk', ['python3'], 'few', 'python3 "$HERE/craft.py" qnx4 "$IMG"'),
   row('efs', 'efs', 'an IRIX CD', ['python3'], 'few', 'python3 "$HERE/craft.py" efs "$IMG"'),
