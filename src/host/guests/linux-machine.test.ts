@@ -1,6 +1,7 @@
 import { copyFileSync, existsSync, openSync, closeSync, readSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { MemoryDevice } from '../../engines/core/bytes/memory.ts';
 import { OverlayDevice } from '../../engines/core/bytes/overlay.ts';
 import type { DiskError } from '../../engines/core/errors.ts';
 import type { FileSystem } from '../../engines/core/filesystem.ts';
@@ -194,6 +195,25 @@ describe.skipIf(why !== undefined)('linux-6.12', () => {
     const stopped = failure(machine.run('sleep', ['1000000'], { onLine: () => {}, signal }));
     signal.aborted = true;
     expect(await stopped).toMatchObject({ fault: { kind: 'cancelled' } });
+    expect(await machine.stop()).toMatchObject({ cause: 'stopped' });
+  }, 600_000);
+
+  it('puts md and LVM sets together', async () => {
+    const disks = [64, 64, 96].map((mib) => ({ device: new OverlayDevice(new MemoryDevice(new Uint8Array(mib << 20))), readOnly: false }));
+    const again = (): Promise<GuestMachine> => launchGuest(guest, { disks, filesystems: ['md', 'lvm'], tools: ['mdadm', 'lvm2'], warm: 'never', accelerator: 'tcg', cache, patience: PATIENCE });
+    const maker = await again();
+    open.push(maker);
+    const config = 'activation{udev_sync=0 udev_rules=0}';
+    await output(maker, 'mdadm', '--create', '/dev/md0', '--run', '--level=1', '--raid-devices=2', '/dev/vda', '/dev/vdb');
+    await output(maker, 'lvm', 'pvcreate', '/dev/vdc');
+    await output(maker, 'lvm', 'vgcreate', 'group', '/dev/vdc');
+    await output(maker, 'lvm', 'lvcreate', '--config', config, '-Zn', '-Wn', '-L', '32M', '-n', 'volume', 'group');
+    expect(await maker.stop()).toMatchObject({ cause: 'stopped' });
+    const machine = await again();
+    open.push(machine);
+    expect(await machine.assemble()).toEqual([expect.stringMatching(/^\/dev\/md\d+$/), '/dev/mapper/group-volume']);
+    // They are devices like others: nothing is on them yet.
+    expect((await failure(machine.mount('xfs', 'ro', { volume: '/dev/mapper/group-volume' }))).fault.kind).toBe('guest');
     expect(await machine.stop()).toMatchObject({ cause: 'stopped' });
   }, 600_000);
 
