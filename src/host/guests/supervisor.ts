@@ -147,20 +147,21 @@ export class MachineProcess {
     const { guest, log } = this.#options;
     const seconds = ((performance.now() - this.#since) / 1000).toFixed(1);
     const said = (from: 'console' | 'qemu') => log.last(from, LAST_LINES).join(' / ');
-    const panic = () => log.last('console', Infinity).findLast((line) => line.includes('anic')) ?? said('console');
+    // Told on the console by every kernel; where the device that tells it has no driver (arm64), that is all that tells it.
+    const panic = log.last('console', Infinity).find((line) => line.includes('Kernel panic'));
     const failed = (cause: GuestEnd['cause'], what: string, words: string): GuestEnd => {
       const message = `${guest} ${what} after ${seconds} s${words === '' ? '' : `: ${words}`}`;
       return { cause, message, error: new DiskError({ kind: 'guest', guest }, message, 'Open the guest again. Its log tells more.') };
     };
     if (this.#killed?.cause === 'killed') return failed('killed', 'was ended', this.#killed.message);
-    if (this.#panicked !== '') return failed('panic', 'crashed: its kernel panicked', panic());
+    if (this.#panicked !== '') return failed('panic', 'crashed: its kernel panicked', panic ?? said('console'));
     if (this.#killed !== undefined) return failed(this.#killed.cause, this.#killed.cause === 'hung' ? 'hung' : 'was ended', this.#killed.message);
     if (signal !== null) return failed('signal', `was ended by ${signal}`, said('qemu'));
     switch (this.#shutdown) {
       case 'guest-shutdown': return this.#asked === 'stop' ? { cause: 'stopped', message: `${guest} was stopped` } : failed('crashed', 'turned itself off', said('console'));
       case 'host-qmp-quit': return this.#asked === 'stop' ? { cause: 'stopped', message: `${guest} was stopped` } : failed('crashed', 'was turned off', '');
-      case 'guest-panic': return failed('panic', 'crashed: its kernel panicked', panic());
-      case 'guest-reset': return failed('reset', 'restarted by itself, which it may not', said('console'));
+      case 'guest-panic': return failed('panic', 'crashed: its kernel panicked', panic ?? said('console'));
+      case 'guest-reset': return panic === undefined ? failed('reset', 'restarted by itself, which it may not', said('console')) : failed('panic', 'crashed: its kernel panicked', panic);
       case 'host-signal': return failed('signal', 'was ended by a signal', said('qemu'));
       default: return failed('crashed', `: QEMU ended with status ${code}`, said('qemu') || said('console'));
     }
