@@ -1,3 +1,4 @@
+import { unsupported } from '../../engines/core/errors.ts';
 import type { Cursor, DirEntry, FileSystem, ListBatch, NodeId, Stat, VolumeInfo, Xattrs } from '../../engines/core/filesystem.ts';
 import type { Name } from '../../engines/core/names.ts';
 import type { Changes, NewNode, Writer } from '../../engines/core/writer.ts';
@@ -51,9 +52,19 @@ export class GuestFileSystem implements FileSystem {
     return this.#at(dir, async (tree, inner) => {
       const at = cursor === undefined ? undefined : positionOf(cursor);
       const batch = at === undefined || at.epoch === tree.epoch ? await tree.fs.list(inner, at?.inner) : await skipped(tree.fs, inner, at.told);
+      if ((at?.told ?? 0) === 0 && batch.entries.length === 0 && batch.next === undefined) await this.#checkEmpty(tree.fs, inner);
       const entries: DirEntry[] = batch.entries.map((entry) => ({ ...entry, node: this.#nodes.number(tree, dir, entry.name, entry.node) }));
       return batch.next === undefined ? { entries } : { entries, next: JSON.stringify([tree.epoch, (at?.told ?? 0) + entries.length, batch.next]) };
     });
+  }
+
+  /**
+   * A folder of btrfs that has no entries has no bytes. One that has is a subvolume that the guest's file server does not show (diod takes it for a mount, and shows
+   * it empty): told as it is, rather than as an empty folder.
+   */
+  async #checkEmpty(fs: FileSystem, inner: NodeId): Promise<void> {
+    if (this.#facts.format !== 'btrfs' || inner === fs.root || (await fs.stat(inner)).size === 0) return;
+    throw unsupported('subvolume', "This is a subvolume whose entries the guest's file server does not show");
   }
 
   read(node: NodeId, at: number, into: Uint8Array): Promise<number> {
