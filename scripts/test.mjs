@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 /**
  * `npm test`: everything, on a clean clone as well.
- *   npm test [-- --only types|lint|build|unit|oracle|e2e]
+ *   npm test [-- --only types|lint|build|unit|oracle|guests|e2e]
  * Installs npm packages when they are missing or older than the lock file and, on Debian as root, the system packages that the
- * tests use. Then checks types, lint and build, and runs unit, oracle and end-to-end tests. Prints what was skipped and why.
+ * tests use. Then checks types, lint and build, and runs unit, oracle, guest and end-to-end tests. Prints what was skipped and why.
  * The last line is `N passed, N failed, N skipped`; the exit status is 1 when anything failed.
  */
 import { spawn } from 'node:child_process';
@@ -18,13 +18,16 @@ process.chdir(root);
 
 /** Where the reference is asked; everything else is quick. */
 const ORACLE = 'src/engines/testing/oracle/';
+/** Machines boot here, which takes its time. */
+const GUESTS = 'src/host/guests/';
 
 const STEPS = {
   types: () => command(process.execPath, ['scripts/types.mjs']),
   lint: () => command(process.execPath, ['node_modules/oxlint/bin/oxlint', '--quiet', '--format=unix']),
   build: () => command(process.execPath, ['scripts/build.mjs']),
-  unit: () => vitest('unit', ['--exclude', `${ORACLE}**`]),
+  unit: () => vitest('unit', ['--exclude', `${ORACLE}**`, '--exclude', `${GUESTS}**`]),
   oracle: () => vitest('oracle', [ORACLE]),
+  guests: () => vitest('guests', [GUESTS]),
   e2e: () => vitest('end to end', ['--config', 'e2e/vitest.config.ts']),
 };
 
