@@ -22,7 +22,8 @@ export function missingDiod(): string | undefined {
 /** diod on a socket pair: it speaks on its file descriptor 3, as it does in a guest. */
 export function startDiod(folder: string): Diod {
   const child = spawn('diod', ['-f', '-n', '-N', '-c', '/dev/null', '-e', folder, '-r', '3', '-w', '3', '-L', '/dev/null'], {
-    stdio: ['ignore', 'ignore', 'ignore', 'pipe'], env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin` },
+    // It dumps core at times when its client goes: not into whatever folder the tests were started in.
+    cwd: '/proc', stdio: ['ignore', 'ignore', 'ignore', 'pipe'], env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin` },
   });
   const ended = new Promise<void>((resolve) => { child.once('close', () => { resolve(); }); });
   return {
