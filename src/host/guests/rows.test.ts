@@ -1,0 +1,36 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { build, hasTool, missing } from '../../engines/testing/recipes/build.ts';
+import { FOREIGN } from '../../engines/testing/recipes/foreign.ts';
+import { scratchFolder } from '../../engines/testing/tools.ts';
+import { installed } from './installed.ts';
+import { builtGuest } from './testing/built.ts';
+import { expectedOf, prove, record, said } from './testing/prove.ts';
+
+/** The guest that all is tried with; others by CLUTCH_ROWS=linux-7.2 (they must be built). */
+const NAME = process.env['CLUTCH_ROWS'] ?? 'linux-6.12';
+const answer = await builtGuest(NAME);
+
+describe.skipIf('reason' in answer)(`every filesystem that ${NAME} mounts${'reason' in answer ? ` (${answer.reason})` : ''}`, () => {
+  const { guest } = answer as Exclude<typeof answer, { reason: string }>;
+  const scratch = scratchFolder();
+  afterAll(() => scratch.remove());
+
+  for (const row of FOREIGN) {
+    it(`${row.name}: ${row.why}`, async (context) => {
+      const served = guest.manifest.filesystems.find(({ format }) => format === (row.matrix ?? row.format)) ?? guest.manifest.filesystems.find(({ format }) => format === row.format);
+      const tools = row.tools.filter((tool) => !hasTool(tool));
+      const why = missing(row) || (tools.length > 0 ? `${tools.join(', ')} not installed` : served === undefined ? `${NAME} does not mount ${row.format}` : served.access === 'known-bad' ? `${NAME}: ${served.reason}` : '');
+      if (why !== '' || served === undefined) {
+        console.warn(`skipped: ${row.name}: ${why}`);
+        return context.skip(why);
+      }
+      const folder = join(scratch.path, row.name);
+      mkdirSync(folder);
+      const shown = await prove(build(row, 'foreign').image, { guests: installed(), guest, served, expected: expectedOf(row), scratch: folder, ...(row.judge === undefined ? {} : { judge: row.judge }) });
+      expect(shown).toMatchObject({ read: true, written: served.access === 'read-write' });
+      for (const what of said(shown, row)) record(NAME, row.matrix ?? row.format, what);
+    }, 600_000);
+  }
+});
