@@ -1,5 +1,5 @@
 /**
- * Runs a test driver of src/engines/testing for as long as asked: bundles it, and runs it as a program of its own with this one's arguments, its exit
+ * Runs a test driver, of src/engines/testing unless told, for as long as asked: bundles it, and runs it as a program of its own with this one's arguments, its exit
  * status and its end. As modules of the sources, drivers would be several times slower.
  */
 import { spawn } from 'node:child_process';
@@ -10,12 +10,15 @@ import { nodeConfig } from '../vite.node.config.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** @param {string} name of the folder of src/engines/testing with the driver's main.ts */
-export async function runDriver(name) {
+/**
+ * @param {string} name of the driver
+ * @param {string} folder with its main.ts
+ */
+export async function runDriver(name, folder = `src/engines/testing/${name}`) {
   process.chdir(root);
   // As deep below the root as its sources: they find the recipes and the reference from where they lie.
   const out = `out/testing/${name}/run`;
-  const config = nodeConfig({ source: `src/engines/testing/${name}/main.ts`, out: `${out}/${name}.mjs` }, out);
+  const config = nodeConfig({ source: `${folder}/main.ts`, out: `${out}/${name}.mjs` }, out);
   // The command waits at its top level, which CommonJS cannot; it runs in Node alone.
   Object.assign(config.build.rolldownOptions.output, { format: 'esm', chunkFileNames: '[name].mjs' });
   config.build.target = 'node20';
