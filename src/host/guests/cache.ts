@@ -10,7 +10,7 @@ const MOST_INITRDS = 12;
 
 /** Where saved states, joined files and what was learned about this machine are kept. Losing it costs time alone. */
 export function guestCache(folder?: string): string {
-  const path = folder ?? join(process.env.CLUTCH_GUESTS ?? envPaths('clutch', { suffix: '' }).cache, 'machines');
+  const path = folder ?? join(process.env.CLUTCH_GUESTS || envPaths('clutch', { suffix: '' }).cache, 'machines');
   mkdirSync(path, { recursive: true, mode: 0o700 });
   return path;
 }

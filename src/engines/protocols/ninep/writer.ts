@@ -1,5 +1,5 @@
 import { parseAcl } from '../../core/acl.ts';
-import { type DiskError, toDiskError, unsupported, usage } from '../../core/errors.ts';
+import { type DiskError, isDiskError, toDiskError, unsupported, usage } from '../../core/errors.ts';
 import type { NodeId } from '../../core/filesystem.ts';
 import { encodeName, type Name } from '../../core/names.ts';
 import type { Changes, Limits, NameRules, NewNode, RenameMode, Writer } from '../../core/writer.ts';
@@ -113,6 +113,8 @@ class NinepWriter implements Writer {
         await this.#tree.withFid(fromDir, (source) => this.#tree.withFid(toDir, (goal) => this.#tree.operations.rename(source, from, goal, to)));
       } catch (error) {
         left?.cancel();
+        // POSIX leaves it open which of the two a folder that is not empty gives; XFS says EEXIST (fs/xfs/xfs_inode.c, xfs_rename).
+        if (isDiskError(error) && error.fault.kind === 'usage' && error.fault.errno === 'EEXIST') throw usage('ENOTEMPTY', `${to} is not empty`);
         throw error;
       }
       if (target !== undefined) this.#afterRemoval(target, toDir, to, left!);

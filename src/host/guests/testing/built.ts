@@ -19,11 +19,11 @@ const FAILURE_STALE = 20 * 60_000;
 /**
  * A guest that tests run, built when it is not: once for all test files and runs, from the mirror that a person would use. On a new machine that fetches
  * about 130 MB and takes a minute or more of work.
- * @param build false: it is used when somebody built it, and not built for a test
+ * @param build false: it is used when somebody built it, and not built for a test. CLUTCH_TEST_GUESTS=all builds each that a test asks for
  * @returns the guest, or why there is none here; the reason is printed, so that a skip is never silent
  * @throws DiskError when the mirror answers and the guest can't be built all the same
  */
-export async function builtGuest(name: string, build = name === 'linux-6.12'): Promise<{ readonly guest: Guest } | { readonly reason: string }> {
+export async function builtGuest(name: string, build = name === 'linux-6.12' || process.env['CLUTCH_TEST_GUESTS'] === 'all'): Promise<{ readonly guest: Guest } | { readonly reason: string }> {
   const reason = await whyNot(name, build);
   if (reason === '') return { guest: findGuest(name) };
   console.warn(`skipped: ${name}: ${reason}`);
