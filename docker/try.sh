@@ -76,34 +76,35 @@ if [ ! -e "$folder/base.done" ]; then
 fi
 
 stage=
+anew=no
 steps=()
 work=/
 while read -r word rest <&3; do
   if [ "$word" = FROM ]; then
-    [ -z "$stage" ] || touch "$folder/$stage.done"
     environment=("${environment[0]}")
     work=/
     case $rest in *' AS '*) stage=${rest##* AS } ;; *) stage=final ;; esac
-    if [ ! -e "$folder/$stage.done" ]; then
-      # As Docker does: what was carried out before stands, up to the first instruction that is another.
-      steps=()
-      [ ! -f "$folder/$stage.steps" ] || mapfile -t steps <"$folder/$stage.steps"
-      : >"$folder/$stage.steps"
-      [ ${#steps[@]} -gt 0 ] || { rm -rf "${folder:?}/$stage"; cp -a "$folder/base" "$folder/$stage"; }
-    fi
+    # As Docker does: what was carried out before stands, up to the first instruction that is another.
+    steps=()
+    [ ! -f "$folder/$stage.steps" ] || mapfile -t steps <"$folder/$stage.steps"
+    : >"$folder/$stage.steps"
+    rm -f "$folder/$stage.done"
+    [ ${#steps[@]} -gt 0 ] || { rm -rf "${folder:?}/$stage"; cp -a "$folder/base" "$folder/$stage"; }
     continue
   fi
   case $word in
     ENV) read -ra more <<<"$rest"; environment+=("${more[@]}") ;;
     WORKDIR) work=$rest ;;
   esac
-  [ ! -e "$folder/$stage.done" ] || continue
+  # What another stage made anew is copied anew.
+  case "$anew $rest" in 'yes --from='*) steps=() ;; esac
   if [ "$word $rest" = "${steps[0]:-}" ]; then
     steps=("${steps[@]:1}")
     echo "$word $rest" >>"$folder/$stage.steps"
     continue
   fi
   steps=()
+  anew=yes
   echo "$stage: $word $rest" >&2
   case $word in
     WORKDIR) mkdir -p "$folder/$stage$work" ;;
