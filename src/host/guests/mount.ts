@@ -18,6 +18,9 @@ const END_WITHIN = 5000;
 /** Times in a row that a machine may die before it is given up: an image may be made to kill the kernel that looks at it. */
 const MOST_DEATHS = 3;
 
+/** Types whose kernel driver replays a journal for reading, too, and refuses a disk that doesn't let it (fs/reiserfs/journal.c): after a kill nothing would open them. */
+const REPLAYING = new Set(['reiserfs']);
+
 /** What is mounted: a filesystem of a disk, or a tree of the guest's own. */
 export type MountWhat =
   | { readonly served: GuestFilesystem; readonly devices: readonly BlockDevice[]; readonly write?: WriteAccess }
@@ -227,10 +230,10 @@ export class GuestMount {
     if (this.#deaths >= MOST_DEATHS) throw new DiskError({ kind: 'guest', guest: guest.manifest.name }, `${guest.manifest.title} died ${this.#deaths} times over this image`, 'The filesystem may be damaged: check it, or open it with another guest.');
     const { devices, served } = this.#what;
     // Linux lays flash only over disks that can be written to (drivers/mtd/devices/block2mtd.c): what it writes there while reading goes nowhere.
-    const scratched = !this.writes && served !== undefined && served.device !== 'disk';
+    const scratched = !this.writes && served !== undefined && (served.device !== 'disk' || REPLAYING.has(served.type));
     const readOnly = !this.writes && !scratched;
     const machine = await support.launch(guest, {
-      disks: devices.map((device) => ({ device: scratched ? new OverlayDevice(device) : device, readOnly })), filesystems: served === undefined ? [] : [served.type],
+      disks: devices.map((device) => ({ device: scratched ? new OverlayDevice(device) : device, readOnly })), filesystems: served === undefined ? [] : [served.type], ...(served?.helper === undefined ? {} : { tools: [served.helper.package] }),
       ...(this.#context.step === undefined ? {} : { step: this.#context.step }), ...(this.#context.signal === undefined ? {} : { signal: this.#context.signal }),
     });
     this.#machine = machine;
