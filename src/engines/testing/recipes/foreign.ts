@@ -4,6 +4,8 @@ import type { Recipe } from './ext4.ts';
 export interface ForeignRecipe extends Recipe {
   /** Id in `engines/core/signatures.ts`. */
   readonly format: string;
+  /** Its row in the support matrix, where that is not the format's. */
+  readonly matrix?: string;
   /** Programs that make it. */
   readonly tools: readonly string[];
   /**
@@ -59,9 +61,8 @@ export const FOREIGN: readonly ForeignRecipe[] = [
   row('fat32', 'fat', 'a stick', ['mkfs.vfat', 'mcopy'], 'files', `truncate -s 64M "$IMG"; mkfs.vfat -F 32 -n CLUTCH -i 12345678 "$IMG"; ${MTOOLS}`, FAT),
   row('exfat', 'exfat', 'a large card', ['mkfs.exfat'], 'nothing', 'truncate -s 16M "$IMG"; mkfs.exfat -L CLUTCH "$IMG"', { judge: 'fsck.exfat -n "$1"' }),
   row('ntfs', 'ntfs', 'a Windows disk', ['mkfs.ntfs', 'ntfscp'], 'root', 'truncate -s 16M "$IMG"; mkfs.ntfs -F -q -L CLUTCH "$IMG"; for f in HELLO.TXT NUMBERS.TXT EMPTY.TXT; do ntfscp -q -f "$IMG" $SRC/$f $f; done', { judge: 'ntfsfix -n "$1"' }),
-  row('ufs1', 'ufs', 'a BSD disk of the old kind', ['makefs'], 'tree', 'makefs -t ffs -o version=1 -s 8m "$IMG" $SRC'),
-  row('ufs2', 'ufs', 'a BSD disk', ['makefs'], 'tree', 'makefs -t ffs -o version=2 -s 8m "$IMG" $SRC'),
-  row('ufs1-be', 'ufs', 'a disk of a big-endian machine', ['makefs'], 'tree', 'makefs -B be -t ffs -o version=1 -s 8m "$IMG" $SRC'),
+  row('ufs1', 'ufs', 'a BSD disk of the old kind', ['makefs'], 'tree', 'makefs -t ffs -o version=1 -s 8m "$IMG" $SRC', { matrix: 'ufs1' }),
+  row('ufs1-be', 'ufs', 'a disk of a big-endian machine', ['makefs'], 'tree', 'makefs -B be -t ffs -o version=1 -s 8m "$IMG" $SRC', { matrix: 'ufs1' }),
   row('btrfs', 'btrfs', 'a Linux disk', ['mkfs.btrfs'], 'tree', 'truncate -s 128M "$IMG"; mkfs.btrfs -q -L CLUTCH -r $SRC "$IMG"', { judge: 'btrfs check --readonly "$1"' }),
   row('xfs', 'xfs', 'a Linux server', ['mkfs.xfs'], 'tree', `${XFS} "$IMG"`, { judge: 'xfs_repair -n "$1"' }),
   row('xfs-v4', 'xfs', 'of the generation before, which new kernels leave out', ['mkfs.xfs'], 'tree', `${XFS} -m crc=0 "$IMG"`, { judge: 'xfs_repair -n "$1"' }),
@@ -69,7 +70,7 @@ export const FOREIGN: readonly ForeignRecipe[] = [
   row('f2fs', 'f2fs', 'a telephone', ['mkfs.f2fs', 'sload.f2fs'], 'tree', 'truncate -s 64M "$IMG"; mkfs.f2fs -q -l CLUTCH "$IMG"; sload.f2fs -f $SRC -t / "$IMG"', { judge: 'fsck.f2fs --dry-run "$1"' }),
   row('jfs', 'jfs', 'an OS/2 or AIX heir', ['mkfs.jfs'], 'nothing', 'truncate -s 16M "$IMG"; mkfs.jfs -q -L CLUTCH "$IMG"', { judge: 'fsck.jfs -n -f "$1"' }),
   row('iso9660', 'iso9660', 'a CD with both kinds of names', ['genisoimage'], 'tree', 'genisoimage -quiet -R -J -V CLUTCH -o "$IMG" $SRC'),
-  row('udf-bridge', 'udf', 'a DVD: UDF and ISO 9660 over the same files', ['genisoimage'], 'files', 'genisoimage -quiet -udf -V CLUTCH -o "$IMG" $SRC'),
+  row('udf-bridge', 'iso9660', 'a DVD: ISO 9660 and UDF over the same files; it is opened as the first', ['genisoimage'], 'files', 'genisoimage -quiet -udf -V CLUTCH -o "$IMG" $SRC'),
   row('udf', 'udf', 'a stick in UDF', ['mkudffs'], 'nothing', 'truncate -s 16M "$IMG"; mkudffs -l CLUTCH -b 512 --media-type=hd "$IMG"'),
   row('hfs', 'hfs', 'an old Macintosh', ['hformat', 'hcopy', 'hmkdir'], 'files', 'truncate -s 4M "$IMG"; export HOME=$TMP; hformat -l CLUTCH "$IMG"; hmount "$IMG"; hmkdir :DIR; hmkdir :DIR:SUB; for f in HELLO.TXT EMPTY.TXT NUMBERS.TXT; do hcopy -r $SRC/$f :$f; done; hcopy -r $SRC/DIR/INNER.TXT :DIR:INNER.TXT; hcopy -r $SRC/DIR/SUB/DEEP.TXT :DIR:SUB:DEEP.TXT; humount'),
   row('minix1', 'minix', 'the first one, names of 30 bytes', ['mkfs.minix'], 'nothing', 'truncate -s 2M "$IMG"; mkfs.minix -1 "$IMG"', { judge: 'fsck.minix -f "$1"' }),

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Cursor, FileSystem, NodeId } from '../../../engines/core/filesystem.ts';
@@ -152,6 +152,15 @@ function compare(found: Expected, expected: Expected): void {
   }
 }
 
+/** What was shown, in sentences for the support matrix. */
+export function said({ written, judged }: Shown, { name, holds, judge, tools }: ForeignRecipe): string[] {
+  const image = `an image of ${tools[0]}${name === 'xfs-v4' ? ' in version 4' : ''}`;
+  return [
+    ...(holds === 'nothing' ? [] : [`${image} is read: names, sizes and contents as its maker put them in`]),
+    ...(written ? [`${image} is written to, and read back by another boot${judged ? `; ${judge!.split(' ')[0]} finds nothing` : ''}`] : []),
+  ];
+}
+
 /** Adds what was shown to the list that the support matrix is made from, where CLUTCH_RECORD_PROOFS asks for it. */
 export function record(opener: string, format: string, what: string): void {
   if (process.env['CLUTCH_RECORD_PROOFS'] === undefined) return;
@@ -159,9 +168,4 @@ export function record(opener: string, format: string, what: string): void {
   const kept = (JSON.parse(readFileSync(file, 'utf8')) as { opener: string; format: string; what: string }[]).filter((each) => each.opener !== opener || each.format !== format || each.what !== what);
   const all = [...kept, { opener, format, date: new Date().toISOString().slice(0, 10), what }].toSorted((a, b) => (`${a.opener}/${a.format}/${a.what}` < `${b.opener}/${b.format}/${b.what}` ? -1 : 1));
   writeFileSync(file, `${JSON.stringify(all, undefined, 2)}\n`);
-}
-
-/** Images may be packed. */
-export function unpackInto(packed: string, target: string): void {
-  execFileSync('bash', ['-c', 'xz -dc < "$0" | cp --sparse=always /dev/stdin "$1"', packed, target]);
 }
