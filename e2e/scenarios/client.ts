@@ -28,7 +28,7 @@ export async function showPreview(page: Page): Promise<void> {
 }
 
 /** Starts the extraction of the selection, or of the whole folder where there is none. */
-export async function startExtraction(client: TestClient, folder: string): Promise<void> {
+export async function startExtraction(client: Pick<TestClient, 'page' | 'choose'>, folder: string): Promise<void> {
   await client.page.keyboard.press('Control+e');
   await client.page.getByRole('dialog').waitFor();
   await client.choose(folder);

@@ -23,10 +23,10 @@ export async function unlock(page: Page): Promise<void> {
 }
 
 /** Writes the pending changes and waits until they are in the image. */
-export async function apply(page: Page): Promise<void> {
+export async function apply(page: Page, timeout = 60_000): Promise<void> {
   await page.getByRole('grid').first().focus();
   await page.keyboard.press('Control+s');
-  await page.getByText(/the changes are in the image/).first().waitFor({ timeout: 60_000 });
+  await page.getByText(/the changes are in the image/).first().waitFor({ timeout });
   await dismissAll(page);
 }
 
