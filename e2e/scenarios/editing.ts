@@ -16,10 +16,11 @@ const clean = (image: string): string => run('e2fsck', ['-fn', image]);
 const inside = (image: string, path: string): string => run('debugfs', ['-R', `cat "${path}"`, image]);
 const pending = (page: Page) => page.getByRole('region', { name: 'Pending changes' });
 
-export async function unlock(page: Page): Promise<void> {
+/** @param timeout milliseconds; a guest takes longer, for it mounts anew */
+export async function unlock(page: Page, timeout = 10_000): Promise<void> {
   await page.getByRole('grid').first().focus();
   await page.keyboard.press('Control+Shift+e');
-  await page.getByRole('button', { name: 'Lock again' }).waitFor();
+  await page.getByRole('button', { name: 'Lock again' }).waitFor({ timeout });
 }
 
 /** Writes the pending changes and waits until they are in the image. */

@@ -51,7 +51,7 @@ export async function editsByGuest(client: GuestClient, sound: string, folder: s
   writeFileSync(put, contents);
   await boots(client, image, name, known === undefined ? undefined : new RegExp(`^${known[0]}`), filesystem);
   if (known !== undefined) await extractsOne(client, known[0], known[1], join(folder, 'before'));
-  await unlock(page);
+  await unlock(page, BOOT);
   await client.put(put);
   await row(page, /^outside\.txt/).waitFor({ timeout: BOOT });
   await rename(page, /^outside\.txt/, 'inside.txt');
@@ -73,10 +73,10 @@ export async function showsLogAndMatrix(client: GuestClient, sound: string, fold
   const name = `log-${client.name}.img`;
   copyFileSync(sound, join(folder, name));
   await boots(client, join(folder, name), name, /^HELLO/, 'log');
-  await page.getByRole('navigation', { name: 'Images and volumes' }).getByRole('row', { name: /Guest: Linux/ }).first().click({ button: 'right' });
+  await page.getByRole('navigation', { name: 'Images and volumes' }).getByRole('row', { name: /CLUTCH/ }).first().click({ button: 'right' });
   await page.getByRole('menuitem', { name: 'Guest’s log' }).click();
   await page.getByRole('region', { name: 'Lines of the log' }).getByText(/\S/).first().waitFor({ timeout: BOOT });
-  await page.getByRole('radio', { name: /^Console \([\d,]+\)/ }).waitFor({ timeout: BOOT });
+  await page.getByRole('radio', { name: /^Agent \([\d,]+\)/ }).waitFor({ timeout: BOOT });
   await shots(client, 'guest-log');
   await page.keyboard.press('Control+Shift+G');
   await page.getByRole('heading', { level: 1, name: 'Guests' }).waitFor();
@@ -110,7 +110,7 @@ export async function repairsByGuest(client: GuestClient, sound: string, folder:
   await dialog.getByRole('button', { name: /repair$/i }).click();
   await dialog.getByText('The tool repaired what it found').waitFor({ timeout: BOOT });
   await shot(page, `${client.name}-guest-repaired`);
-  await dialog.getByRole('button', { name: 'Close' }).click();
+  await dialog.getByRole('button', { name: 'Close' }).last().click();
   await apply(page, BOOT);
   await closeTab(page, name);
   run('xfs_repair', ['-n', image]);
