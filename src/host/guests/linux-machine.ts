@@ -65,9 +65,10 @@ export class LinuxMachine implements GuestMachine {
     this.#files = new FilePort(process.files, options);
     this.#streams = new StreamPort(process.bulk, name, options);
     this.#agent.onHang = (message) => { void process.kill('hung', message); };
-    this.#agent.onServed = (status) => {
+    // It may come in the same piece as the answer to the mount: after who waits for that has its session.
+    this.#agent.onServed = (status) => setImmediate(() => {
       this.#files.endSession(new DiskError({ kind: 'guest', guest: name }, `The file server of ${name} ended with status ${status}`, 'Open the guest again. Its log tells more.'));
-    };
+    });
   }
 
   get pid(): number {
