@@ -27,7 +27,8 @@ const STEPS = {
   build: () => command(process.execPath, ['scripts/build.mjs']),
   unit: () => vitest('unit', ['--exclude', `${ORACLE}**`, '--exclude', `${GUESTS}**`]),
   oracle: () => vitest('oracle', [ORACLE]),
-  guests: () => vitest('guests', [GUESTS]),
+  // Emulated machines on a machine that does much else: one that failed may try again, once.
+  guests: () => vitest('guests', [GUESTS, '--retry=1']),
   e2e: () => vitest('end to end', ['--config', 'e2e/vitest.config.ts']),
 };
 
