@@ -218,9 +218,11 @@ export async function editsByKeyboardAlone(client: TestClient, sound: string, fo
 
   await keyboard.press('Control+Shift+r');
   await until(async () => expect(await reader.focus()).toMatchObject({ role: 'button', name: 'Close' }));
-  const heard = (await reader.all()).map(({ name }) => name);
-  expect(heard).toEqual(expect.arrayContaining([expect.stringContaining('Rename “readme.txt” to “by keys.txt”'), expect.stringContaining('Create folder “keyed”')]));
-  expect(heard.join('\n')).not.toContain('Delete “script.sh”');
+  await until(async () => {
+    const heard = (await reader.all()).map(({ name }) => name);
+    expect(heard).toEqual(expect.arrayContaining([expect.stringContaining('Rename “readme.txt” to “by keys.txt”'), expect.stringContaining('Create folder “keyed”')]));
+    expect(heard.join('\n')).not.toContain('Delete “script.sh”');
+  });
   await everythingHasAName(reader);
   await pressUntil(page, reader, 'Tab', 'button', /^Apply$/);
   await keyboard.press('Enter');

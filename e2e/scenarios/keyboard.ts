@@ -41,8 +41,11 @@ export async function hears(reader: Reader, message: RegExp, before: string[] = 
 
 /** Nothing that can be pressed is without a name, whatever the window shows at the moment. */
 export async function everythingHasAName(reader: Reader): Promise<void> {
-  const nameless = (await reader.all()).filter(({ role, name }) => INTERACTIVE.has(role) && name.trim() === '');
-  expect(nameless.filter(({ role }) => role !== 'tabpanel')).toEqual([]);
+  // The browser names what is new a moment after it is there.
+  await until(async () => {
+    const nameless = (await reader.all()).filter(({ role, name }) => INTERACTIVE.has(role) && name.trim() === '');
+    expect(nameless.filter(({ role }) => role !== 'tabpanel')).toEqual([]);
+  });
 }
 
 /**

@@ -20,26 +20,26 @@ export async function triesSample(client: TestClient): Promise<void> {
   await closeTab(page, 'sample.img.gz');
 }
 
-/** A file that no engine opens is told by its name; what is tried with it says what is wrong, and changes nothing. */
+/** A file that no engine and no guest opens is told by its name; what is tried with it says what is wrong, and changes nothing. */
 export async function namesUnknown(client: TestClient, folder: string): Promise<void> {
   const { page } = client;
   const path = join(folder, 'windows.img');
   mkdirSync(folder, { recursive: true });
   const bytes = new Uint8Array(256 * 1024);
-  bytes.set(new TextEncoder().encode('NTFS    '), 3);
+  bytes.set(new TextEncoder().encode('ReFS\0\0\0\0'), 3);
   writeFileSync(path, bytes);
   await client.open(path);
-  await page.getByRole('heading', { name: 'These bytes look like NTFS' }).waitFor();
-  await page.getByText('“NTFS” at 0x3').first().waitFor();
+  await page.getByRole('heading', { name: 'These bytes look like ReFS' }).waitFor();
+  await page.getByText(/“ReFS.*” at 0x3/).first().waitFor();
   await page.getByRole('button', { name: 'Open as…', exact: true }).click();
-  const dialog = page.getByRole('dialog', { name: 'Open NTFS with' });
+  const dialog = page.getByRole('dialog', { name: 'Open ReFS with' });
   await dialog.getByRole('option', { name: /ext2\/3\/4/ }).click();
   await dialog.getByRole('button', { name: 'Open', exact: true }).click();
   await dialog.getByText('It could not be opened as ext2/3/4. All is as it was.').waitFor();
   await shot(page, `${client.name}-open-as`);
   await page.keyboard.press('Escape');
   await dialog.waitFor({ state: 'detached' });
-  await page.getByRole('heading', { name: 'These bytes look like NTFS' }).waitFor();
+  await page.getByRole('heading', { name: 'These bytes look like ReFS' }).waitFor();
   await closeTab(page, 'windows.img');
 }
 
