@@ -10,6 +10,7 @@ import type { Cancel, Params, Service, Transport } from '../../shared/rpc/types.
 import { Spare } from '../spare.ts';
 import { type HostLink, SupervisedHost } from '../supervisor.ts';
 import { distinctImages } from '../sources/image.ts';
+import { DeviceCalls } from './devices.ts';
 import { GuestAppCalls } from './guests.ts';
 import { Parcels } from './parcels.ts';
 import { RecentStore } from './recents.ts';
@@ -75,6 +76,7 @@ export class App<P> {
   readonly #listeners = new Set<(event: AppEvent) => void>();
   readonly #waiting: AppEvent[] = [];
   readonly #guests: GuestAppCalls;
+  readonly #devices = new DeviceCalls();
   #lastImage = 0;
 
   constructor(platform: Platform<P>) {
@@ -276,7 +278,9 @@ export class App<P> {
         if (!platform.copyText) throw notHere('the clipboard');
         platform.copyText(text);
       },
+      'mount.show': () => { throw notHere('showing mounts'); },
       ...this.#guests.service,
+      ...this.#devices.service,
     };
   }
 

@@ -26,6 +26,7 @@ import { imageInfo } from './layer-rows.ts';
 import { openersOf } from './openers.ts';
 import { Opening } from './opening.ts';
 import { measuring } from './measuring.ts';
+import { Mounts } from './mounts.ts';
 import { hashBytes, hashEntries, HashRows, listsBeside, listsInFolder } from './hashing.ts';
 import { preview, readText } from './preview.ts';
 import { search } from './search.ts';
@@ -47,6 +48,7 @@ export class ImageHost {
   readonly #granted: Readonly<Record<GrantUse, Map<string, string>>> = { folder: new Map(), put: new Map(), parcel: new Map() };
   readonly #editing: Editing;
   readonly #editCalls: EditCalls;
+  readonly #mounts = new Mounts();
   /** What clients look at. */
   readonly #views = new Set<Views>();
   /** Rows of checksums that nobody has taken yet, by job. */
@@ -287,6 +289,7 @@ export class ImageHost {
         return { job: this.#jobs.retry(job) };
       },
       ...this.#editCalls.service,
+      ...this.#mounts.service,
       'job.answer': ({ job, id, answer }) => this.#jobs.get(job).answer(id, answer),
     };
   }

@@ -18,6 +18,7 @@ import { fakeSpace } from './space.ts';
 import { FakeJob } from './transfers.ts';
 import { childrenOf, type FakeNode, fakeRoot } from './tree.ts';
 import { ext4, IMAGES } from './images.ts';
+import { fakeMounts } from './mounts.ts';
 
 export interface FakeOptions {
   readonly client: 'electron' | 'browser';
@@ -161,6 +162,11 @@ export function fakeServices(options: FakeOptions): Services {
     'app.notify': (notice) => { notices.push(notice); },
     'text.paste': () => ({ text: copied.at(-1) ?? '' }),
     'text.copy': ({ text }) => { copied.push(text); },
+    'mount.show': () => {},
+    'devices.changes': async function* changes(_params, cancel) {
+      yield { devices: [], advice: '' };
+      await new Promise<void>((done) => { cancel.onAbort(done); });
+    },
     'guests.list': () => {
       if (options.guests === 'fail') throw new Failure({ fault: { kind: 'io' }, message: '/home/ada/.local/share/clutch/guests can’t be read: EACCES' });
       return guests.list;
@@ -242,6 +248,7 @@ function hostOf(opened: SourceToken, options: FakeOptions, source: (word: string
 
   const service: Service<HostContract> = {
     ...editing.service,
+    ...fakeMounts(),
     async 'image.info'() {
       if (opened.name.startsWith('slow.')) await sleep(60_000);
       return info;

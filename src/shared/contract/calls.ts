@@ -5,7 +5,9 @@ import type { DiskErrorData } from '../../engines/core/errors.ts';
 import { type Settings, settingsPatch, sortKey } from './settings.ts';
 import { menu, type Session, sessionState } from './window.ts';
 import { editAppCalls, editCalls } from './edit.ts';
+import { deviceCalls } from './devices.ts';
 import { guestAppCalls, guestCalls } from './guests.ts';
+import { mountAppCalls, mountCalls } from './mounts.ts';
 import { count, entries, handle, layer, name, none, returns, streams, token } from './schemas.ts';
 import { HASHES, type HashRow, type SumList } from './checksums.ts';
 import { type Preview, TEXT_ENCODINGS, type TextPart } from './preview.ts';
@@ -116,6 +118,7 @@ export const hostContract = {
   })),
   ...editCalls,
   ...guestCalls,
+  ...mountCalls,
 } as const;
 
 export type JobAnswer = Answer<Question>;
@@ -207,6 +210,8 @@ export const appContract = {
   'text.copy': returns<void>()(v.strictObject({ text: v.pipe(v.string(), v.maxLength(1 << 20)) })),
   ...editAppCalls,
   ...guestAppCalls,
+  ...mountAppCalls,
+  ...deviceCalls,
 } as const;
 
 export type HostContract = typeof hostContract;
