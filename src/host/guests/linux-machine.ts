@@ -2,14 +2,13 @@ import { Agent } from './agent.ts';
 import type { ByteChannel } from '../../engines/core/channel.ts';
 import { cancelled, DiskError, toDiskError } from '../../engines/core/errors.ts';
 import { Lines } from './lines.ts';
-import { loadFactor } from './load.ts';
 import type { GuestEnd, GuestMachine, MountOptions, RunOptions } from './machine.ts';
 import type { Guest } from './manifest.ts';
 import { FilePort, newMark, OutputChannel, StreamPort } from './ports.ts';
 import type { MachineDisks } from './machine-disks.ts';
 import type { LogBook } from './log.ts';
+import { MachineLife, type MachineStart } from './machine-life.ts';
 import type { MachineProcess } from './supervisor.ts';
-import { IdleWatch } from './idle.ts';
 
 /** Milliseconds for what the agent answers at once, and for what works on the disk. Multiplied by the load. */
 const SHORT = 30_000;
@@ -28,40 +27,20 @@ const ERASE_BLOCK = 128 * 1024;
 const ROOT = '/mnt';
 
 /** A guest with an agent. */
-export class LinuxMachine implements GuestMachine {
-  readonly guest: Guest;
+export class LinuxMachine extends MachineLife implements GuestMachine {
   readonly start: 'cold' | 'warm';
-  readonly accelerator: string;
-  readonly log: LogBook;
   readonly aname = ROOT;
-  readonly ended: Promise<GuestEnd>;
-  readonly #process: MachineProcess;
-  readonly #patience: () => number;
-  readonly #disks: MachineDisks;
   readonly #agent: Agent;
   readonly #files: FilePort;
   readonly #streams: StreamPort;
-  readonly #idle = new IdleWatch();
   #serving = false;
-  #stopping: Promise<GuestEnd> | undefined;
 
-  constructor(guest: Guest, process: MachineProcess, disks: MachineDisks, log: LogBook, how: { readonly start: 'cold' | 'warm'; readonly accelerator: string; readonly patience?: number }) {
-    this.guest = guest;
+  constructor(guest: Guest, process: MachineProcess, disks: MachineDisks, log: LogBook, how: MachineStart & { readonly start: 'cold' | 'warm' }) {
+    super(guest, process, disks, log, how);
     this.start = how.start;
-    this.accelerator = how.accelerator;
-    this.#patience = () => how.patience ?? loadFactor();
-    this.log = log;
-    this.#process = process;
-    this.#disks = disks;
     const { name } = guest.manifest;
     this.#agent = new Agent(process.control, name, log);
-    this.ended = process.ended.then(async (end) => {
-      this.#idle.end();
-      this.#agent.end(end.error ?? new DiskError({ kind: 'guest', guest: name }, `${name} was stopped`));
-      await disks.close();
-      return end;
-    });
-    const options = { ended: process.ended.then((end) => end.error), onUse: () => this.#idle.use() };
+    const options = { ended: process.ended.then((end) => end.error), onUse: () => this.idle.use() };
     this.#files = new FilePort(process.files, options);
     this.#streams = new StreamPort(process.bulk, name, options);
     this.#agent.onHang = (message) => { void process.kill('hung', message); };
@@ -69,10 +48,6 @@ export class LinuxMachine implements GuestMachine {
     this.#agent.onServed = (status) => setImmediate(() => {
       this.#files.endSession(new DiskError({ kind: 'guest', guest: name }, `The file server of ${name} ended with status ${status}`, 'Open the guest again. Its log tells more.'));
     });
-  }
-
-  get pid(): number {
-    return this.#process.pid;
   }
 
   /** Brings it from the boot to where it can mount. @throws DiskError guest */
@@ -111,21 +86,21 @@ export class LinuxMachine implements GuestMachine {
 
   async sync(): Promise<void> {
     await this.#ask('sync', [], LONG);
-    this.#disks.flush();
+    this.disks.flush();
   }
 
   async unmount(): Promise<void> {
     await this.#hush();
     await this.#ask('unmount', [], LONG);
     this.#serving = false;
-    this.#disks.flush();
+    this.disks.flush();
   }
 
   async run(program: string, args: readonly string[], how: RunOptions): Promise<{ readonly status: number }> {
     const lines = new Lines(how.onLine);
     const { disk = 0, partition, signal } = how;
     const mark = newMark();
-    return this.#idle.during(async () => {
+    return this.idle.during(async () => {
       const over = this.#stream(mark, (bytes) => lines.push(bytes), ['run', [mark, String(disk), partition === undefined ? '' : String(partition), program, ...args]]);
       const status = await this.#until(over, signal);
       lines.end();
@@ -137,7 +112,7 @@ export class LinuxMachine implements GuestMachine {
     const mark = newMark();
     const { name } = this.guest.manifest;
     const output = new OutputChannel(() => { this.#ask('cancel', [], SHORT).catch(() => {}); });
-    const over = this.#idle.during(() => this.#stream(mark, (bytes) => output.push(bytes), ['tar', [mark, path]]));
+    const over = this.idle.during(() => this.#stream(mark, (bytes) => output.push(bytes), ['tar', [mark, path]]));
     over.then((status) => output.end(status === 0 ? undefined : new DiskError({ kind: 'guest', guest: name }, `tar in ${name} ended with status ${status}: it is not whole`)), (error: unknown) => output.end(toDiskError(error)));
     return output;
   }
@@ -151,29 +126,18 @@ export class LinuxMachine implements GuestMachine {
     return this.#ask('log', [], SHORT);
   }
 
-  onIdle(after: number, run: () => void): () => void {
-    return this.#idle.watch(after, run);
+  protected override afterEnd({ error }: GuestEnd): void {
+    const { name } = this.guest.manifest;
+    this.#agent.end(error ?? new DiskError({ kind: 'guest', guest: name }, `${name} was stopped`));
   }
 
-  stop(): Promise<GuestEnd> {
-    this.#stopping ??= this.#stop();
-    return this.#stopping;
-  }
-
-  async kill(): Promise<GuestEnd> {
-    await this.#process.kill('killed', 'it was told to end at once');
-    return this.ended;
-  }
-
-  async #stop(): Promise<GuestEnd> {
-    this.#process.expectEnd();
+  protected async turnOff(): Promise<GuestEnd> {
     this.#files.endSession();
-    const within = STOP_WITHIN * this.#patience();
-    const timer = setTimeout(() => { void this.#process.kill('hung', `it did not stop within ${Math.round(within / 1000)} s`); }, within);
+    const within = STOP_WITHIN * this.patience();
+    const timer = setTimeout(() => { void this.process.kill('hung', `it did not stop within ${Math.round(within / 1000)} s`); }, within);
     await this.#ask('stop', [], within).catch(() => {});
     const end = await this.ended;
     clearTimeout(timer);
-    if (end.error === undefined) this.#disks.flush();
     return end;
   }
 
@@ -217,7 +181,7 @@ export class LinuxMachine implements GuestMachine {
   }
 
   #ask(verb: string, words: readonly string[], within: number): Promise<string> {
-    return this.#idle.during(() => this.#agent.ask(verb, words, within * this.#patience()));
+    return this.idle.during(() => this.#agent.ask(verb, words, within * this.patience()));
   }
 
   #onlyOne(): void {

@@ -1,8 +1,7 @@
 import type { ByteChannel } from '../../engines/core/channel.ts';
 import { DiskError, unsupported } from '../../engines/core/errors.ts';
-import { IdleWatch } from './idle.ts';
-import { loadFactor } from './load.ts';
 import type { LogBook } from './log.ts';
+import { MachineLife, type MachineStart } from './machine-life.ts';
 import type { GuestEnd, GuestMachine } from './machine.ts';
 import type { MachineDisks } from './machine-disks.ts';
 import type { Guest } from './manifest.ts';
@@ -19,43 +18,20 @@ const ANSWER_PATIENCE = 10_000;
  * A guest without an agent, as people bring them: it mounts by itself what it finds, and serves it on one connection. It can be looked at, written
  * to where its server writes, and turned off.
  */
-export class SerialMachine implements GuestMachine {
-  readonly guest: Guest;
+export class SerialMachine extends MachineLife implements GuestMachine {
   readonly start = 'cold' as const;
-  readonly accelerator: string;
   readonly aname = '';
-  readonly log: LogBook;
-  readonly ended: Promise<GuestEnd>;
-  readonly #process: MachineProcess;
-  readonly #patience: () => number;
-  readonly #disks: MachineDisks;
   readonly #files: FilePort;
-  readonly #idle = new IdleWatch();
   #served = false;
   #answered = false;
-  #stopping: Promise<GuestEnd> | undefined;
 
-  constructor(guest: Guest, process: MachineProcess, disks: MachineDisks, log: LogBook, how: { readonly accelerator: string; readonly patience?: number }) {
-    this.guest = guest;
-    this.accelerator = how.accelerator;
-    this.#patience = () => how.patience ?? loadFactor();
-    this.log = log;
-    this.#process = process;
-    this.#disks = disks;
-    this.ended = process.ended.then(async (end) => {
-      this.#idle.end();
-      await disks.close();
-      return end;
-    });
+  constructor(guest: Guest, process: MachineProcess, disks: MachineDisks, log: LogBook, how: MachineStart) {
+    super(guest, process, disks, log, how);
     this.#files = new FilePort(process.files, {
       ended: process.ended.then((end) => end.error),
-      onUse: () => this.#idle.use(),
+      onUse: () => this.idle.use(),
       onReceive: () => { this.#answered = true; },
     });
-  }
-
-  get pid(): number {
-    return this.#process.pid;
   }
 
   async prepare(): Promise<void> {}
@@ -65,8 +41,8 @@ export class SerialMachine implements GuestMachine {
     const { name, boot } = this.guest.manifest;
     if (this.#served) throw new DiskError({ kind: 'busy', by: name }, `${name} serves its files once; open it again`);
     this.#served = true;
-    const within = boot.deadline * ANSWER_PATIENCE * this.#patience();
-    const timer = setTimeout(() => { if (!this.#answered) void this.#process.kill('hung', `its file server did not answer within ${Math.round(within / 1000)} s`); }, within);
+    const within = boot.deadline * ANSWER_PATIENCE * this.patience();
+    const timer = setTimeout(() => { if (!this.#answered) void this.process.kill('hung', `its file server did not answer within ${Math.round(within / 1000)} s`); }, within);
     void this.ended.then(() => clearTimeout(timer));
     return this.#files.open();
   }
@@ -77,7 +53,7 @@ export class SerialMachine implements GuestMachine {
 
   /** Its server has answered to fsync; there is no way to ask the system for more. */
   async sync(): Promise<void> {
-    this.#disks.flush();
+    this.disks.flush();
   }
 
   unmount(): Promise<void> {
@@ -96,33 +72,17 @@ export class SerialMachine implements GuestMachine {
     return Promise.reject(this.#none('assembles no sets'));
   }
 
-  onIdle(after: number, run: () => void): () => void {
-    return this.#idle.watch(after, run);
-  }
-
-  stop(): Promise<GuestEnd> {
-    this.#stopping ??= this.#stop();
-    return this.#stopping;
-  }
-
-  async kill(): Promise<GuestEnd> {
-    await this.#process.kill('killed', 'it was told to end at once');
-    return this.ended;
-  }
-
   /** By the power button; a system that does not know it is turned off when its server had time to write. */
-  async #stop(): Promise<GuestEnd> {
-    this.#process.expectEnd();
+  protected async turnOff(): Promise<GuestEnd> {
     this.#files.endSession();
-    this.#process.files.close();
-    await this.#process.qmp.execute('system_powerdown').catch(() => {});
-    const within = STOP_WITHIN * this.#patience();
-    const quit = setTimeout(() => { this.#process.qmp.execute('quit').catch(() => {}); }, within);
-    const kill = setTimeout(() => { void this.#process.kill('hung', 'it did not stop'); }, 2 * within);
+    this.process.files.close();
+    await this.process.qmp.execute('system_powerdown').catch(() => {});
+    const within = STOP_WITHIN * this.patience();
+    const quit = setTimeout(() => { this.process.qmp.execute('quit').catch(() => {}); }, within);
+    const kill = setTimeout(() => { void this.process.kill('hung', 'it did not stop'); }, 2 * within);
     const end = await this.ended;
     clearTimeout(quit);
     clearTimeout(kill);
-    if (end.error === undefined) this.#disks.flush();
     return end;
   }
 
