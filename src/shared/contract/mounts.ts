@@ -53,6 +53,8 @@ export interface MountRow {
   readonly speed: number;
   /** 'leaving': it was taken out of the way, and somebody has something of it open. */
   readonly state: 'mounted' | 'unmounting' | 'leaving';
+  /** It ended without 'mount.stop': somebody unmounted it by the system's own means, or it failed. Told once; what is told next is without it. */
+  readonly ended?: { readonly how: 'unmounted' | 'failed'; readonly message?: string };
 }
 
 /** How an unmount came out. `users` hold it: it is still there then. */
