@@ -24,7 +24,7 @@ export function makeProgram(done: (status: number) => void): Command {
     .helpOption('-h, --help', 'print this help, or that of a verb')
     .helpCommand('help [verb]', 'print the help of a verb')
     .summary('open any disk image')
-    .description('Opens disk images: shows what is in them, browses them and copies out of them. An image changes only when a verb is told to change it: edit, untar, fsck --fix, mkfs, serve-nbd --write.\nWithout a verb it opens the window.')
+    .description('Opens disk images: shows what is in them, browses them and copies out of them. An image changes only when a verb is told to change it: edit, untar, fsck --fix, mkfs, serve-nbd --write, serve9p --write.\nWithout a verb it opens the window.')
     .usage('[options] [image]\n       clutch VERB [options] IMAGE [path...]')
     .argument('[image]', 'an image, or a disk such as /dev/sda')
     .option('--tty', 'print what is in the image and its root directory instead of opening the window (so too without a display)')
@@ -198,6 +198,16 @@ ${EXIT_STATUS}`)
     .option('--once', 'end when all programs are gone that had opened the disk')),
   PART_HELP, examples('clutch serve-nbd disk.img --socket d.sock', "qemu-img info 'nbd+unix:///?socket=d.sock'", 'clutch serve-nbd disk.img.gz --part 2 --once', 'clutch serve-nbd disk.img --write --port 10809'))
     .action(async (path, options) => done(await (await import('./verbs/serve-nbd.ts')).serveNbd(path, options)));
+
+  after(withPart(verb('serve9p', "a volume's files for other programs", "Serves a volume's files to other programs of this computer, by the 9P protocol (9P2000.L and 9P2000.u): it prints the command that mounts them on Linux, where DIR is a folder of your choice. Owners and modes are told and not enforced: whoever may connect may do everything. It is read-only unless told; what is written with --write is kept apart, and reaches the image all at once when the serving ends: unmount first, then end it with Ctrl-C.")
+    .addArgument(image)
+    .option('--write', 'let programs write; applied at the end, all of it or nothing')
+    .option('--direct', 'with --write: write to the image at once')
+    .option('--socket <path>', 'the socket to listen at (default: one in a private folder)')
+    .option('--port <n>', 'listen at a port of this computer instead, open to all of its accounts; 0: any that is free')
+    .option('--once', 'end when all programs are gone that had connected')),
+  PART_HELP, examples('clutch serve9p disk.img --socket d.sock', 'sudo mount -t 9p -o trans=unix,version=9p2000.L d.sock /mnt', 'clutch serve9p disk.img --part 2 --write --port 5640 --once'))
+    .action(async (path, options) => done(await (await import('./verbs/serve9p.ts')).serve9p(path, options)));
 
   addGuestVerbs(program, done);
 

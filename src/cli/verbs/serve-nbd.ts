@@ -5,39 +5,31 @@ import { type Layer, layersOf } from '../../engines/core/layers.ts';
 import { displayName } from '../../engines/core/names.ts';
 import type { NbdStatistics } from '../../engines/protocols/nbd/index.ts';
 import { contentOf, openDirect } from '../../host/nbd/content.ts';
-import { type DiskServerOptions, startDiskServer } from '../../host/nbd/disk-server.ts';
+import { startDiskServer } from '../../host/nbd/disk-server.ts';
 import type { ImageSession } from '../../host/session.ts';
-import { EXIT, UsageError } from '../exit.ts';
+import { EXIT } from '../exit.ts';
 import { CliJob } from '../job.ts';
 import { type ImageOptions, selectLayer, withImage } from '../open.ts';
-import { stderr, stdout } from '../streams.ts';
+import { type Serving, serveUntil, servingOf, type ServingOptions, tell } from '../serving.ts';
 import { humanSize } from '../text.ts';
 
-export interface ServeNbdOptions extends ImageOptions {
-  readonly write?: boolean;
-  readonly direct?: boolean;
-  readonly socket?: string;
-  readonly port?: string;
-  readonly once?: boolean;
-}
+export interface ServeNbdOptions extends ImageOptions, ServingOptions {}
 
 /** Serves a device until it is enough. @returns what was asked of it */
 type Serve = (device: BlockDevice, layer: Layer) => Promise<Readonly<NbdStatistics>>;
 
 /** Serves an image, or a volume of it, as a disk to other programs until it is stopped. */
 export function serveNbd(image: string, options: ServeNbdOptions): Promise<number> {
-  const { write = false, direct = false, once = false, part } = options;
-  if (direct && !write) throw new UsageError('--direct is a way of writing: say --write --direct');
-  const at = placeOf(options);
+  const serving = servingOf(options);
   const job = new CliJob({ title: 'Opening', json: false });
   return job.run(async (context) => {
     const stopped = new Promise<void>((resolve) => job.onInterrupt(resolve));
-    const serve: Serve = (device, layer) => serveUntil(device, layer, write, { at, once, stopped });
-    if (direct) await serveDirectly(image, options, serve, context);
+    const serve: Serve = (device, layer) => serveDisk(device, layer, serving, stopped);
+    if (serving.direct) await serveDirectly(image, options, serve, context);
     else {
       await withImage(image, options, async (session) => {
-        const layer = contentOf(selectLayer(session, part));
-        if (write) await stage(session, layer, serve);
+        const layer = contentOf(selectLayer(session, options.part));
+        if (serving.write) await stage(session, layer, serve);
         else await serve(layer.device, layer);
       }, context, false);
     }
@@ -76,45 +68,12 @@ async function stage(session: ImageSession, { path }: Layer, serve: Serve): Prom
   tell(`${humanSize(bytes)} were applied`);
 }
 
-interface Until {
-  readonly at: DiskServerOptions['at'];
-  /** Ends when all clients are gone that had opened it. */
-  readonly once: boolean;
-  readonly stopped: Promise<void>;
-}
-
-async function serveUntil(device: BlockDevice, layer: Layer, write: boolean, { at, once, stopped }: Until): Promise<Readonly<NbdStatistics>> {
-  let leave: (() => void) | undefined;
-  const left = new Promise<void>((resolve) => { leave = resolve; });
-  const server = await startDiskServer({
-    exports: [{ name: '', description: layer.title, device, readOnly: !write }],
-    ...(at === undefined ? {} : { at }),
-    onClients: (open) => { if (once && open === 0) leave?.(); },
+async function serveDisk(device: BlockDevice, layer: Layer, serving: Serving, stopped: Promise<void>): Promise<Readonly<NbdStatistics>> {
+  const { stats } = await serveUntil((onClients) => startDiskServer({
+    exports: [{ name: '', description: layer.title, device, readOnly: !serving.write }],
+    ...(serving.at === undefined ? {} : { at: serving.at }),
+    onClients,
     onFailure: ({ message }) => tell(message),
-  });
-  try {
-    stdout.line(server.uri());
-    stdout.flush();
-    tell(`${displayName(layer.title)} is served ${write ? 'for reading and writing' : 'for reading'}; Ctrl-C ends it`);
-    await Promise.race([stopped, left]);
-    if (server.clients > 0) tell('a program that uses the disk was cut off');
-  } finally {
-    await server.close();
-  }
-  return server.stats;
-}
-
-/** @throws UsageError */
-function placeOf({ socket, port }: ServeNbdOptions): DiskServerOptions['at'] {
-  if (socket !== undefined && port !== undefined) throw new UsageError('It listens at a socket or at a port, not at both');
-  if (socket !== undefined) return { socket };
-  if (port === undefined) return undefined;
-  const number = Number(port);
-  if (!/^\d+$/.test(port) || number > 65535) throw new UsageError(`--port takes a number up to 65535, not "${port}"`);
-  return { port: number };
-}
-
-function tell(text: string): void {
-  stderr.line(`clutch: ${text}`);
-  stderr.flush();
+  }), (server) => server.uri(), displayName(layer.title), serving, stopped);
+  return stats;
 }

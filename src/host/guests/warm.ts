@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, statS
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { DiskError } from '../../engines/core/errors.ts';
-import { privatePlace } from '../nbd/socket-place.ts';
+import { privatePlace } from '../sockets/place.ts';
 import { machineArguments, type MachineArguments } from './arguments.ts';
 import { bytesOnDisk, keepNewest, touch } from './cache.ts';
 import { type MachineProgram, programKey } from './qemu.ts';
@@ -109,7 +109,7 @@ const IGNORE_SHARED = { capabilities: [{ capability: 'x-ignore-shared', state: t
  * @throws DiskError guest, timeout
  */
 export async function saveState(qmp: Qmp, state: SavedState, guest: string): Promise<void> {
-  const place = await privatePlace();
+  const place = await privatePlace('nbd');
   const { path } = place;
   const pieces: Buffer[] = [];
   let size = 0;

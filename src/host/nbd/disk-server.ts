@@ -1,21 +1,18 @@
-import { chmodSync } from 'node:fs';
-import { createServer, type Server, type Socket } from 'node:net';
-import { DiskError, ioError, unsupported, usage } from '../../engines/core/errors.ts';
+import { createServer, type Socket } from 'node:net';
+import type { DiskError } from '../../engines/core/errors.ts';
 import { checkExports, type NbdConnection, type NbdExport, type NbdStatistics, newStatistics, serveNbd } from '../../engines/protocols/nbd/index.ts';
 import { streamChannel } from '../channels.ts';
 import { nodeJob } from '../session.ts';
-import { chosenPlace, privatePlace, type SocketPlace } from './socket-place.ts';
+import { listenLocally, type LocalPlace, LOOPBACK } from '../sockets/listen.ts';
 
 /** Clients at a time. One more is turned away. */
 const MOST_CLIENTS = 64;
 
-const LOOPBACK = '127.0.0.1';
-
 export interface DiskServerOptions {
   /** The first one of the name '' is what a client gets that names none. */
   readonly exports: readonly NbdExport[];
-  /** Where it listens: a socket of this path, or a port of this computer alone (0: any that is free). Without either a socket in a private folder. */
-  readonly at?: { readonly socket: string } | { readonly port: number };
+  /** Where it listens. Without it a socket in a private folder. */
+  readonly at?: LocalPlace;
   /** Told how many clients have an export open, whenever one opens or one is gone. */
   readonly onClients?: (open: number) => void;
   /** Told why a client was cut off that did not keep to the protocol. */
@@ -77,7 +74,7 @@ export async function startDiskServer({ exports, at, onClients, onFailure }: Dis
     if (connections.size < MOST_CLIENTS) void serve(socket);
     else socket.destroy();
   });
-  const { place, port } = await listen(server, at);
+  const { place, port } = await listenLocally(server, 'nbd', at);
   const path = place?.path ?? '';
   return {
     path, port, stats,
@@ -94,47 +91,4 @@ export async function startDiskServer({ exports, at, onClients, onFailure }: Dis
       await closed;
     },
   };
-}
-
-async function listen(server: Server, at: DiskServerOptions['at']): Promise<{ readonly place?: SocketPlace; readonly port: number }> {
-  if (at !== undefined && 'port' in at) {
-    await listening(server, () => server.listen(at.port, LOOPBACK));
-    return { port: (server.address() as { readonly port: number }).port };
-  }
-  if (process.platform === 'win32') throw unsupported('unix sockets', 'There are no Unix sockets here', 'Use a port of this computer.');
-  const place = await (at === undefined ? privatePlace() : chosenPlace(at.socket));
-  try {
-    await listening(server, () => {
-      server.listen(place.path);
-      // The socket is there when listen returns: only this account may connect.
-      if (server.listening) chmodSync(place.path, 0o600);
-    });
-  } catch (error) {
-    // What another program put there meanwhile is not ours.
-    if (at === undefined) place.remove();
-    else place.forget();
-    throw error;
-  }
-  return { place, port: 0 };
-}
-
-function listening(server: Server, begin: () => void): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('listening', () => {
-      server.removeAllListeners('error');
-      // A failed accept (too many open files) is the client's loss alone.
-      server.on('error', () => {});
-      resolve();
-    });
-    server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error)));
-    begin();
-  });
-}
-
-function listenError({ code, message }: NodeJS.ErrnoException): DiskError {
-  switch (code) {
-    case 'EADDRINUSE': return new DiskError({ kind: 'busy' }, 'Another program listens there already', 'Choose another path or port.');
-    case 'EACCES': case 'EPERM': return usage('EACCES', 'This account may not listen there', 'Choose another path or port.');
-    default: return ioError(`It can't be listened: ${message}`);
-  }
 }

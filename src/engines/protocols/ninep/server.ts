@@ -13,7 +13,7 @@ export interface ServeOptions {
   readonly msize?: number;
   /** fids that one client may have. */
   readonly fids?: number;
-  /** Told when the channel has ended and every file that was open is let go. */
+  /** Told when the channel has ended and every file that was open is let go; with why, when the channel failed or the client did not keep to the protocol. */
   ended?(error?: DiskError): void;
 }
 
@@ -42,6 +42,7 @@ class Server {
   readonly #working = new Map<number, Promise<void>>();
   #dialect: Dialect | undefined;
   #handlers: Handlers = {};
+  #failure: DiskError | undefined;
   #msize: number;
 
   constructor(channel: ByteChannel, fs: FileSystem, options: ServeOptions) {
@@ -67,8 +68,9 @@ class Server {
         const work = this.#work(frame);
         if (frame[4] === MESSAGES.Tversion.id) await work;
       }
-    } catch {
+    } catch (error) {
       // Where the next frame begins is not known.
+      this.#failure = toDiskError(error);
       this.#channel.close();
     }
   }
@@ -112,7 +114,7 @@ class Server {
   async #end(cause?: DiskError): Promise<void> {
     await Promise.all(this.#working.values());
     await this.#served.clear();
-    this.#options.ended?.(cause);
+    this.#options.ended?.(this.#failure ?? cause);
   }
 
   #commonHandlers(): Handlers {
@@ -129,7 +131,8 @@ class Server {
         this.#handlers = known === '9P2000.L' ? linuxHandlers(served, payload) : unixHandlers(served, payload);
         return { msize: this.#msize, version: known ?? 'unknown' };
       },
-      Tauth: () => Promise.reject(unsupported('Tauth', 'Nobody needs to prove who they are')),
+      // ENOENT is what diod answers and its clients go on with (libnpfs/fcall.c, np_auth).
+      Tauth: () => Promise.reject(usage('ENOENT', 'Nobody needs to prove who they are')),
       Tattach: async ({ fid, afid, n_uname }) => {
         if (afid !== NOFID) throw usage('EINVAL', 'There is no authentication');
         const way: Way = { node: served.fs.root, name: '', up: undefined };

@@ -2,12 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, lstatSync, mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { ioError, usage } from '../../engines/core/errors.ts';
 
 /** Folders of sockets in the system's folder for temporary files: ours, and those that a crash left. */
-const FOLDER = /^clutch-nbd-[0-9a-f-]{36}$/;
-const SOCKET = 'nbd.sock';
+const FOLDER = /^clutch-(nbd|9p)-[0-9a-f-]{36}$/;
+
+/** The protocol that is spoken there. */
+export type SocketKind = 'nbd' | '9p';
 
 /** Bytes of a socket's path at most (sun_path of Linux, less the zero at its end; macOS has 103). */
 const MOST_PATH = process.platform === 'linux' ? 107 : 103;
@@ -35,11 +37,11 @@ process.on('exit', () => { for (const place of places) place.remove(); });
  * A socket's path in a new folder that only this account can enter, under a name that can't be guessed.
  * @throws DiskError io where no folder can be made
  */
-export async function privatePlace(): Promise<SocketPlace> {
+export async function privatePlace(kind: SocketKind): Promise<SocketPlace> {
   const parent = tmpdir();
   await removeStale(parent);
-  const folder = join(parent, `clutch-nbd-${randomUUID()}`);
-  const path = join(folder, SOCKET);
+  const folder = join(parent, `clutch-${kind}-${randomUUID()}`);
+  const path = join(folder, `${kind}.sock`);
   checkLength(path);
   try {
     mkdirSync(folder, { mode: 0o700 });
@@ -100,7 +102,7 @@ async function removeIfStale(folder: string): Promise<void> {
   try {
     const stat = lstatSync(folder);
     if (!stat.isDirectory() || stat.uid !== process.getuid?.()) return;
-    const path = join(folder, SOCKET);
+    const path = join(folder, `${FOLDER.exec(basename(folder))?.[1]}.sock`);
     if (lstatSync(path, { throwIfNoEntry: false }) === undefined) {
       // Only an empty one.
       if (Date.now() - stat.mtimeMs > STARTING_MS) rmdirSync(folder);
