@@ -1,7 +1,7 @@
 import { bestOpener, type Choices, closeLayers, isWaiting, type Layer, layersOf, openLayers, reopenLayer } from '../engines/core/layers.ts';
 import type { PageStore } from '../engines/core/bytes/pages.ts';
 import { DiskError, unsupported, usage } from '../engines/core/errors.ts';
-import type { FileSystem, Note } from '../engines/core/filesystem.ts';
+import type { FileSystem, Maybe, Note } from '../engines/core/filesystem.ts';
 import { type Answer, type JobContext, jobContext, type Question } from '../engines/core/job.ts';
 import { displayName } from '../engines/core/names.ts';
 import { GUEST } from '../engines/core/offers.ts';
@@ -53,6 +53,14 @@ export interface ReopenOptions extends Pick<OpenImageOptions, 'job' | 'onStep' |
 /** A layer whose tree is open. */
 export type FilesystemLayer = Layer & { readonly filesystem: FileSystem };
 
+/** Whoever holds filesystems of a session for longer than one call. */
+export interface ReopenListener {
+  /** Layers are closed in a moment: nothing is asked of them after this. What it returns is waited for; it must not fail, nor wait for the editing. */
+  before(): Maybe<void>;
+  /** `layers` is the tree that counts now, also when something in it could not be opened. */
+  after(): void;
+}
+
 /** An open image: its file, and all that was found in it. */
 export interface ImageSession {
   /** The file's name without its folder. */
@@ -93,6 +101,8 @@ export interface ImageSession {
    * @throws DiskError why the layer can't be opened so; `locked` when the password is wrong; usage for a layer that is not there
    */
   reopen(path: string, how: ReopenOptions): Promise<void>;
+  /** Whenever layers are opened anew: by `reopen` and `open`, and by all of the editing that does so. @returns ends that */
+  onReopen(listener: ReopenListener): () => void;
   /** Changing the image. */
   readonly editing: Editing;
   /** What an Apply that was interrupted left, and what became of it; most often nothing. */
@@ -122,15 +132,23 @@ export async function openImage(path: string, options: OpenImageOptions = {}): P
   try {
     let root = await openLayers(source.device, registry, context(options), choices);
     let closed = false;
+    const listeners = new Set<ReopenListener>();
+    const beforeReopen = async (): Promise<void> => { await Promise.all([...listeners].map((each) => each.before())); };
+    const afterReopen = (): void => { for (const each of listeners) each.after(); };
     const editing = new ImageEditing({
       files: source.files, device: source.device, recovery, layers: () => root, quietJob: nodeJob, pages: options.pages ?? (() => new FilePages()),
       async reopen(at, device, { write, job, between, discards = false }) {
         const before = [...layersOf(root)].find((layer) => layer.path === at) ?? root;
+        await beforeReopen();
         const [closing] = await Promise.allSettled([closeLayers(before)]);
-        between?.();
-        // What there is to note was noted when the image was opened; the layers keep it too.
-        const quiet = context({ onNote: () => {}, ...(job === undefined ? {} : { job: nodeJob({ report: (progress) => job.report(progress) }) }) });
-        ({ root } = await reopenLayer(root, before.path, registry, write === undefined ? quiet : { ...quiet, write }, choices, device));
+        try {
+          between?.();
+          // What there is to note was noted when the image was opened; the layers keep it too.
+          const quiet = context({ onNote: () => {}, ...(job === undefined ? {} : { job: nodeJob({ report: (progress) => job.report(progress) }) }) });
+          ({ root } = await reopenLayer(root, before.path, registry, write === undefined ? quiet : { ...quiet, write }, choices, device));
+        } finally {
+          afterReopen();
+        }
         if (closing.status === 'rejected' && !discards) throw closing.reason;
       },
       opened: () => source.parts.map(stateOf),
@@ -163,10 +181,16 @@ export async function openImage(path: string, options: OpenImageOptions = {}): P
           await closeLayers(opened.after);
           throw error;
         }
+        await beforeReopen();
         ({ root } = opened);
+        afterReopen();
         if (format === undefined) choices.delete(layer);
         else choices.set(layer, format);
         await closeLayers(opened.before);
+      },
+      onReopen(listener) {
+        listeners.add(listener);
+        return () => listeners.delete(listener);
       },
       filesystems: () => filesystemsOf(root),
       select: (sel) => selectFilesystem(root, sel),

@@ -67,6 +67,8 @@ export interface Editing {
   saveAs(path: string, how?: { readonly replace?: boolean; readonly job?: JobContext }): Promise<void>;
   /** Calls `run` after every change of the state. @returns ends that */
   onChange(run: () => void): () => void;
+  /** Calls `run` when somebody begins to wait for what is under way: an operation that could go on for long may end then. @returns ends that */
+  onWaiting(run: () => void): () => void;
 }
 
 /** Whether an image can be changed, and what is pending. Plain data. */
@@ -114,6 +116,8 @@ export interface OperationStart {
    * and when it throws, all that it wrote is taken back.
    */
   readonly raw?: boolean;
+  /** It goes on with the last one, where that has the same text and layer: both are one step of undo. */
+  readonly joins?: boolean;
 }
 
 /** Something that was done and is pending. Plain data. */

@@ -31,8 +31,16 @@ export class History {
   }
 
   /** The step ended; without a change it was none. */
-  end({ text, layer }: OperationStart): void {
-    if (this.#overlay.steps.undo > this.#done.length) this.#done.push({ id: ++this.#last, text, layer, bytes: this.#overlay.stepBytes, time: Date.now() });
+  end({ text, layer, joins = false }: OperationStart): void {
+    const before = this.#done.at(-1);
+    if (this.#overlay.steps.undo > this.#done.length) {
+      const goesOn = joins && before?.text === text && before.layer === layer;
+      if (goesOn) {
+        this.#overlay.join();
+        this.#done.pop();
+      }
+      this.#done.push({ id: goesOn ? before.id : ++this.#last, text, layer, bytes: this.#overlay.stepBytes, time: Date.now() });
+    }
     // What could be done again is gone with the first change.
     this.#undone.length = this.#overlay.steps.redo;
   }

@@ -70,6 +70,7 @@ const CLOCK: Pick<WriteAccess, 'now' | 'random'> = { now: () => BigInt(Date.now(
 export class ImageEditing implements Editing {
   readonly #image: EditedImage;
   readonly #listeners = new Set<() => void>();
+  readonly #waitingTold = new Set<() => void>();
   #unlocked: Unlocked | undefined;
   /** An Apply that failed after the image was touched: it goes on with this file. */
   #unfinished: string | undefined;
@@ -114,6 +115,11 @@ export class ImageEditing implements Editing {
   onChange(run: () => void): () => void {
     this.#listeners.add(run);
     return () => this.#listeners.delete(run);
+  }
+
+  onWaiting(run: () => void): () => void {
+    this.#waitingTold.add(run);
+    return () => this.#waitingTold.delete(run);
   }
 
   unlock({ direct = false, repair = false, job }: UnlockOptions = {}): Promise<void> {
@@ -245,6 +251,7 @@ export class ImageEditing implements Editing {
   async #alone<T>(work: () => Promise<T>): Promise<T> {
     if (this.#closed) throw usage('EBADF', 'The image is closed');
     this.#busy++;
+    if (this.#busy > 1) for (const tell of this.#waitingTold) tell();
     const before = this.#last;
     const run = (async () => {
       await before;

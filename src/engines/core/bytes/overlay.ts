@@ -187,6 +187,17 @@ export class OverlayDevice implements BlockDevice {
     this.#done.push({ pages: new PageTable() });
   }
 
+  /** The last step and the one before it are one from now on; there are two of them. */
+  join(): void {
+    const { pages } = this.#done.pop()!;
+    const before = this.#done.at(-1)!.pages;
+    for (const [page, slot] of pages.entries()) {
+      // What both have changed was kept as it was before the first; how it was between them nobody asks for any more.
+      if (before.get(page) === NONE) before.set(page, slot);
+      else this.#release(slot);
+    }
+  }
+
   /** Takes the last step back. @returns false when there is none */
   undo(): boolean {
     return this.steps.undo > 0 && this.#swap(this.#done, this.#undone);
