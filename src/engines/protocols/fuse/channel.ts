@@ -16,10 +16,17 @@ export interface FuseChannel {
    */
   onRequest(run: (message: Uint8Array) => void | Promise<void>): void;
   /**
-   * Sends one message to the kernel (an answer, or a notice), its parts in a row. The arrays are the sender's again when it returns.
-   * @returns 0, or the errno that the kernel answered: ENOENT when the request was interrupted and is forgotten, or the notice's node is not known
+   * Sends one answer to the kernel, its parts in a row. The arrays are the sender's again when it returns.
+   * @returns 0, or the errno that the kernel answered: ENOENT when the request was interrupted and is forgotten
    */
   send(parts: readonly Uint8Array[]): number;
+  /**
+   * Sends one notice to the kernel, in another thread than the one that answers requests (Node's fs.write with a callback): the kernel may
+   * keep the writer waiting for a lock that a request holds which is not answered yet (fs/fuse/inode.c, fuse_reverse_inval_inode waits for pages that are
+   * being read; fs/fuse/dir.c, fuse_reverse_inval_entry for the folder). One at a time is under way. The array is the channel's until it resolves.
+   * @returns 0, or the errno: ENOENT where the kernel does not know the node or name. Never rejects; after the end it resolves.
+   */
+  notify(message: Uint8Array): Promise<number>;
   /** Told once, when no more requests come: it was unmounted (no error), or the descriptor failed. */
   onEnd(run: (error?: DiskError) => void): void;
   /** Lets the descriptor go. The mount is dead afterwards if it was still there. */
