@@ -209,6 +209,11 @@ ${EXIT_STATUS}`)
   PART_HELP, examples('clutch serve9p disk.img --socket d.sock', 'sudo mount -t 9p -o trans=unix,version=9p2000.L d.sock /mnt', 'clutch serve9p disk.img --part 2 --write --port 5640 --once'))
     .action(async (path, options) => done(await (await import('./verbs/serve9p.ts')).serve9p(path, options)));
 
+  after(json(verb('install', 'get what mounts need', "Gets what mounting needs of this computer. On Windows that is WinFsp: its installer is fetched, its digest is compared with the one that Clutch knows, and it is run; Windows asks for consent. On Linux and macOS nothing is installed: it is said what is there, and which package brings what is missing (exit status 3).")
+    .option('--force', 'install it again where it is'), 'print one JSON object: what, state (installed, present, missing), version, advice'),
+  examples('clutch install', 'clutch install --json'))
+    .action(async (options) => done(await (await import('./verbs/install.ts')).install(options)));
+
   addGuestVerbs(program, done);
 
   after(json(verb('matrix', 'what opens with what, and how well', 'Shows for every filesystem how well the engines of Clutch and each guest open it: from the engines, the guests\' descriptions, and what tests have shown.')

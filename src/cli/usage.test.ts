@@ -14,7 +14,7 @@ describe('the command line itself', () => {
     const help = clutch('--help');
     expect(help).toMatchObject({ status: 0, err: '' });
     expect(clutch('help', 'ls').out).toBe(clutch('ls', '--help').out);
-    for (const verb of ['info', 'devices', 'ls', 'tree', 'stat', 'cat', 'hexdump', 'walk', 'extract', 'tar', 'untar', 'edit', 'fsck', 'mkfs', 'hash', 'serve', 'serve-nbd', 'serve9p', 'matrix']) {
+    for (const verb of ['info', 'devices', 'ls', 'tree', 'stat', 'cat', 'hexdump', 'walk', 'extract', 'tar', 'untar', 'edit', 'fsck', 'mkfs', 'hash', 'serve', 'serve-nbd', 'serve9p', 'install', 'matrix']) {
       expect(help.out).toMatch(new RegExp(`^  ${verb} +\\S`, 'm'));
       const page = clutch('help', verb);
       expect(page.status).toBe(0);

@@ -19,12 +19,16 @@ const STALE = 14 * 24 * 3600_000;
 export interface Wanted {
   /** Where it lies, best address first. */
   readonly urls: readonly string[];
-  /** Bytes. */
+  /** Bytes; with `about`, the most that it may have. */
   readonly size: number;
+  /** Only its digest was published, not its size. */
+  readonly about?: boolean;
   /** Of its bytes, in hexadecimal. */
   readonly sha256: string;
   /** For people: "linux-image-6.12.94 (103 MB)". */
   readonly title: string;
+  /** What to do when it can't be had; unless told, to choose another mirror of Debian. */
+  readonly advice?: string;
 }
 
 /**
@@ -50,7 +54,7 @@ export class Downloads {
     if (!/^[0-9a-f]{64}$/.test(wanted.sha256)) throw corrupt(wanted.title, 'its digest is none');
     const path = join(this.folder, wanted.sha256);
     if (existsSync(path)) {
-      if (statSync(path).size === wanted.size && (await digestOf(path, job)) === wanted.sha256) {
+      if (fits(statSync(path).size, wanted) && (await digestOf(path, job)) === wanted.sha256) {
         const now = new Date();
         utimesSync(path, now, now); // What was used last is kept longest.
         return path;
@@ -78,31 +82,33 @@ export class Downloads {
     const part = `${path}.part`;
     const file = await open(part, existsSync(part) ? 'r+' : 'w+');
     try {
-      let at = Math.min((await file.stat()).size, wanted.size);
+      let at = wanted.about === true ? 0 : Math.min((await file.stat()).size, wanted.size);
       const resumed = at > 0;
       if (at < wanted.size) {
-        const answer = await request(url, { from: at, size: wanted.size, signal: job.signal });
+        const answer = await request(url, { from: at, size: wanted.size, signal: job.signal, ...(wanted.advice === undefined ? {} : { advice: wanted.advice }) });
         if (answer.status === 200) at = 0;
         try {
           // Mirrors are changed while they are read, and not all of it at once.
-          if (answer.length !== undefined && at + answer.length !== wanted.size) throw corrupt(wanted.title, `the mirror's file has ${at + answer.length} bytes and should have ${wanted.size}`);
+          if (answer.length !== undefined && !fits(at + answer.length, wanted)) throw corrupt(wanted.title, `the server's file has ${at + answer.length} bytes and should have ${wanted.about === true ? 'at most ' : ''}${wanted.size}`);
           for await (const chunk of answer.body) {
-            if (at + chunk.length > wanted.size) throw corrupt(wanted.title, `the mirror sends more than the ${wanted.size} bytes that it should have`);
+            if (at + chunk.length > wanted.size) throw corrupt(wanted.title, `the server sends more than the ${wanted.size} bytes that it should have`);
             await file.write(chunk, 0, chunk.length, at);
             at += chunk.length;
-            job.report({ done: at, total: wanted.size, unit: 'bytes', now: wanted.title });
+            const total = wanted.about === true ? answer.length : wanted.size;
+            job.report({ done: at, ...(total === undefined ? {} : { total }), unit: 'bytes', now: wanted.title });
           }
         } finally {
           answer.close();
         }
-        if (at < wanted.size) throw new DiskError({ kind: 'io' }, `${wanted.title}: the connection ended after ${at} of ${wanted.size} bytes`, 'Check the network, and try again: it goes on from there.');
+        if (wanted.about === true) await file.truncate(at);
+        else if (at < wanted.size) throw new DiskError({ kind: 'io' }, `${wanted.title}: the connection ended after ${at} of ${wanted.size} bytes`, 'Check the network, and try again: it goes on from there.');
       }
-      await file.truncate(wanted.size);
+      if (wanted.about !== true) await file.truncate(wanted.size);
       if ((await digestOf(part, job)) !== wanted.sha256) {
         await rm(part, { force: true });
         // What an earlier run left may have been another's.
         if (resumed) throw new DiskError({ kind: 'io' }, `${wanted.title}: what was fetched before does not fit what came now`);
-        throw corrupt(wanted.title, 'its digest is not the one that the signed index has, so it is not used');
+        throw corrupt(wanted.title, 'its digest is not the one that was published for it, so it is not used');
       }
     } catch (error) {
       if (isDiskError(error) && error.kind === 'corrupt') await rm(part, { force: true });
@@ -174,6 +180,10 @@ export class Downloads {
       if (total > keep || (part && now - mtimeMs > STALE)) rmSync(path, { force: true });
     }
   }
+}
+
+function fits(size: number, wanted: Wanted): boolean {
+  return wanted.about === true ? size <= wanted.size : size === wanted.size;
 }
 
 /** SHA-256 of a file, in hexadecimal. */

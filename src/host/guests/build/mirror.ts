@@ -25,32 +25,33 @@ export interface Answer {
   close(): void;
 }
 
-/** There is no such file on the mirror (404 and its like), as opposed to a mirror that can't be reached. */
+/** There is no such file on the server (404 and its like), as opposed to a server that can't be reached. */
 export class MissingError extends DiskError {
-  constructor(url: string) {
-    super({ kind: 'usage', errno: 'ENOENT' }, `The mirror has no ${url}`, 'Another mirror may have it: --mirror URL, or CLUTCH_DEBIAN_MIRROR.');
+  constructor(url: string, advice = 'Another mirror may have it: --mirror URL, or CLUTCH_DEBIAN_MIRROR.') {
+    super({ kind: 'usage', errno: 'ENOENT' }, `The server has no ${url}`, advice);
   }
 }
 
 /**
- * Asks a mirror for a file, over HTTP or HTTPS.
+ * Asks a server for a file, over HTTP or HTTPS.
  * @param from the first byte that is wanted; the server may send all of it nonetheless (status 200 instead of 206)
  * @param size bytes that may come: they set the deadline
+ * @param advice what to do when it can't be had
  * @throws DiskError io, usage ENOENT (MissingError), timeout, cancelled; while the body is read, too
  */
-export async function request(url: string, { from = 0, size, signal }: { from?: number; size: number; signal: CancelSignal }): Promise<Answer> {
+export async function request(url: string, { from = 0, size, signal, advice = 'Check the network, or choose another mirror: --mirror URL, or CLUTCH_DEBIAN_MIRROR.' }: { from?: number; size: number; signal: CancelSignal; advice?: string }): Promise<Answer> {
   for (let at = url, redirects = 0; ; redirects++) {
-    const answer = await ask(at, from, size, signal);
+    const answer = await ask(at, from, size, signal, advice);
     const { statusCode: status = 0, headers: { location, 'content-length': length } } = answer.message;
     if (status === 200 || status === 206) return { status, ...(length === undefined ? {} : { length: Number(length) }), body: answer.body(), close: answer.close };
     answer.close();
     if (status >= 300 && status < 400 && location !== undefined && redirects < MOST_REDIRECTS) at = new URL(location, at).href;
-    else if (status === 404 || status === 410 || status === 403) throw new MissingError(at);
-    else throw ioMirror(`The mirror answered ${status} for ${at}`);
+    else if (status === 404 || status === 410 || status === 403) throw new MissingError(at, advice);
+    else throw failed(`The server answered ${status} for ${at}`, advice);
   }
 }
 
-function ask(url: string, from: number, size: number, signal: CancelSignal): Promise<{ message: IncomingMessage; body: () => AsyncGenerator<Uint8Array>; close: () => void }> {
+function ask(url: string, from: number, size: number, signal: CancelSignal, advice: string): Promise<{ message: IncomingMessage; body: () => AsyncGenerator<Uint8Array>; close: () => void }> {
   const { protocol } = parseMirror(url);
   return new Promise((resolve, reject) => {
     let failure: DiskError | undefined;
@@ -67,20 +68,20 @@ function ask(url: string, from: number, size: number, signal: CancelSignal): Pro
       clearTimeout(timer);
       sent.destroy();
     };
-    sent.setTimeout(IDLE, () => stop(new DiskError({ kind: 'timeout', ms: IDLE }, `The mirror said nothing for ${IDLE / 1000} s (${url})`)));
+    sent.setTimeout(IDLE, () => stop(new DiskError({ kind: 'timeout', ms: IDLE }, `The server said nothing for ${IDLE / 1000} s (${url})`)));
     sent.on('error', (error) => {
       close();
-      reject(failure ?? ioMirror(`${new URL(url).host} can't be reached (${error.message})`));
+      reject(failure ?? failed(`${new URL(url).host} can't be reached (${error.message})`, advice));
     });
     sent.on('response', (message) => resolve({
       message, close,
       async *body() {
         try {
           for await (const chunk of message) yield chunk as Uint8Array;
-          if (!message.complete) throw ioMirror(`The connection to ${new URL(url).host} broke`);
+          if (!message.complete) throw failed(`The connection to ${new URL(url).host} broke`, advice);
         } catch (error) {
           if (failure !== undefined) throw failure;
-          throw isDiskError(error) ? error : ioMirror(`The connection to ${new URL(url).host} broke (${error instanceof Error ? error.message : String(error)})`);
+          throw isDiskError(error) ? error : failed(`The connection to ${new URL(url).host} broke (${error instanceof Error ? error.message : String(error)})`, advice);
         } finally {
           close();
         }
@@ -103,6 +104,6 @@ export function parseMirror(text: string): URL {
   throw usage('EINVAL', `${text} is not the address of a mirror`, 'It begins with http:// or https://.');
 }
 
-function ioMirror(message: string): DiskError {
-  return new DiskError(ioError(message).fault, message, 'Check the network, or choose another mirror: --mirror URL, or CLUTCH_DEBIAN_MIRROR.');
+function failed(message: string, advice: string): DiskError {
+  return new DiskError(ioError(message).fault, message, advice);
 }
