@@ -36,7 +36,7 @@ describe('OverlayDevice against an array', () => {
       let redo: Uint8Array[] = [];
       let pending: Uint8Array | undefined;
       for (let step = 0; step < 600; step++) {
-        switch (dice.below(12)) {
+        switch (dice.below(13)) {
           case 0:
             overlay.mark();
             pending = truth.slice();
@@ -67,6 +67,13 @@ describe('OverlayDevice against an array', () => {
             if (!dice.oneIn(20)) break;
             overlay.discard();
             [truth, undo, redo, pending] = [original.slice(), [], [], undefined];
+            break;
+          case 4:
+            // With a mark since, the last step is that of what comes.
+            if (pending === undefined && undo.length > 1) {
+              overlay.join();
+              undo.pop();
+            }
             break;
           default: {
             const at = dice.below(size);
