@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { contenders, type Task, WRITTEN } from './contenders.ts';
 import { compareImage, compareTrees, prepareCorpus } from './corpus.ts';
 import { benchGuests } from './guests.ts';
+import { benchMounts } from './mounts.ts';
 import { benchSearch } from './search.ts';
 import { measure, median, type Result } from './measure.ts';
 
@@ -70,6 +71,12 @@ export async function bench(options: Options): Promise<void> {
     for (const line of found) console.log(line);
     lines.push(...found);
   }
+  const rows = options.only.filter((word) => word.startsWith(MOUNTED)).map((word) => word.slice(MOUNTED.length).trim());
+  if (options.only.length === 0 || rows.length > 0) {
+    const found = await benchMounts(root, corpus, rounds, rows.filter((word) => word !== ''), options.against);
+    for (const line of found) console.log(line);
+    lines.push(...found);
+  }
   if (options.only.length === 0 || options.only.includes(GUESTS)) await printGuests({ ...options, keep: false }, lines);
   const left = [...all.filter((each) => each.absent !== '').map((each) => `${each.name}: ${each.absent}`), ...corpus.missing];
   if (left.length > 0) lines.push('', `Left out: ${left.join('; ')}.`);
@@ -77,8 +84,9 @@ export async function bench(options: Options): Promise<void> {
   if (options.keep) appendFileSync(join(root, 'bench/results.md'), `\n${lines.join('\n')}\n`);
 }
 
-/** The cases of guests, as --only names them. */
+/** The cases of guests, as --only names them; and those of mounts, alone or before a word of one of them: "mounted", "mounted tar". */
 const GUESTS = 'guests';
+const MOUNTED = 'mounted';
 
 async function printGuests(options: Options, lines: string[]): Promise<void> {
   const found = await benchGuests(options.rounds);
