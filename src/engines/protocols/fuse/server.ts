@@ -1,0 +1,164 @@
+import { errnoOf } from '../../core/errno.ts';
+import { type DiskError, toDiskError } from '../../core/errors.ts';
+import type { ServedTree } from '../../core/served.ts';
+import type { FuseChannel } from './channel.ts';
+import { Handles } from './handles.ts';
+import { agree } from './init.ts';
+import { InHeader, InterruptIn, OP } from './layout.ts';
+import { batchForget, forget } from './looking.ts';
+import { Nodes } from './nodes.ts';
+import { OPERATIONS, READING } from './operations.ts';
+import { Replies } from './replies.ts';
+import { Request } from './request.ts';
+import { type FuseStatistics, LONG, type Session } from './session.ts';
+
+export interface FuseOptions {
+  /** Told when the kernel has agreed on the protocol: from now on the mount works. */
+  ready?(): void;
+}
+
+/** A tree that is being served to the kernel. */
+export interface FuseServer {
+  /** What was done so far; it goes on counting. */
+  readonly statistics: Readonly<FuseStatistics>;
+  /** Resolves when nothing is under way: every request that came is answered, and every notice delivered. */
+  idle(): Promise<void>;
+  /** Resolves when no more requests come and all that was open is let go: without an error when it was unmounted. Never rejects. */
+  readonly ended: Promise<DiskError | undefined>;
+}
+
+/** Linux's numbers of errors that are no fault of ours. */
+const EINTR = 4;
+const EIO = 5;
+const EINVAL = 22;
+const ENOSYS = 38;
+
+/**
+ * Serves a tree to the kernel through a mount's descriptor, until that ends. Who may do what is the kernel's to check (`default_permissions`). Requests that
+ * are wrong get an errno, and nothing that a message holds throws.
+ */
+export function serveFuse(channel: FuseChannel, tree: ServedTree, options: FuseOptions = {}): FuseServer {
+  return new Server(channel, tree, options);
+}
+
+class Server implements FuseServer {
+  readonly statistics: FuseStatistics = { requests: 0, bytesRead: 0, bytesWritten: 0, open: 0 };
+  readonly ended: Promise<DiskError | undefined>;
+  readonly #channel: FuseChannel;
+  readonly #tree: ServedTree;
+  readonly #options: FuseOptions;
+  readonly #replies: Replies;
+  #session: Session | undefined;
+  /** Requests that are worked on and wait for something, by their numbers. */
+  readonly #working = new Map<number, Request>();
+  readonly #idle: (() => void)[] = [];
+
+  constructor(channel: FuseChannel, tree: ServedTree, options: FuseOptions) {
+    this.#channel = channel;
+    this.#tree = tree;
+    this.#options = options;
+    this.#replies = new Replies(channel);
+    channel.onRequest((message) => this.#receive(message));
+    this.ended = new Promise((resolve) => { channel.onEnd((error) => { void this.#end().then(() => resolve(error)); }); });
+  }
+
+  idle(): Promise<void> {
+    if (this.#working.size === 0) return Promise.resolve();
+    return new Promise((resolve) => { this.#idle.push(resolve); });
+  }
+
+  #receive(message: Uint8Array): void | Promise<void> {
+    // Nothing that could be answered.
+    if (message.length < InHeader.size) return undefined;
+    this.statistics.requests++;
+    const request = new Request(message);
+    try {
+      const work = this.#handle(request);
+      return work === undefined ? undefined : this.#later(request, work);
+    } catch (error) {
+      this.#fail(request, error);
+      return undefined;
+    }
+  }
+
+  #handle(request: Request): void | Promise<void> {
+    const { opcode } = request;
+    const session = this.#session;
+    switch (opcode) {
+      // These are not answered, whatever they hold.
+      case OP.FORGET:
+      case OP.BATCH_FORGET:
+        request.answered = true;
+        if (session !== undefined && request.length === request.bytes.length) (opcode === OP.FORGET ? forget : batchForget)(session, request);
+        return undefined;
+      case OP.INTERRUPT:
+        request.answered = true;
+        return this.#interrupt(request);
+      case OP.NOTIFY_REPLY:
+        return undefined;
+      default:
+    }
+    if (request.length !== request.bytes.length || request.end < InHeader.size) return this.#replies.fail(request, EINVAL);
+    if (opcode === OP.INIT) return this.#init(request);
+    if (session === undefined) return this.#replies.fail(request, EIO);
+    const operation = OPERATIONS[opcode];
+    if (operation === undefined) return this.#replies.fail(request, ENOSYS);
+    return operation(session, request);
+  }
+
+  async #later(request: Request, work: Promise<void>): Promise<void> {
+    const { unique } = request;
+    this.#working.set(unique, request);
+    try {
+      await work;
+    } catch (error) {
+      this.#fail(request, error);
+    } finally {
+      if (this.#working.get(unique) === request) this.#working.delete(unique);
+      if (this.#working.size === 0) for (const resolve of this.#idle.splice(0)) resolve();
+    }
+  }
+
+  #fail(request: Request, error: unknown): void {
+    this.#replies.fail(request, errnoOf(toDiskError(error)));
+  }
+
+  #init(request: Request): void {
+    if (this.#session !== undefined) {
+      this.#replies.fail(request, EIO);
+      return;
+    }
+    const { fs } = this.#tree;
+    const agreement = agree(request, this.#replies, fs, this.#channel.room);
+    if (agreement === undefined) return;
+    this.#session = {
+      fs, agreement, nodes: new Nodes(fs.root), handles: new Handles(), replies: this.#replies, statistics: this.statistics,
+      blockSize: Math.max(4096, fs.info.blockSize), entrySeconds: LONG,
+    };
+    this.#options.ready?.();
+  }
+
+  /**
+   * Somebody does not want to wait any longer (a signal). What only looks is given up at once, and its answer dropped when it comes; a change goes on, and is
+   * answered as it ends. What is answered already is none of it.
+   */
+  #interrupt(request: Request): void {
+    const { unique } = request.body(InterruptIn);
+    const waiting = this.#working.get(unique);
+    if (waiting !== undefined && READING.has(waiting.opcode)) this.#replies.fail(waiting, EINTR);
+  }
+
+  async #end(): Promise<void> {
+    this.#replies.end();
+    await this.idle();
+    const { writer } = this.#tree.fs;
+    for (const { node } of this.#session?.handles.clear() ?? []) {
+      try {
+        await writer?.release(node);
+      } catch {
+        // The tree is gone already, and what was held with it.
+      }
+    }
+    this.statistics.open = 0;
+  }
+}

@@ -1,0 +1,87 @@
+import type { FileSystem, NodeId, Stat } from '../../core/filesystem.ts';
+import { putAttr } from './attributes.ts';
+import type { Handles } from './handles.ts';
+import type { Agreement } from './init.ts';
+import { ATTR_OUT_ATTR, AttrOut, ENTRY_ATTR, EntryOut, putU64 } from './layout.ts';
+import type { Nodes } from './nodes.ts';
+import { type Replies, REPLY_HEADER } from './replies.ts';
+import type { Request } from './request.ts';
+
+/** What was done since the mount. */
+export interface FuseStatistics {
+  requests: number;
+  bytesRead: number;
+  bytesWritten: number;
+  /** Files and directories that are open now, as far as the kernel tells: files of a tree that is only read are not opened. */
+  open: number;
+}
+
+/**
+ * How long the kernel may keep names, attributes and that a name is not there, in seconds. Long, for it changes the tree itself, and what others
+ * change is told by notices (invalidation.ts). A day bounds what a lost notice could do.
+ */
+export const LONG = 86_400;
+
+/** What every operation works with. */
+export interface Session {
+  readonly fs: FileSystem;
+  readonly nodes: Nodes;
+  readonly handles: Handles;
+  readonly replies: Replies;
+  readonly statistics: FuseStatistics;
+  readonly agreement: Agreement;
+  /** st_blksize, in bytes. */
+  blockSize: number;
+  /** Seconds that names are kept. */
+  entrySeconds: number;
+}
+
+/** What answers an operation: at once, or when its promise resolves. It may throw, or reject. */
+export type Operation = (session: Session, request: Request) => void | Promise<void>;
+
+/** Writes a fuse_entry_out for a node that the kernel is told of. */
+export function putEntry(session: Session, view: DataView, at: number, stat: Stat): void {
+  const { nodes } = session;
+  putU64(view, at, nodes.idOf(stat.node));
+  const entry = EntryOut.over(view, at);
+  entry.generation = nodes.generationOf(stat.node);
+  entry.entry_valid = session.entrySeconds;
+  entry.attr_valid = LONG;
+  entry.entry_valid_nsec = 0;
+  entry.attr_valid_nsec = 0;
+  putAttr(view, at + ENTRY_ATTR, stat, session.blockSize);
+}
+
+/** Answers with a node that a name leads to. @param more bytes behind it, which are written already. @returns whether the kernel took it */
+export function answerEntry(session: Session, request: Request, stat: Stat, more = 0): boolean {
+  const { replies, nodes } = session;
+  putEntry(session, replies.short.view, REPLY_HEADER, stat);
+  nodes.told(stat.node);
+  const taken = replies.sendShort(request, EntryOut.size + more);
+  // It was interrupted, and knows nothing of the node.
+  if (!taken) nodes.forget(stat.node, 1);
+  return taken;
+}
+
+/** Answers that there is nothing of the name, which may be remembered. */
+export function answerNothing({ replies, entrySeconds }: Session, request: Request): void {
+  const entry = EntryOut.over(replies.blank(EntryOut.size), REPLY_HEADER);
+  entry.entry_valid = entrySeconds;
+  replies.sendShort(request, EntryOut.size);
+}
+
+export function answerAttributes(session: Session, request: Request, stat: Stat): void {
+  const { replies } = session;
+  const { view } = replies.short;
+  const answer = AttrOut.over(view, REPLY_HEADER);
+  answer.attr_valid = LONG;
+  // With the four bytes behind it.
+  putU64(view, REPLY_HEADER + AttrOut.fields.attr_valid_nsec.offset, 0);
+  putAttr(view, REPLY_HEADER + ATTR_OUT_ATTR, stat, session.blockSize);
+  replies.sendShort(request, AttrOut.size);
+}
+
+/** The node that a request is about. @throws usage ESTALE */
+export function nodeOf({ nodes }: Session, request: Request): NodeId {
+  return nodes.nodeOf(request.nodeid);
+}
