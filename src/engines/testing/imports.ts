@@ -36,6 +36,7 @@ const RULES: readonly Rule[] = [
   { folder: 'engines/volumes', may: ['.', 'engines/volumes/gaps.ts', 'engines/codecs', 'engines/core'], packages: [] },
   { folder: 'engines/filesystems', may: ['.', 'engines/codecs', 'engines/core'], packages: [] },
   { folder: 'engines/protocols', may: ['.', 'engines/protocols/shared', 'engines/codecs', 'engines/core'], packages: [] },
+  { folder: 'engines/protocols/webdav', may: ['engines/protocols/webdav', 'engines/core'], packages: ['saxes'] },
   { folder: 'engines/testing', may: ['engines'], packages: ['node:', 'vitest', 'fflate'] },
   { folder: 'engines/index.ts', may: ['engines/core', 'engines/containers', 'engines/volumes', 'engines/filesystems'], packages: [] },
   { folder: 'shared', may: ['shared', 'engines/core'], types: ['engines'], packages: ['valibot'] },
