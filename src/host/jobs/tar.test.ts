@@ -1,6 +1,7 @@
 import { closeSync, lstatSync, mkdirSync, openSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import type { DirEntry, FileSystem, NodeId } from '../../engines/core/filesystem.ts';
 import type { JobNote } from '../../engines/core/job.ts';
 import { decodeName } from '../../engines/core/names.ts';
 import { dir, file, MemoryFileSystem, type MemoryNode, symlink } from '../../engines/testing/memory-filesystem.ts';
@@ -11,8 +12,8 @@ import { tar } from './tar.ts';
 const scratch = scratchFolder();
 afterAll(() => scratch.remove());
 
-async function packed(tree: MemoryNode) {
-  const fs = new MemoryFileSystem(tree);
+async function packed(tree: MemoryNode, how: (fs: MemoryFileSystem) => FileSystem = (fs) => fs) {
+  const fs = how(new MemoryFileSystem(tree));
   const pieces: Buffer[] = [];
   const notes: JobNote[] = [];
   const summary = await tar({ fs, entries: [{ node: fs.root, name: '' }] }, nodeJob({ log: (note) => { notes.push(note); } }), async (bytes) => { pieces.push(Buffer.from(bytes)); });
@@ -43,6 +44,40 @@ describe('tar', () => {
     expect(first.bytes.length % 512).toBe(0);
     expect(first.notes.map((note) => note.path)).toEqual(['sock']);
     expect(first.summary).toMatchObject({ problems: 0, skipped: 1 });
+  });
+
+  it('is the same where answers come later, and asks for many of them at once', async () => {
+    // With more files than are asked for ahead, a damaged one, and one whose attributes can't be read.
+    const many = dir(Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`f${i}`, file(`content ${i}`, i === 70 ? { damagedAt: 3 } : { xattrs: { 'user.i': String(i) } })])));
+    const tree = () => dir({ full: TREE(), many });
+    let [waiting, most] = [0, 0];
+    const later = (fs: MemoryFileSystem): FileSystem => new Proxy<FileSystem>(fs, {
+      get(_target, key) {
+        const value: unknown = Reflect.get(fs, key);
+        if (typeof value !== 'function') return value;
+        return async (...args: unknown[]) => {
+          most = Math.max(most, ++waiting);
+          await new Promise((resolve) => { setImmediate(resolve); });
+          waiting--;
+          if (key === 'list') return { entries: listAll(fs, args[0] as NodeId) };
+          return (value as (...all: unknown[]) => unknown).apply(fs, args);
+        };
+      },
+    });
+    /** Whole folders: what is asked for together lies in one batch. */
+    const listAll = (fs: MemoryFileSystem, node: NodeId): DirEntry[] => {
+      const entries: DirEntry[] = [];
+      for (let batch = fs.list(node); ; batch = fs.list(node, batch.next)) {
+        entries.push(...batch.entries);
+        if (batch.next === undefined) return entries;
+      }
+    };
+    const [atOnce, afterwards] = [await packed(tree()), await packed(tree(), later)];
+    expect(afterwards.bytes.equals(atOnce.bytes)).toBe(true);
+    expect(afterwards.notes).toEqual(atOnce.notes);
+    expect(afterwards.summary).toEqual(atOnce.summary);
+    expect(most).toBeGreaterThan(16);
+    expect(most).toBeLessThanOrEqual(3 * 8 * 32);
   });
 
   it('has whole files even where they can not be read', async () => {

@@ -17,6 +17,12 @@ const WORTH_SPARSE = 8 * 1024;
 
 const MAX_DEPTH = 2048;
 
+/** Entries of a folder that are asked about before their turn. Where answers take a way (a guest, a network), it is the ways that cost, not the answers. */
+const AHEAD = 32;
+
+/** The same over all folders that are open, one in another: a tree may be as deep as it likes. */
+const MOST_AHEAD = 8 * AHEAD;
+
 /** What to pack, and under which names; the root's contents stand at the top, after "./" for itself. */
 export interface TarSource {
   readonly fs: FileSystem;
@@ -34,6 +40,22 @@ export async function tar(source: TarSource, job: JobContext, write: (bytes: Uin
   return new Packing(source.fs, job, write).run(source.entries);
 }
 
+/** Files of up to so many bytes are read before their turn, too: what is kept of them is at most this times MOST_AHEAD, 16 MiB. */
+const EARLY_BYTES = 64 * 1024;
+
+interface Attributes {
+  readonly found: [Name, Uint8Array][];
+  readonly failure?: unknown;
+}
+
+/** Answers that are on their way. */
+interface Early {
+  readonly stat: Promise<Stat>;
+  readonly xattrs: Promise<Attributes> | undefined;
+  /** All of a small file; undefined where it is none, or could not be read. */
+  readonly bytes: Promise<Uint8Array | undefined>;
+}
+
 class Packing {
   readonly #fs: FileSystem;
   readonly #job: JobContext;
@@ -43,6 +65,8 @@ class Packing {
   readonly #directories = new Set<NodeId>();
   /** Nodes that have more names to come, with their first. */
   readonly #links = new Map<NodeId, { readonly path: Name; left: number }>();
+  /** What was asked before its turn. */
+  readonly #ahead = new Map<NodeId, Early>();
   /** Bytes in the buffer. */
   #filled = 0;
 
@@ -69,14 +93,35 @@ class Packing {
     const path = `${parent}${safe.name}`;
     if (safe.reason !== undefined) this.#lost(`${parent}${name}`, `packed as "${displayName(path)}": ${safe.reason}`);
     try {
-      const got = this.#fs.stat(node);
+      const got = this.#ahead.get(node)?.stat ?? this.#fs.stat(node);
       const stat = got instanceof Promise ? await got : got;
       if (stat.type === 'dir') await this.#directory(`${path}/`, `${path}/`, stat, depth);
       else if (stat.type === 'socket') this.#skip(path, 'sockets have no place in a tar');
       else if (!(await this.#again(path, stat))) await this.#first(path, stat);
     } catch (error) {
       this.#failed(path, error);
+    } finally {
+      this.#ahead.delete(node);
     }
+  }
+
+  /**
+   * Asks about an entry whose turn comes soon. Only where answers come later: at once, nothing is won. What fails is told when its turn comes.
+   * @returns whether there is something to win
+   */
+  #askAhead(node: NodeId): boolean {
+    if (this.#ahead.has(node)) return true;
+    const stat = this.#fs.stat(node);
+    if (!(stat instanceof Promise)) return false;
+    stat.catch(() => {});
+    const xattrs = this.#fs.xattrs && this.#listAttributes(node);
+    const bytes = stat.then(async ({ type, size }) => {
+      if (type !== 'file' || size === 0 || size > EARLY_BYTES) return undefined;
+      const into = new Uint8Array(size);
+      return (await this.#fs.read(node, 0, into)) === size ? into : undefined;
+    }).catch(() => undefined);
+    this.#ahead.set(node, { stat, xattrs, bytes });
+    return true;
   }
 
   /** @param prefix of the names in it */
@@ -90,7 +135,11 @@ class Packing {
       for (let cursor: Cursor | undefined; ;) {
         const listed = this.#fs.list(stat.node, cursor);
         const batch = listed instanceof Promise ? await listed : listed;
-        for (const entry of batch.entries.toSorted((a, b) => a.node - b.node)) {
+        const entries = batch.entries.toSorted((a, b) => a.node - b.node);
+        let asked = 0;
+        let worth = true;
+        for (const [i, entry] of entries.entries()) {
+          while (worth && asked < entries.length && asked <= i + AHEAD && this.#ahead.size < MOST_AHEAD) worth = this.#askAhead(entries[asked++]!.node);
           await this.#entry(prefix, entry.name, entry.node, depth + 1);
           const pause = this.#job.breathe();
           if (pause) {
@@ -123,7 +172,9 @@ class Packing {
     const head = tarHead(runs ? { ...entry, runs } : entry);
     await this.#put(head.bytes);
     if (stat.type === 'file' && stat.size > 0) {
-      for (const [at, length] of runs ?? [[0, stat.size] as const]) await this.#contents(path, stat.node, at, length);
+      const early = runs ? undefined : await this.#ahead.get(stat.node)?.bytes;
+      if (early !== undefined) await this.#put(early);
+      else for (const [at, length] of runs ?? [[0, stat.size] as const]) await this.#contents(path, stat.node, at, length);
       await this.#put(PAD.subarray(0, head.padding));
       this.#summary.bytes += stat.size;
     }
@@ -142,18 +193,25 @@ class Packing {
   }
 
   async #attributes(path: Name, node: NodeId): Promise<[Name, Uint8Array][]> {
+    if (!this.#fs.xattrs) return [];
+    const { found, failure } = await (this.#ahead.get(node)?.xattrs ?? this.#listAttributes(node));
+    if (failure !== undefined) this.#lost(path, `attributes not kept: ${(failure as Error).message}`);
+    return found;
+  }
+
+  /** Never rejects: those that were found before something failed are kept. */
+  async #listAttributes(node: NodeId): Promise<Attributes> {
     const found: [Name, Uint8Array][] = [];
-    if (!this.#fs.xattrs) return found;
     try {
-      const listed = this.#fs.xattrs.list(node);
+      const listed = this.#fs.xattrs!.list(node);
       for (const name of listed instanceof Promise ? await listed : listed) {
-        const value = await this.#fs.xattrs.get(node, name);
+        const value = await this.#fs.xattrs!.get(node, name);
         if (value !== undefined) found.push([name, value]);
       }
-    } catch (error) {
-      this.#lost(path, `attributes not kept: ${(error as Error).message}`);
+    } catch (failure) {
+      return { found, failure };
     }
-    return found;
+    return { found };
   }
 
   /** A file's data runs where it is worth to pack it as sparse. */
