@@ -30,6 +30,13 @@ export function focusContentSoon(): void {
   setTimeout(focusContent, SETTLED);
 }
 
+/** The same, where what had the keyboard has gone with something that is shown no longer. */
+export function focusFreeSoon(): void {
+  setTimeout(() => {
+    if (isFocusFree() && document.querySelector('.overlay, .popover') === null) focusContent();
+  }, SETTLED);
+}
+
 /**
  * Lets what is shown take the keyboard when what had it has gone with a
  * closed tab or dialog: a focus that falls back to the page begins at the top again, and a screen reader says nothing.

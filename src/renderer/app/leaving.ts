@@ -1,12 +1,59 @@
 import { hasPending } from '../models/editing.ts';
+import { texts } from '../texts/index.ts';
+import { unmountAll } from './mounts.ts';
 import { services } from './services.ts';
-import { getApp, patchTab, setApp } from './state.ts';
+import { announce, findTab, getApp, patchTab, setApp } from './state.ts';
+import { closeNow } from './tabs.ts';
+
+/** What is to be closed: tabs, and the window with them. */
+export interface Leaving {
+  readonly tabs: readonly number[];
+  readonly window: boolean;
+}
 
 /** The person has said that the window may go, pending changes or not. */
 let allowed = false;
 
+/** What is unmounted now, so that a key that is pressed twice asks once. */
+const unmounting = new Set<number>();
+
+/** Closes a tab: see `closeTabs`. */
+export function closeTab(id: number): void {
+  closeTabs([id]);
+}
+
+/** Closes tabs. What is mounted of them is unmounted, and where that is in use or changes are pending, it asks first, about all at once. */
+export function closeTabs(tabs: readonly number[]): void {
+  void leave({ tabs, window: false });
+}
+
+/** Closes tabs, or the window. What is mounted comes first: what programs have written there is pending once it is unmounted. */
+export async function leave(leaving: Leaving, lazy = false): Promise<void> {
+  const mounted = leaving.tabs.filter((id) => (findTab(id)?.mounted?.length ?? 0) > 0);
+  if (mounted.some((id) => unmounting.has(id))) return;
+  if (mounted.length > 0) {
+    for (const id of mounted) unmounting.add(id);
+    announce(texts.mount.unmounting);
+    const held = await unmountAll(mounted, lazy);
+    for (const id of mounted) unmounting.delete(id);
+    // With its process goes what is left of a mount.
+    if (held.length > 0 && !lazy) {
+      setApp({ dialog: { kind: 'close-mounted', ...leaving, held } });
+      return;
+    }
+  }
+  if (leaving.tabs.some((id) => hasPending(findTab(id)?.edit))) setApp({ dialog: { kind: 'close-pending', ...leaving } });
+  else leaveNow(leaving);
+}
+
+/** Closes tabs, or the window, and throws pending changes away. */
+export function leaveNow({ tabs, window: whole }: Leaving): void {
+  if (whole) void closeWindow();
+  else for (const id of tabs) closeNow(id);
+}
+
 /** Closes the window, and throws pending changes away: they were asked about. The tabs stay, for the next start. */
-export async function closeWindow(): Promise<void> {
+async function closeWindow(): Promise<void> {
   const { app } = services();
   const discarded = getApp().tabs.flatMap(({ id, image, edit }) => {
     if (image === undefined || !hasPending(edit)) return [];
@@ -20,13 +67,13 @@ export async function closeWindow(): Promise<void> {
   window.close();
 }
 
-/** Asks before the window is closed while changes are pending: with our own dialog where closing is ours, with the browser's in a browser. Answers how to stop. */
+/** Before the window is closed, unmounts and asks about pending changes: by itself where closing is ours, with the browser's own question in a browser. Answers how to stop. */
 export function watchLeaving(): () => void {
   const onLeave = (event: BeforeUnloadEvent): void => {
     const { tabs, info } = getApp();
-    if (allowed || !tabs.some(({ edit }) => hasPending(edit))) return;
+    if (allowed || !tabs.some(({ edit, mounted }) => hasPending(edit) || (mounted?.length ?? 0) > 0)) return;
     event.preventDefault();
-    if (info?.client === 'electron') setApp({ dialog: { kind: 'close-pending', tabs: tabs.map(({ id }) => id), window: true } });
+    if (info?.client === 'electron') void leave({ tabs: tabs.map(({ id }) => id), window: true });
   };
   window.addEventListener('beforeunload', onLeave);
   return () => window.removeEventListener('beforeunload', onLeave);

@@ -3,6 +3,7 @@ import type { AppInfo, RecentRow, SourceToken } from '../../shared/contract/call
 import type { EditState, TransferPlan } from '../../shared/contract/edit.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../../shared/contract/settings.ts';
 import type { GuestRow } from '../../shared/contract/guests.ts';
+import type { MountProviderRow, MountRow, MountUser } from '../../shared/contract/mounts.ts';
 import type { SessionPlace } from '../../shared/contract/window.ts';
 import type { Crumb, EntryRow, ImageInfo, SortKey, View } from '../../shared/contract/rows.ts';
 import type { ColumnId } from '../models/columns.ts';
@@ -114,6 +115,12 @@ export interface Tab {
   readonly recoveryRead?: boolean | undefined;
   /** A layer that is being opened by a guest. */
   readonly entering?: Entering | undefined;
+  /** What of the image is mounted. The same array as long as only its activity changes: `useActivity` has that. */
+  readonly mounted?: readonly MountRow[] | undefined;
+  /** Layers that are being mounted. */
+  readonly mounting?: readonly string[] | undefined;
+  /** The ways to mount; undefined until its host has told. */
+  readonly mountProviders?: readonly MountProviderRow[] | undefined;
   /** What became of the last try to open a layer by a guest that did not go well. */
   readonly refused?: { readonly layer: string; readonly title: string; readonly error: ErrorData } | undefined;
 }
@@ -127,6 +134,14 @@ export interface Entering {
   readonly started: number;
   /** Stops it. */
   readonly abort: AbortController;
+}
+
+/** A mount that did not end, for somebody has something of it open. */
+export interface Held {
+  readonly tab: number;
+  readonly mount: MountRow;
+  readonly users: readonly MountUser[];
+  readonly reason: string;
 }
 
 /** An entry, with the folder in which it has its name. */
@@ -176,6 +191,11 @@ export type Dialog =
   | { readonly kind: 'save-as'; readonly tab: number; readonly title: string; readonly hint?: string; readonly name: string; readonly save: (target: string, name: string, replace: boolean) => Promise<void>; /** What was open before. */ readonly back?: Dialog | undefined }
   | { readonly kind: 'put-path'; readonly tab: number; readonly folder: FolderPlace }
   | { readonly kind: 'check'; readonly tab: number; readonly layer: string }
+  | { readonly kind: 'mount'; readonly tab: number; readonly layer: string }
+  /** `after`: what was to be done once it is unmounted. */
+  | { readonly kind: 'mount-busy'; readonly tab: number; readonly held: Held; readonly after?: (() => void) | undefined }
+  /** Tabs that are to be closed, some of which are mounted and in use; `window`: and the window with them. */
+  | { readonly kind: 'close-mounted'; readonly tabs: readonly number[]; readonly window: boolean; readonly held: readonly Held[] }
   | { readonly kind: 'remove-guest'; readonly guest: GuestRow }
   | { readonly kind: 'add-guest' }
   | { readonly kind: 'shortcuts' };
@@ -267,7 +287,7 @@ export function activeTab(state: AppState): Tab | undefined {
 /** What is shown of a tab around its content. No step in a list changes it, so that the frame of the window is not drawn anew at each. */
 export type TabFrame = Pick<Tab, (typeof FRAME)[number]>;
 
-const FRAME = ['id', 'source', 'state', 'host', 'info', 'history'] as const;
+const FRAME = ['id', 'source', 'state', 'host', 'info', 'history', 'mounted'] as const;
 
 let frames: readonly TabFrame[] = [];
 

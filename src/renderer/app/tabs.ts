@@ -9,6 +9,7 @@ import { texts } from '../texts/index.ts';
 import { askState, followEditing, followTree } from './editing.ts';
 import { notify, notifyError } from '../ui/toasts.ts';
 import { goalOf, goTo, goToLayer, leaveListing, placeOfGoal, placeOfLayer, showPlace } from './navigation.ts';
+import { followMounts } from './mounts.ts';
 import { followOpening, forgetOpening } from './openings.ts';
 import { type ErrorData, errorOf, type HostClient, services } from './services.ts';
 import { announce, type Entering, findTab, getApp, type Goal, type Memory, NOTHING_SELECTED, patchTab, type Place, setApp, type Tab } from './state.ts';
@@ -99,7 +100,7 @@ export async function openTab(id: number): Promise<void> {
   const { app, connectHost } = services();
   const tab = findTab(id);
   if (tab === undefined) return;
-  patchTab(id, { state: 'opening', started: Date.now(), error: undefined, host: undefined, image: undefined, info: undefined, history: undefined, listing: undefined, edit: undefined, recoveryRead: undefined, entering: undefined, refused: undefined, selection: NOTHING_SELECTED });
+  patchTab(id, { state: 'opening', started: Date.now(), error: undefined, host: undefined, image: undefined, info: undefined, history: undefined, listing: undefined, edit: undefined, mounted: undefined, mounting: undefined, mountProviders: undefined, recoveryRead: undefined, entering: undefined, refused: undefined, selection: NOTHING_SELECTED });
   // What came of an earlier try.
   if (tab.image !== undefined) endImage(tab);
   announce(texts.open.opening(tab.source.name));
@@ -126,6 +127,7 @@ export async function openTab(id: number): Promise<void> {
     void followImage(id, image, host);
     void followEditing(id, image, host);
     void followTree(id, image, host);
+    void followMounts(id, image, host);
   } catch (error) {
     // A tab closed, or lost, meanwhile has its own word.
     if (findTab(id)?.state === 'opening') {
@@ -221,17 +223,6 @@ async function reopened(id: number, layer: string, reopen: (host: HostClient) =>
   }
 }
 
-/** Closes a tab; where changes are pending, it asks first. */
-export function closeTab(id: number): void {
-  closeTabs([id]);
-}
-
-/** Closes tabs. Where changes are pending in some, it asks first, about all at once. */
-export function closeTabs(ids: readonly number[]): void {
-  if (ids.some((id) => hasPending(findTab(id)?.edit))) setApp({ dialog: { kind: 'close-pending', tabs: ids, window: false } });
-  else for (const id of ids) closeNow(id);
-}
-
 /** Closes a tab, and throws pending changes away. */
 export function closeNow(id: number): void {
   const tab = findTab(id);
@@ -290,7 +281,7 @@ export function lose(id: number, image: number, reason: string, told = false): v
   const tab = findTab(id);
   if (tab === undefined || tab.image !== image || tab.state === 'failed' || (tab.state === 'lost' && !told)) return;
   tab.listing?.rows?.close();
-  patchTab(id, { state: 'lost', goal: goalOf(tab), host: undefined, info: undefined, history: undefined, listing: undefined, edit: undefined, entering: undefined, refused: undefined, error: { fault: { kind: 'io' }, message: texts.open.lostReason(reason), advice: lostAdvice(tab.edit) } });
+  patchTab(id, { state: 'lost', goal: goalOf(tab), host: undefined, info: undefined, history: undefined, listing: undefined, edit: undefined, mounted: undefined, mounting: undefined, entering: undefined, refused: undefined, error: { fault: { kind: 'io' }, message: texts.open.lostReason(reason), advice: [lostAdvice(tab.edit), ...(tab.mounted ?? []).map(({ at }) => texts.mount.lost(at))].join(' ') } });
   closeDialogOf(id);
   announce(texts.open.lost(tab.source.name));
 }

@@ -3,6 +3,7 @@ import type { EntryRow } from '../../shared/contract/rows.ts';
 import { canPaste, pasteInto, takeToClipboard } from '../app/clipboard.ts';
 import { applyChanges, copyEntries, lockImage, placedOf, putSources, redo, saveAsNewImage, titleOf, undo, unlockImage } from '../app/editing.ts';
 import { folderOf, folderOfRow, pathOf, placeOf } from '../app/navigation.ts';
+import { isMountedForWriting } from '../app/mounts.ts';
 import { services } from '../app/services.ts';
 import { activeTab, type FolderPlace, getApp, loadedRows, setApp, type Tab } from '../app/state.ts';
 import { canEdit, canSettle, possible } from '../models/editing.ts';
@@ -80,7 +81,7 @@ export const editCommands: readonly Command[] = [
   },
   {
     id: 'lock', label: t.lock, icon: Lock, group: 'edit', keys: [],
-    enabled: withTab(({ edit }) => (edit?.state === 'editing' ? (edit.writing ? why.writing : true) : edit?.state === 'applying' ? why.applying : why.locked)), run: onTab((tab) => lockImage(tab.id)),
+    enabled: withTab(({ edit, mounted }) => (edit?.state === 'editing' ? (edit.writing ? why.writing : isMountedForWriting({ mounted }) ? texts.mount.reasons.writes : true) : edit?.state === 'applying' ? why.applying : why.locked)), run: onTab((tab) => lockImage(tab.id)),
   },
   {
     id: 'undo', label: t.undo, icon: Undo2, group: 'edit', keys: ['Mod+Z'], title: (state) => { const label = activeTab(state)?.edit?.undo; return label === undefined ? t.undo : t.undoOf(label); },

@@ -13,6 +13,7 @@ import { guestLogCommand, guestOverlayCommand, guestsCommand } from './guests.ts
 import { helpCommands } from './help.ts';
 import { imageCommands } from './image.ts';
 import { type KeyPress, matchesKeys } from './keys.ts';
+import { mountCommands } from './mounts.ts';
 import { spaceCommands } from './space.ts';
 import { tabCommands } from './tabs.ts';
 import { viewCommands } from './view.ts';
@@ -21,7 +22,7 @@ import { volumeCommands } from './volume.ts';
 export type { Command, Group } from './command.ts';
 
 /** All that the window can do. The order is that of the menus. */
-export const commands: readonly Command[] = [...imageCommands, guestsCommand, ...editCommands, ...entryCommands, ...changeCommands, checksumsCommand, ...volumeCommands, checkCommand, guestLogCommand, guestOverlayCommand, ...goCommands, ...spaceCommands, ...bytesCommands, ...findCommands, ...tabCommands, ...viewCommands, ...helpCommands];
+export const commands: readonly Command[] = [...imageCommands, guestsCommand, ...editCommands, ...entryCommands, ...changeCommands, checksumsCommand, ...volumeCommands, ...mountCommands, checkCommand, guestLogCommand, guestOverlayCommand, ...goCommands, ...spaceCommands, ...bytesCommands, ...findCommands, ...tabCommands, ...viewCommands, ...helpCommands];
 
 /** The order of the menus' parts. */
 export const GROUPS: readonly Group[] = ['file', 'edit', 'entry', 'change', 'volume', 'go', 'tabs', 'view', 'sort', 'help'];

@@ -1,7 +1,8 @@
 import { ArrowLeft, ArrowRight, ListX, Plus, RotateCcw, X } from 'lucide-react';
 import { focusContentSoon } from '../app/focus.ts';
+import { closeTab, closeTabs } from '../app/leaving.ts';
 import { activeTab, type AppState, getApp, setApp } from '../app/state.ts';
-import { closeTab, closeTabs, moveTab, reopenTab } from '../app/tabs.ts';
+import { moveTab, reopenTab } from '../app/tabs.ts';
 import { texts } from '../texts/index.ts';
 import { type Command, onTab, reasons } from './command.ts';
 

@@ -6,6 +6,7 @@ import { services } from '../app/services.ts';
 import { activeTab, type AppState, getApp, setApp, type Tab } from '../app/state.ts';
 import { openVolume } from '../app/tabs.ts';
 import { contentOf, isOpenFilesystem, isPartition, layerAt } from '../models/layers.ts';
+import { mountOf } from '../models/mounts.ts';
 import { texts } from '../texts/index.ts';
 import { notify } from '../ui/toasts.ts';
 import { type Command, reasons } from './command.ts';
@@ -80,5 +81,13 @@ export const volumeCommands: readonly Command[] = [
   },
 ];
 
+const menuWith = (mounts: readonly string[]): readonly (string | null)[] => ['open-volume', 'open-with', null, ...mounts, null, 'check', 'guest-log', 'guest-overlay', 'extract-volume', 'volume-bytes', 'copy-uuid', null, 'properties'];
+
+const FREE_MENU = menuWith(['mount', 'mount-with']);
+const MOUNTED_MENU = menuWith(['show-mount', 'copy-mount', 'unmount']);
+
 /** What the context menu of volumes shows, in order; null is a line. */
-export const VOLUME_MENU: readonly (string | null)[] = ['open-volume', 'open-with', null, 'check', 'guest-log', 'guest-overlay', 'extract-volume', 'volume-bytes', 'copy-uuid', null, 'properties'];
+export function volumeMenu(state: AppState): readonly (string | null)[] {
+  const target = volumeTarget(state);
+  return target?.content !== undefined && mountOf(target.tab.mounted, target.content.path) !== undefined ? MOUNTED_MENU : FREE_MENU;
+}

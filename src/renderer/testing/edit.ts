@@ -97,6 +97,10 @@ export class FakeEditing {
     return this.#done.length;
   }
 
+  get isUnlocked(): boolean {
+    return this.#state === 'editing';
+  }
+
   readonly service: EditService = {
     'edit.changes': (_params, cancel) => this.#states.items(cancel, this.#now()),
     'tree.changes': (_params, cancel) => this.#changes.items(cancel),

@@ -18,7 +18,7 @@ import { fakeSpace } from './space.ts';
 import { FakeJob } from './transfers.ts';
 import { childrenOf, type FakeNode, fakeRoot } from './tree.ts';
 import { ext4, IMAGES } from './images.ts';
-import { fakeMounts } from './mounts.ts';
+import { FakeMounts } from './mounts.ts';
 
 export interface FakeOptions {
   readonly client: 'electron' | 'browser';
@@ -29,6 +29,8 @@ export interface FakeOptions {
   readonly slow: number;
   /** See FakeGuests. */
   readonly guests: string;
+  /** See FakeMounts. */
+  readonly mounts: string;
 }
 
 class Failure extends Error {
@@ -162,7 +164,7 @@ export function fakeServices(options: FakeOptions): Services {
     'app.notify': (notice) => { notices.push(notice); },
     'text.paste': () => ({ text: copied.at(-1) ?? '' }),
     'text.copy': ({ text }) => { copied.push(text); },
-    'mount.show': () => {},
+    'mount.show': ({ mount }) => { shown.push(`mount ${mount}`); },
     'devices.changes': async function* changes(_params, cancel) {
       yield { devices: [], advice: '' };
       await new Promise<void>((done) => { cancel.onAbort(done); });
@@ -190,6 +192,8 @@ export function fakeServices(options: FakeOptions): Services {
     connectHost: async (image) => {
       const host = hostOf(open.get(image)!, options, (word) => sources.get(word)!, guests);
       editings.set(image, host.editing);
+      // The one that was opened last.
+      Object.assign((window as unknown as { fake: object }).fake, { mounts: host.mounts });
       return host.client;
     },
     async sourcesOfFiles(files) {
@@ -200,7 +204,7 @@ export function fakeServices(options: FakeOptions): Services {
   };
 }
 
-function hostOf(opened: SourceToken, options: FakeOptions, source: (word: string) => SourceToken, guests: FakeGuests): { client: HostClient; editing: FakeEditing } {
+function hostOf(opened: SourceToken, options: FakeOptions, source: (word: string) => SourceToken, guests: FakeGuests): { client: HostClient; editing: FakeEditing; mounts: FakeMounts } {
   let info: ImageInfo = IMAGES[opened.name] ?? (opened.path.startsWith('guest:') ? treeInfo(opened) : IMAGES['root.ext4']!);
   const root = fakeRoot();
   const nodes = new Map<number, FakeNode>([[2, root]]);
@@ -235,6 +239,14 @@ function hostOf(opened: SourceToken, options: FakeOptions, source: (word: string
     failure: (error) => new Failure(error),
   });
 
+  const mounts = new FakeMounts(options.mounts, {
+    source,
+    unlocked: () => editing.isUnlocked,
+    labelOf: (layer) => info.layers.find(({ path }) => path === layer)?.label ?? 'volume',
+    write: (layer, name) => { void editing.service['entry.create']({ layer, folder: 2, name, kind: { type: 'file' } }, { aborted: false, onAbort() {} }); },
+    failure: (error) => new Failure(error),
+  });
+
   let entering: FakeEntering | undefined;
   const enter = async (layer: string, opener: string | undefined, cancel: Cancel): Promise<ImageInfo> => {
     const best = info.layers.find((each) => each.path === layer)?.openers.find(({ id }) => id === opener) ?? { id: opener ?? 'guest:linux-6.12', name: 'Linux 6.12' };
@@ -248,7 +260,11 @@ function hostOf(opened: SourceToken, options: FakeOptions, source: (word: string
 
   const service: Service<HostContract> = {
     ...editing.service,
-    ...fakeMounts(),
+    ...mounts.service,
+    'edit.lock'(params, cancel) {
+      if (mounts.isWritten) throw new Failure({ fault: { kind: 'busy' }, message: 'A volume of the image is mounted for writing', advice: 'Unmount it first.' });
+      return editing.service['edit.lock'](params, cancel);
+    },
     async 'image.info'() {
       if (opened.name.startsWith('slow.')) await sleep(60_000);
       return info;
@@ -376,7 +392,7 @@ function hostOf(opened: SourceToken, options: FakeOptions, source: (word: string
     },
     'job.answer': ({ job, answer }) => { if ('action' in answer) jobs.get(job)!.reply?.(answer.action, answer.all); },
   };
-  return { client: clientOf(hostContract, service, options.slow), editing };
+  return { client: clientOf(hostContract, service, options.slow), editing, mounts };
 }
 
 /** One of a guest's own trees. */

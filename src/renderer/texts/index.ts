@@ -7,6 +7,7 @@ import { editingTexts } from './editing.ts';
 import { guestsTexts } from './guests.ts';
 import { hexTexts } from './hex.ts';
 import { layersTexts } from './layers.ts';
+import { mountsTexts } from './mounts.ts';
 import { openingTexts } from './opening.ts';
 import { previewTexts } from './preview.ts';
 import { propertiesTexts } from './properties.ts';
@@ -27,6 +28,7 @@ export const texts = {
   ...guestsTexts,
   ...hexTexts,
   ...layersTexts,
+  ...mountsTexts,
   ...openingTexts,
   ...previewTexts,
   ...propertiesTexts,

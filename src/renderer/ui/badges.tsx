@@ -1,5 +1,6 @@
-import { CircleAlert, CircleCheck, CircleHelp, Cpu, Lock, LockKeyhole, LockOpen, type LucideIcon, MessageSquareWarning, MonitorCog, MonitorPause, MonitorX, RotateCw, ShieldX } from 'lucide-react';
+import { CircleAlert, CircleCheck, CircleHelp, Cpu, Lock, LockKeyhole, LockOpen, type LucideIcon, MessageSquareWarning, MonitorCog, MonitorPause, MonitorX, Plug, RotateCw, ShieldX } from 'lucide-react';
 import type { EditState } from '../../shared/contract/edit.ts';
+import type { MountRow } from '../../shared/contract/mounts.ts';
 import type { LayerRow } from '../../shared/contract/rows.ts';
 import { onlyRead } from '../models/editing.ts';
 import { guestState } from '../models/guests.ts';
@@ -50,8 +51,14 @@ function GuestBadge({ layer: { guest, waiting }, starting }: { layer: LayerRow; 
   return <Badge icon={state === 'died' ? MonitorX : state === 'idle' ? MonitorPause : MonitorCog} text={text} tone={state === 'died' ? 'bad' : 'plain'} why={visibleText(guest.died ?? t.badgeWhy[state]).slice(0, 1000)} />;
 }
 
+/** That a volume is a folder for other programs. */
+function MountBadge({ mount }: { mount: MountRow | undefined }) {
+  const t = texts.mount;
+  return mount === undefined ? null : <Badge icon={Plug} text={mount.write ? t.badgeWrite : mount.mounted ? t.badge : t.badgeServed} tone="accent" why={t.badgeWhy(mount.at)} />;
+}
+
 /** All badges of a layer, always in this order. `brief`: without those that say how it is opened, for which `edit` is needed. `starting`: the guest that is started for it. */
-export function LayerBadges({ layer, edit, brief = false, starting }: { layer: LayerRow; edit?: EditState | undefined; brief?: boolean; starting?: string | undefined }) {
+export function LayerBadges({ layer, edit, brief = false, starting, mount }: { layer: LayerRow; edit?: EditState | undefined; brief?: boolean; starting?: string | undefined; mount?: MountRow | undefined }) {
   const { filesystem, notes, openers } = layer;
   const important = notes.filter((note) => note.severity !== 'note').length;
   const why = filesystem === undefined ? undefined : onlyRead(edit, filesystem);
@@ -62,6 +69,7 @@ export function LayerBadges({ layer, edit, brief = false, starting }: { layer: L
       <StateBadge layer={layer} />
       <GuestBadge layer={layer} starting={starting} />
       {filesystem !== undefined && native && !brief ? <Badge icon={Cpu} text={texts.badge.native} why={texts.badge.nativeWhy} /> : null}
+      <MountBadge mount={mount} />
       {important > 0 && layer.error === undefined ? <Badge icon={MessageSquareWarning} text={texts.badge.notes(important)} tone="warning" /> : null}
     </span>
   );

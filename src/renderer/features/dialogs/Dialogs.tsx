@@ -11,6 +11,8 @@ import { AddGuestDialog, RemoveGuestDialog } from '../guests/GuestDialogs.tsx';
 import { ChecksumsDialog } from './ChecksumsDialog.tsx';
 import { ConflictDialog } from './ConflictDialog.tsx';
 import { ExtractDialog } from './ExtractDialog.tsx';
+import { CloseMountedDialog, MountBusyDialog } from '../mounts/BusyDialogs.tsx';
+import { MountDialog } from '../mounts/MountDialog.tsx';
 import { OpenWithDialog } from '../layers/OpenWithDialog.tsx';
 import { OpenPathDialog } from './OpenPathDialog.tsx';
 import { PasswordDialog } from './PasswordDialog.tsx';
@@ -50,6 +52,9 @@ export function Dialogs() {
     case 'save-as': return <SaveAsDialog dialog={dialog} />;
     case 'put-path': return <PutPathDialog dialog={dialog} />;
     case 'check': return <CheckDialog dialog={dialog} />;
+    case 'mount': return <MountDialog key={`${dialog.tab} ${dialog.layer}`} dialog={dialog} />;
+    case 'mount-busy': return <MountBusyDialog dialog={dialog} />;
+    case 'close-mounted': return <CloseMountedDialog dialog={dialog} />;
     case 'remove-guest': return <RemoveGuestDialog dialog={dialog} />;
     case 'add-guest': return <AddGuestDialog dialog={dialog} />;
     case undefined: return null;

@@ -1,10 +1,9 @@
 import { useState } from 'react';
 import { Button } from 'react-aria-components';
 import { applyChanges, askState, discardChanges, lockImage } from '../../app/editing.ts';
-import { closeWindow } from '../../app/leaving.ts';
+import { leaveNow } from '../../app/leaving.ts';
 import { errorOf } from '../../app/services.ts';
 import { type Dialog, findTab, getApp, setApp, useApp } from '../../app/state.ts';
-import { closeNow } from '../../app/tabs.ts';
 import { whenDone } from '../../app/transfers.ts';
 import { hasPending } from '../../models/editing.ts';
 import { texts } from '../../texts/index.ts';
@@ -40,8 +39,7 @@ export function ClosePendingDialog({ dialog }: { dialog: Extract<Dialog, { kind:
   const pending = all.filter((tab) => dialog.tabs.includes(tab.id) && hasPending(tab.edit));
   const leave = (): void => {
     close();
-    if (dialog.window) void closeWindow();
-    else for (const id of dialog.tabs) closeNow(id);
+    leaveNow(dialog);
   };
   const apply = async (): Promise<void> => {
     setBusy(true);

@@ -1,10 +1,12 @@
 import { Button } from 'react-aria-components';
 import { displayName } from '../../../engines/core/names.ts';
 import { leaveSearch } from '../../app/finding.ts';
+import { closeTab } from '../../app/leaving.ts';
 import { folderOf, goTo, placeOf } from '../../app/navigation.ts';
 import { type Place, useApp } from '../../app/state.ts';
-import { closeTab, openTab } from '../../app/tabs.ts';
+import { openTab } from '../../app/tabs.ts';
 import { layerAt } from '../../models/layers.ts';
+import { mountOf } from '../../models/mounts.ts';
 import { LayerBadges } from '../../ui/badges.tsx';
 import { ErrorPanel } from '../../ui/errors.tsx';
 import { texts } from '../../texts/index.ts';
@@ -18,6 +20,7 @@ import { Found } from '../search/Found.tsx';
 import { SearchBar } from '../search/SearchBar.tsx';
 import { SpacePage } from '../space/SpacePage.tsx';
 import { GuestBar } from '../guests/GuestBar.tsx';
+import { MountBars, MountButtons } from '../mounts/MountBar.tsx';
 import { LogPage } from '../guests/LogPage.tsx';
 import { LayerPage } from './LayerPage.tsx';
 import { EnteringPage, OpeningPage } from './OpeningPage.tsx';
@@ -52,9 +55,11 @@ export function ImageView({ id }: { id: number }) {
       <header className="image-head">
         <h1 className="summary" title={displayName(tab.info.path).slice(0, 4096)}>{tab.info.summary}</h1>
         {folderOf(tab) !== undefined && layer.notes.length > 0 ? <Button className="link" onPress={() => goTo(tab.id, { kind: 'layer', layer: layer.path })}>{texts.layer.showNotes}</Button> : null}
-        <LayerBadges layer={layer} edit={tab.edit} starting={tab.entering?.layer === layer.path ? tab.entering.title : undefined} />
+        <LayerBadges layer={layer} edit={tab.edit} starting={tab.entering?.layer === layer.path ? tab.entering.title : undefined} mount={mountOf(tab.mounted, layer.path)} />
+        <MountButtons tab={tab} />
       </header>
       <EditBars tab={tab} />
+      <MountBars tab={tab} place={place.layer} />
       {tab.entering?.layer === layer.path ? null : <GuestBar tab={tab} layer={layer} />}
       {place.kind === 'search' || tab.bar === 'search' ? <SearchBar tab={tab} /> : tab.bar === 'filter' ? <FilterBar key={placeKey(place)} tab={tab} /> : null}
       <div className="panes" role="presentation" onKeyDown={(event) => { if (event.key === 'Escape' && (event.target as Element).closest('.grid-body') !== null && (place.kind === 'search' || tab.bar !== undefined)) leaveSearch(tab); }}>

@@ -4,7 +4,7 @@ import { Button, Disclosure, DisclosurePanel, Heading, ProgressBar } from 'react
 import type { OpeningStep } from '../../../shared/contract/rows.ts';
 import { type Account, currentAccount, useOpenings } from '../../app/openings.ts';
 import type { Entering, Tab } from '../../app/state.ts';
-import { closeTab } from '../../app/tabs.ts';
+import { closeTab } from '../../app/leaving.ts';
 import { visibleText } from '../../models/visible-text.ts';
 import { texts } from '../../texts/index.ts';
 import { copyText, Notes, placeText } from '../../ui/errors.tsx';

@@ -1,11 +1,12 @@
 import { useState } from 'react';
 import { Cell, Column, Row, Table, TableBody, TableHeader } from 'react-aria-components';
 import type { LayerRow } from '../../../shared/contract/rows.ts';
-import { patchTab, type Tab } from '../../app/state.ts';
+import { getApp, patchTab, type Tab } from '../../app/state.ts';
 import { openVolume } from '../../app/tabs.ts';
-import { VOLUME_MENU } from '../../commands/volume.ts';
+import { volumeMenu } from '../../commands/volume.ts';
 import { formatOffset, formatSize } from '../../models/format.ts';
 import { contentOf, isPartition, layerAt, volumesOf } from '../../models/layers.ts';
+import { mountOf } from '../../models/mounts.ts';
 import { huesOf, partitionMap } from '../../models/partition-map.ts';
 import { LayerBadges } from '../../ui/badges.tsx';
 import { CommandMenu, PointPopover } from '../../ui/menus.tsx';
@@ -77,14 +78,14 @@ export function TablePage({ tab, table }: { tab: Tab; table: LayerRow }) {
                 <Cell><span className="clip" title={volume.volume?.typeId}>{free ? '' : volume.title}</span></Cell>
                 <Cell className="is-number number">{formatSize(volume.size)}</Cell>
                 <Cell className="is-number number dim">{formatOffset(volume.offset)}</Cell>
-                <Cell>{content === undefined ? null : <LayerBadges layer={content} brief />}</Cell>
+                <Cell>{content === undefined ? null : <LayerBadges layer={content} brief mount={mountOf(tab.mounted, content.path)} />}</Cell>
               </Row>
             );
           })}
         </TableBody>
       </Table>
       <p className="dim hint">{t.hint} {texts.map.marks}</p>
-      <PointPopover at={menu} label={texts.map.menu} onClose={() => setMenu(undefined)}><CommandMenu label={texts.map.menu} ids={VOLUME_MENU} onClose={() => setMenu(undefined)} /></PointPopover>
+      <PointPopover at={menu} label={texts.map.menu} onClose={() => setMenu(undefined)}><CommandMenu label={texts.map.menu} ids={volumeMenu(getApp())} onClose={() => setMenu(undefined)} /></PointPopover>
     </>
   );
 }

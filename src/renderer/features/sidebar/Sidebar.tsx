@@ -3,8 +3,8 @@ import { type MouseEvent, useEffect, useMemo, useRef, useState } from 'react';
 import { type Key, Tree } from 'react-aria-components';
 import { useNarrow } from '../../app/narrow.ts';
 import { folderOf, goTo, goToLayer, placeOf } from '../../app/navigation.ts';
-import { activeFrame, framesOf, setApp, type TabFrame, useApp } from '../../app/state.ts';
-import { VOLUME_MENU } from '../../commands/volume.ts';
+import { activeFrame, framesOf, getApp, setApp, type TabFrame, useApp } from '../../app/state.ts';
+import { volumeMenu } from '../../commands/volume.ts';
 import { parentPath } from '../../models/layers.ts';
 import { type PlaceNode, placesOf, subvolumeId } from '../../models/places.ts';
 import { IconButton } from '../../ui/buttons.tsx';
@@ -101,7 +101,7 @@ function Places({ onChosen }: { onChosen: () => void }) {
         {(node) => <SidebarItem node={node} />}
       </Tree>
       <PointPopover at={menu?.at} label={texts.sidebar.label} onClose={() => setMenu(undefined)}>
-        <CommandMenu label={texts.sidebar.label} ids={menu?.node.place?.shown === undefined ? ['overview', 'properties', null, 'close-tab'] : [...VOLUME_MENU, null, 'overview', 'close-tab']} onClose={() => setMenu(undefined)} />
+        <CommandMenu label={texts.sidebar.label} ids={menu?.node.place?.shown === undefined ? ['overview', 'properties', null, 'close-tab'] : [...volumeMenu(getApp()), null, 'overview', 'close-tab']} onClose={() => setMenu(undefined)} />
       </PointPopover>
     </div>
   );

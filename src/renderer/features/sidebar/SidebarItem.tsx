@@ -3,6 +3,7 @@ import { createElement } from 'react';
 import { Button, TreeItem, TreeItemContent } from 'react-aria-components';
 import { formatSize } from '../../models/format.ts';
 import type { Shown } from '../../models/layers.ts';
+import { mountOf } from '../../models/mounts.ts';
 import { Badge, LayerBadges } from '../../ui/badges.tsx';
 import { Name } from '../../ui/name.tsx';
 import { texts } from '../../texts/index.ts';
@@ -29,7 +30,7 @@ export function SidebarItem({ node }: { node: SidebarNode }) {
                 {shown === undefined ? null : <span className="dim tree-what">{whatOf(shown)}</span>}
                 {subvolume === undefined ? null : <span className="dim tree-what">{subvolume.snapshot ? t.snapshot : t.subvolume}</span>}
               </span>
-              {shown === undefined || !hasBadges(shown) ? null : <LayerBadges layer={shown.content} brief />}
+              {shown === undefined || !hasBadges(shown) ? null : <LayerBadges layer={shown.content} brief mount={mountOf(tab.mounted, shown.content.path)} />}
               {subvolume?.readOnly ? <span className="badges"><Badge icon={Lock} text={t.readOnly} /></span> : null}
             </span>
             {shown === undefined ? null : <span className="dim number">{formatSize(shown.layer.size)}</span>}

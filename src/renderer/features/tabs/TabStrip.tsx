@@ -1,10 +1,11 @@
-import { ChevronDown, ChevronLeft, ChevronRight, HardDrive, House, MonitorCog, Plus, TriangleAlert, X } from 'lucide-react';
+import { ChevronDown, ChevronLeft, ChevronRight, HardDrive, House, MonitorCog, Plug, Plus, TriangleAlert, X } from 'lucide-react';
 import { type DragEvent, type MouseEvent, useEffect, useRef, useState } from 'react';
 import { Button, Menu, MenuItem, MenuTrigger, Popover, Tab, TabList, Text } from 'react-aria-components';
 import { displayName } from '../../../engines/core/names.ts';
 import { direction } from '../../app/appearance.ts';
 import { framesOf, setApp, type TabFrame, useApp } from '../../app/state.ts';
-import { closeTab, moveTab } from '../../app/tabs.ts';
+import { closeTab } from '../../app/leaving.ts';
+import { moveTab } from '../../app/tabs.ts';
 import { TAB_MENU } from '../../commands/tabs.ts';
 import { commandOf } from '../../commands/index.ts';
 import { CommandButton, IconButton } from '../../ui/buttons.tsx';
@@ -20,6 +21,11 @@ export const START = 'start';
 
 /** Its own kind, so that a tab dragged in the strip is not taken for a file. */
 const DRAGGED = 'application/x-clutch-tab';
+
+/** What says to screen readers that a tab's image is mounted: a tab's own name stays what it is. */
+const MOUNTED = 'tab-mounted';
+
+const isMounted = ({ mounted }: TabFrame): boolean => (mounted?.length ?? 0) > 0;
 
 /** One tab an image, and the menu of everything. */
 export function TabStrip() {
@@ -59,13 +65,14 @@ export function TabStrip() {
         }}
       >
         <TabList aria-label={t.label} className="tab-list">
-          {tabs.map((tab, i) => <Tab key={tab.id} id={tab.id} className="tab" aria-label={tab.source.name} data-tab={tab.id}><TabFace tab={tab} at={i} /></Tab>)}
+          {tabs.map((tab, i) => <Tab key={tab.id} id={tab.id} className="tab" aria-label={tab.source.name} {...(isMounted(tab) ? { 'aria-describedby': MOUNTED } : {})} data-tab={tab.id}><TabFace tab={tab} at={i} /></Tab>)}
           {active === undefined ? <Tab key={START} id={START} className="tab"><span className="tab-face">{guests ? <MonitorCog aria-hidden /> : <House aria-hidden />}<span className="tab-name">{guests ? texts.guestsPage.title : t.welcome}</span></span></Tab> : null}
         </TabList>
       </div>
       {overflows ? <IconButton label={t.later} icon={ChevronRight} excludeFromTabOrder onPress={() => scroll(1)} /> : null}
       <CommandButton command={commandOf('new-tab')} icon={Plus} />
       {overflows ? <AllTabs tabs={tabs} active={active} /> : null}
+      <span id={MOUNTED} hidden>{texts.mount.mark}</span>
       <span className="spacer" />
       <AppMenu />
       <PointPopover at={menu} label={t.label} onClose={() => setMenu(undefined)}><CommandMenu label={t.label} ids={TAB_MENU} onClose={() => setMenu(undefined)} /></PointPopover>
@@ -91,6 +98,7 @@ function TabFace({ tab, at }: { tab: TabFrame; at: number }) {
     >
       {tab.state === 'failed' || tab.state === 'lost' ? <TriangleAlert aria-hidden /> : <HardDrive aria-hidden />}
       <span className="tab-name" title={displayName(tab.source.path).slice(0, 4096)}><Name display={tab.source.name} /></span>
+      {isMounted(tab) ? <span className="tab-mount" title={texts.mount.mark} aria-hidden><Plug aria-hidden /></span> : null}
       <TabClose name={tab.source.name} id={tab.id} />
     </span>
   );
