@@ -69,7 +69,7 @@ ${EXIT_STATUS}`)
     .action(async (path, options) => done(await (await import('./verbs/info.ts')).info(path, options)));
 
   after(json(verb('devices', 'the disks of this machine',
-    'Lists the disks of this machine with their partitions, and what is found on them. Reading disks needs root; without it their contents are shown as "?".'), 'print one JSON object a device'),
+    'Lists the disks of this machine with their partitions, what is found on them, and where they are mounted or by what else they are used: those are not written to. Reading disks needs root; without it their contents are what the system knows of them (udev), else "?", with the reason. Nothing is written to any of them.'), 'print one JSON object a device: path, kind, parent, size, model, label, uuid, contents, readOnly, removable, used, error'),
   examples('sudo clutch devices', 'sudo clutch ls /dev/sdb1'))
     .action(async (options) => done(await (await import('./verbs/devices.ts')).devices(options)));
 

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
+import { absolutePath } from '../host/sources/windows-path.ts';
 import { EXIT, RefusedError } from './exit.ts';
 
 /** Whether a window can be shown: on Linux and its like only with an X or Wayland server. */
@@ -13,7 +14,7 @@ const ignore = () => {};
 
 /** Opens the window, with an image, and waits until it is closed. In a checkout exactly as `npm start` does. */
 export async function openWindow(image: string | undefined): Promise<number> {
-  const images = image === undefined ? [] : [resolve(image)];
+  const images = image === undefined ? [] : [absolutePath(image)];
   const { command, args, env } = windowCommand();
   const child = spawn(command, [...args, ...images], { stdio: 'inherit', env });
   // Ctrl-C reaches the whole group: the window closes by itself, and we end with it.

@@ -1,4 +1,5 @@
 import type { DiskErrorData } from '../engines/core/errors.ts';
+import type { Looked } from './devices/look.ts';
 
 /**
  * What an image's process and the one that started it tell each other. The page has no part in it: it reaches an image's process only
@@ -7,6 +8,8 @@ import type { DiskErrorData } from '../engines/core/errors.ts';
 export type ToHost =
   /** To a process that waits for an image: load what it will need. */
   | { readonly do: 'prepare' }
+  /** To one that has no image: what is on a disk? `partitioned`: the system shows its partitions beside it. */
+  | { readonly do: 'look'; readonly path: string; readonly partitioned: boolean }
   /** Once; before all that follows. */
   | { readonly do: 'open'; readonly path: string }
   /** A client on the MessagePort that is transferred with it (Electron). */
@@ -26,6 +29,7 @@ export type GrantUse = 'folder' | 'put' | 'parcel';
 export type FromHost =
   | { readonly did: 'open'; readonly summary: string; readonly size: number }
   | { readonly did: 'fail'; readonly error: DiskErrorData }
+  | { readonly did: 'look'; readonly path: string; readonly found: Looked }
   | { readonly did: 'frame'; readonly channel: number; readonly text: string }
   | { readonly did: 'hangup'; readonly channel: number }
   /** From now on; clients' messages take another way than ours and could be there first. */

@@ -3,6 +3,7 @@ import { registry } from '../engines/index.ts';
 import { type EmitterPort, portTransport } from '../shared/rpc/transports/port.ts';
 import { textTransport } from '../shared/rpc/transports/websocket.ts';
 import type { FromHost, ToHost } from './control.ts';
+import { lookAt } from './devices/look.ts';
 import { ImageHost } from './service/service.ts';
 
 /**
@@ -42,6 +43,11 @@ function tell(message: FromHost): void {
 function receive(message: ToHost, ports: readonly EmitterPort[]): void {
   if (message.do === 'prepare') {
     void prepare();
+    return;
+  }
+  if (message.do === 'look') {
+    const { path, partitioned } = message;
+    void lookAt(path, partitioned).then((found) => tell({ did: 'look', path, found }));
     return;
   }
   if (message.do === 'open') {

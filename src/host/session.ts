@@ -39,6 +39,8 @@ export interface OpenImageOptions {
   readonly guests?: GuestSupport | 'none';
   /** Whether the image's only filesystem is opened by a guest where no engine of ours opens it. Else it waits, until `open` or `reopen` is called. True unless told. */
   readonly open?: boolean;
+  /** Whether an Apply that was interrupted is brought to its end first, which writes to the image. True unless told. */
+  readonly recover?: boolean;
   /** Further images of the set that this one belongs to (a filesystem over several disks), for guests. */
   readonly also?: readonly string[];
 }
@@ -119,7 +121,7 @@ export async function openImage(path: string, options: OpenImageOptions = {}): P
   const note = options.onNote ?? (() => {});
   const tree = parseTreePath(path);
   // What lies below a guest's own tree is opened for reading alone, and not as an image.
-  const recovery = tree === undefined ? await recovered(path, note, options.onStep) : [];
+  const recovery = tree === undefined && options.recover !== false ? await recovered(path, note, options.onStep) : [];
   const source = tree === undefined ? openSource(path, note) : openTreeSource(path, tree, note);
   const also = openAll(options.also ?? [], note);
   const guests = new SessionGuests(options.guests ?? (options.registry === undefined ? undefined : 'none'), also.map(({ device }) => device));

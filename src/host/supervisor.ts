@@ -56,7 +56,7 @@ export class SupervisedHost<P> {
         else if (message.did === 'giveUp') ({ reason } = message);
         else if (message.did === 'change') ({ pending: this.#pending, applying: this.#applying } = message);
         else if (message.did === 'grant') for (const known of this.#grants.get(message.token) ?? []) known();
-        else this.#relay(message);
+        else if (message.did !== 'look') this.#relay(message);
       });
       link.onExit((how) => reject(ioError(`The image's process ended: ${reason ?? how}`)));
     });

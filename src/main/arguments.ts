@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { absolutePath, isWindowsDisk } from '../host/sources/windows-path.ts';
 
 /**
  * The images that a command line names, as absolute paths.
@@ -11,5 +12,5 @@ export function imagesOf(argv: readonly string[], packaged: boolean, cwd: string
     if (argv[i] === '-r' || argv[i] === '--require') i++;
     else if (!argv[i]!.startsWith('-')) named.push(argv[i]!);
   }
-  return named.slice(packaged ? 0 : 1).map((path) => resolve(cwd, path));
+  return named.slice(packaged ? 0 : 1).map((path) => (isWindowsDisk(path) ? absolutePath(path) : resolve(cwd, path)));
 }

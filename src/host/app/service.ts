@@ -76,7 +76,7 @@ export class App<P> {
   readonly #listeners = new Set<(event: AppEvent) => void>();
   readonly #waiting: AppEvent[] = [];
   readonly #guests: GuestAppCalls;
-  readonly #devices = new DeviceCalls();
+  readonly #devices: DeviceCalls;
   #lastImage = 0;
 
   constructor(platform: Platform<P>) {
@@ -91,6 +91,7 @@ export class App<P> {
       sourceOf: (token) => this.#tokens.pathOf(token, 'source'),
       tokenOf: (path) => this.tokenOf(path, 'source'),
     });
+    this.#devices = new DeviceCalls({ tokenOf: (path) => this.tokenOf(path, 'source'), startProcess: () => platform.startProcess() });
     this.#session = new SessionStore(platform.session ? join(platform.folder, 'session.json') : undefined, this.#tokens);
   }
 

@@ -9,6 +9,8 @@ export interface FileState {
   readonly size: number;
   /** Absent for disks, whose state tells nothing of what is on them: they are ours alone while they are open for writing. */
   readonly inode?: string;
+  /** Of a disk: the number of its medium, where the system has one. It counts for as long as the computer runs. */
+  readonly medium?: string;
   /** Times of the last change of contents and of metadata: programs that put the first one back can't do so with the second. */
   readonly times?: { readonly mtime: bigint; readonly ctime: bigint };
   /** Mode, owners and number of names: they change the second of the times alone. */
@@ -19,14 +21,17 @@ export interface FileState {
 export function stateOf(device: FileDevice): FileState {
   const { path, size, descriptor } = device;
   const stats = fstatSync(descriptor, { bigint: true });
-  if (!stats.isFile()) return { path, size };
+  if (!stats.isFile()) return { path, size, ...(device.medium === undefined ? {} : { medium: device.medium }) };
   return { path, size: Number(stats.size), inode: String(stats.ino), times: { mtime: stats.mtimeNs, ctime: stats.ctimeNs }, status: `${stats.mode} ${stats.uid} ${stats.gid} ${stats.nlink}` };
 }
 
 /** How a file differs now from what it was, by its open descriptor and by its name; undefined when it does not. */
 export function changeOf(before: FileState, device: FileDevice): DiskError | undefined {
-  if (before.inode === undefined) return undefined;
   const error = (what: string): DiskError => new DiskError({ kind: 'busy' }, `${before.path} ${what} by another program since it was unlocked`, 'The changes do not fit it any more. Discard them, and unlock it anew.');
+  if (before.inode === undefined) {
+    const replaced = device.replaced();
+    return replaced === undefined ? undefined : new DiskError({ kind: 'busy' }, `${before.path} ${replaced}: it is not the disk that was unlocked`, 'Save the changes as a new image, or discard them.');
+  }
   try {
     const now = stateOf(device);
     if (now.size !== before.size) return error(`was cut or grown from ${before.size} to ${now.size} bytes`);

@@ -187,11 +187,7 @@ export class ImageEditing implements Editing {
       if (cannotApply !== undefined) throw cannotApply;
       await this.#syncAll();
       await this.#finishUnfinished(image);
-      const verify = (): void => {
-        const change = image.change();
-        if (change !== undefined) throw change;
-      };
-      const target = { device: image.device, files: image.files, witnesses: witnessesOf(this.#layerAt(stage)), verify };
+      const target = { device: image.device, files: image.files, witnesses: witnessesOf(this.#layerAt(stage)), verify: () => image.verify() };
       try {
         const applied = await apply(overlay, target, applyHost(image.files), job, (sidecar) => { this.#unfinished = sidecar; });
         this.#acceptOwn(image);
@@ -403,7 +399,7 @@ export class ImageEditing implements Editing {
     if (how === 'direct' && packed !== undefined) throw packed;
     const { image, readOnly } = openLocked(this.#image.files, how === 'direct');
     const opened = this.#image.opened();
-    if (image.device.size !== this.#image.device.size || opened.some(({ inode }, i) => inode !== image.files[i]!.inode)) {
+    if (image.device.size !== this.#image.device.size || opened.some(({ inode, medium }, i) => inode !== image.files[i]!.inode || medium !== image.files[i]!.medium)) {
       image.close();
       throw new DiskError({ kind: 'busy' }, 'The image was cut, grown or replaced by another program since it was opened', 'Close it and open it again.');
     }

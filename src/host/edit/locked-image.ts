@@ -48,6 +48,13 @@ export class LockedImage {
     return undefined;
   }
 
+  /** The last look before it is written to. @throws DiskError busy when another program changed it, or the system has come to use it since */
+  verify(): void {
+    const change = this.change();
+    if (change !== undefined) throw change;
+    for (const { path } of this.#parts) refuseInUse(path);
+  }
+
   /** It was written to, by ourselves. */
   accept(): void {
     this.#states = this.#parts.map(stateOf);

@@ -1,7 +1,10 @@
-import { closeSync, constants, fstatSync, fsyncSync, openSync, readFileSync, readSync, type Stats, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, type Stats, statSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import { type Backing, type BlockDevice, checkRange, type Extent } from '../../engines/core/bytes/device.ts';
 import { DiskError, ioError, usage } from '../../engines/core/errors.ts';
 import type { Note } from '../../engines/core/filesystem.ts';
+import { accessAdvice } from '../devices/access.ts';
+import { deviceFolder, deviceNumber, deviceSize, mediumOf, readText } from '../devices/sysfs.ts';
 import { libc } from '../native/libc.ts';
 import { Writeback } from './writeback.ts';
 
@@ -22,11 +25,17 @@ export class FileDevice implements BlockDevice {
   readonly size: number;
   readonly blockSize: number;
   readonly path: string;
+  /** Of a disk: the number of its medium, as it was opened. Undefined where the system has no such number. */
+  readonly medium: string | undefined;
   #fd: number;
   readonly #note: (note: Note) => void;
   #state: { readonly size: number; readonly mtimeMs: number };
+  /** Its folder in sysfs, of a disk of Linux. */
+  readonly #folder: string | undefined;
   #watched = performance.now();
   #closed = false;
+  /** That it is another disk was noted. */
+  #told = false;
 
   /** Absent = it was opened for reading. */
   readonly write?: (at: number, from: Uint8Array) => void;
@@ -57,8 +66,11 @@ export class FileDevice implements BlockDevice {
           closeSync(this.#fd);
           this.#fd = alone;
         }
-        this.size = blockDeviceSize(this.#fd, stats);
-        this.blockSize = logicalBlockSize(stats);
+        this.#folder = process.platform === 'linux' ? deviceFolder(deviceNumber(stats)) : undefined;
+        this.medium = this.#folder === undefined ? undefined : mediumOf(this.#folder);
+        this.size = blockDeviceSize(this.#fd, this.#folder);
+        if (this.size === 0) throw noMedium(path);
+        this.blockSize = logicalBlockSize(this.#folder);
       } else {
         throw usage('EINVAL', `${path} is neither a file nor a disk`, 'Only files and disks can be opened: they can be read at any place.');
       }
@@ -94,6 +106,15 @@ export class FileDevice implements BlockDevice {
   backing(at: number, length: number): Backing | undefined {
     checkRange(this, at, length);
     return this.#closed ? undefined : { fd: this.#fd, at };
+  }
+
+  /** How a disk is another than the one that was opened, in words; undefined while it is the same. */
+  replaced(): string | undefined {
+    if (this.#folder === undefined) return undefined;
+    const size = deviceSize(this.#folder);
+    if (size === undefined) return 'was disconnected';
+    if (mediumOf(this.#folder) !== this.medium) return 'has another medium now';
+    return size === this.size ? undefined : `was cut or grown from ${this.size} to ${size} bytes`;
   }
 
   /** The host's number of the open file: for locks and the state of the file. */
@@ -159,6 +180,13 @@ export class FileDevice implements BlockDevice {
   /** Notices that somebody else writes to the image: what was read of it before may no longer fit together. */
   #watch(): void {
     this.#watched = performance.now();
+    if (this.#folder !== undefined) {
+      const what = this.#told ? undefined : this.replaced();
+      if (what === undefined) return;
+      this.#told = true;
+      this.#note({ severity: 'warning', message: `${this.path} ${what}; close it and open it again` });
+      return;
+    }
     let now: Stats;
     try {
       now = fstatSync(this.#fd);
@@ -179,46 +207,45 @@ function writeError(error: unknown, message: string, at: number, length: number)
   return ioError(`${message} (${code})`, { structure: 'image file', at, length });
 }
 
+/** ENOMEDIUM and EMEDIUMTYPE of Linux, for which Node has no names. */
+const NO_MEDIUM: ReadonlySet<number | undefined> = new Set([-123, -124]);
+
 /** Runs a system call on a path; its failure becomes a DiskError. */
 function attempt<T>(path: string, write: boolean, call: () => T): T {
   try {
     return call();
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
+    const { code, errno, message } = error as NodeJS.ErrnoException;
+    if (process.platform === 'linux' && NO_MEDIUM.has(errno)) throw noMedium(path);
     switch (code) {
       case 'ENOENT': case 'ENOTDIR': throw usage('ENOENT', `There is no ${path}`, 'It may have been moved or deleted, or its disk is not connected.');
-      case 'EACCES': case 'EPERM': throw usage('EACCES', `${path} may not be ${write ? 'written to' : 'read'} by this account`, write ? 'Save the changes as a new image, or ask whoever owns the file.' : 'Disks are usually readable by root only.');
+      case 'EACCES': case 'EPERM': throw usage('EACCES', `${path} may not be ${write ? 'written to' : 'read'} by this account`, write ? 'Save the changes as a new image, or ask whoever owns the file.' : isDisk(path) ? accessAdvice(path) : 'Ask whoever owns the file, or open a copy of it.');
       case 'EROFS': throw usage('EROFS', `${path} lies on a disk that is read-only`, 'Save the changes as a new image.');
       case 'ETXTBSY': throw new DiskError({ kind: 'busy' }, `${path} is in use as a program or as swap space`);
-      case 'ENXIO': throw usage('EINVAL', `${path} is neither a file nor a disk`, 'Only files and disks can be opened: they can be read at any place.');
-      case 'EBUSY': throw new DiskError({ kind: 'busy' }, `${path} is in use`);
+      case 'ENXIO': case 'ENODEV': throw isDisk(path) ? noMedium(path) : usage('EINVAL', `${path} is neither a file nor a disk`, 'Only files and disks can be opened: they can be read at any place.');
+      case 'EBUSY': throw new DiskError({ kind: 'busy' }, `${path} is in use`, 'The system has it mounted, or works with it in another way; perhaps out of sight, in a container. Unmount it there first.');
       default: throw ioError(`Opening ${path}${write ? ' for writing' : ''} failed: ${message}`);
     }
   }
 }
 
+function noMedium(path: string): DiskError {
+  return usage('ENOENT', `There is no medium in ${path}`, 'Insert one, or connect the disk again.');
+}
+
+function isDisk(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isBlockDevice() === true;
+}
+
 /** Bytes of a disk: what Linux says about it, else found by reading. */
-function blockDeviceSize(fd: number, stats: Stats): number {
-  const told = sysNumber(stats, 'size');
-  // The kernel counts 512-byte sectors here, whatever the disk's own sectors are (Documentation/ABI/stable/sysfs-block).
-  return told === undefined ? measuredSize(fd) : told * 512;
+function blockDeviceSize(fd: number, folder: string | undefined): number {
+  return (folder === undefined ? undefined : deviceSize(folder)) ?? measuredSize(fd);
 }
 
-function logicalBlockSize(stats: Stats): number {
-  return sysNumber(stats, 'queue/logical_block_size') ?? sysNumber(stats, '../queue/logical_block_size') ?? 512;
-}
-
-/** A number that Linux tells of a block device; partitions find their disk's queue one step up. */
-function sysNumber(stats: Stats, attribute: string): number | undefined {
-  // st_rdev as glibc's gnu_dev_major and gnu_dev_minor take it apart, for the 32-bit numbers that Linux uses.
-  const major = (stats.rdev >>> 8) & 0xfff;
-  const minor = (stats.rdev & 0xff) | ((stats.rdev >>> 12) & 0xfff00);
-  try {
-    const value = Number(readFileSync(`/sys/dev/block/${major}:${minor}/${attribute}`, 'latin1').trim());
-    return Number.isSafeInteger(value) && value > 0 ? value : undefined;
-  } catch {
-    return undefined;
-  }
+/** Partitions find their disk's queue one step up. */
+function logicalBlockSize(folder: string | undefined): number {
+  const told = folder === undefined ? undefined : readText(join(folder, 'queue/logical_block_size')) ?? readText(join(folder, '../queue/logical_block_size'));
+  return Number(told) || 512;
 }
 
 /** The end of a disk by bisection: the last 4096-byte block that can be read. For systems that tell a disk's size only through ioctl. */

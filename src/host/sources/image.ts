@@ -1,10 +1,12 @@
 import { readdirSync, statSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { BlockDevice } from '../../engines/core/bytes/device.ts';
 import { ConcatDevice } from '../../engines/core/bytes/concat.ts';
 import type { Note } from '../../engines/core/filesystem.ts';
 import { splitSiblings } from '../../engines/containers/split/index.ts';
 import { FileDevice, type FileDeviceOptions } from './file.ts';
+import { openWindowsDisk } from './windows-disk.ts';
+import { absolutePath, imageName, isWindowsDisk } from './windows-path.ts';
 
 /** The bytes of an image, from the file that the person named or from all the parts of a split one. */
 export interface ImageSource {
@@ -15,7 +17,7 @@ export interface ImageSource {
   readonly path: string;
   /** The files that it is made of, absolute; more than one for split images. */
   readonly files: readonly string[];
-  /** The devices of these files. */
+  /** The devices of these files; none where they are no files (a disk of Windows). */
   readonly parts: readonly FileDevice[];
 }
 
@@ -24,8 +26,9 @@ export interface ImageSource {
  * @throws DiskError usage (not there, not allowed, not a file or disk, a part is missing), io
  */
 export function openSource(path: string, note: (note: Note) => void = () => {}): ImageSource {
-  const absolute = resolve(path);
-  const name = basename(absolute);
+  const absolute = absolutePath(path);
+  const name = imageName(absolute);
+  if (isWindowsDisk(absolute)) return { device: openWindowsDisk(absolute), name, path: absolute, files: [absolute], parts: [] };
   const files = partsOf(absolute);
   const parts = openParts(files ?? [absolute], { note });
   return { device: files === undefined ? parts[0]! : new ConcatDevice(parts), name, path: absolute, files: files ?? [absolute], parts };
@@ -62,7 +65,7 @@ export function distinctImages(paths: readonly string[]): string[] {
  * @throws DiskError usage when a part of a split image is missing
  */
 export function filesOf(path: string): readonly string[] {
-  const absolute = resolve(path);
+  const absolute = absolutePath(path);
   return partsOf(absolute) ?? [absolute];
 }
 
