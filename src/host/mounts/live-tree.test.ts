@@ -19,6 +19,20 @@ function now<T>(value: Maybe<T>): T {
   return value;
 }
 
+async function put(writer: Writer, name: string, text: string): Promise<NodeId> {
+  const node = await writer.create(2, name, { mode: 0o644 });
+  await writer.write(node, 0, bytes(text));
+  return node;
+}
+
+async function textOf(tree: LiveTree, name: string): Promise<string | undefined> {
+  const node = await tree.fs.lookup(2, name);
+  if (node === undefined) return undefined;
+  const into = new Uint8Array((await tree.fs.stat(node)).size);
+  await tree.fs.read(node, 0, into);
+  return new TextDecoder().decode(into);
+}
+
 describe.skipIf(skip !== undefined)(`a tree that is served from an ext4${skip === undefined ? '' : ` (${skip})`}`, () => {
   let scratch: ReturnType<typeof scratchFolder>;
   let image: string;
@@ -54,18 +68,6 @@ describe.skipIf(skip !== undefined)(`a tree that is served from an ext4${skip ==
   }
 
   const operations = async (): Promise<string[]> => (await session.editing.review()).operations.map(({ text }) => text);
-  async function put(writer: Writer, name: string, text: string): Promise<NodeId> {
-    const node = await writer.create(2, name, { mode: 0o644 });
-    await writer.write(node, 0, bytes(text));
-    return node;
-  }
-  async function textOf(tree: LiveTree, name: string): Promise<string | undefined> {
-    const node = await tree.fs.lookup(2, name);
-    if (node === undefined) return undefined;
-    const into = new Uint8Array((await tree.fs.stat(node)).size);
-    await tree.fs.read(node, 0, into);
-    return new TextDecoder().decode(into);
-  }
 
   it('is for reading alone unless it is asked for, and for writing only once the image is unlocked', async () => {
     expect(serve().tree.fs.writer).toBeUndefined();

@@ -1,0 +1,41 @@
+import { toDiskError, unsupported } from '../../engines/core/errors.ts';
+import type { MountProviderId, MountProviderRow } from '../../shared/contract/mounts.ts';
+import type { MountProvider } from './provider.ts';
+
+/** A way to mount that is loaded when it is looked at. */
+export interface ProviderEntry {
+  readonly id: MountProviderId;
+  readonly title: string;
+  readonly summary: string;
+  load(): Promise<MountProvider>;
+}
+
+/** All of them, the one that is taken first before the others: WebDAV, which serves everywhere and knows least of what a file is, comes last. */
+export const mountProviders: readonly ProviderEntry[] = [];
+
+/** The ways to mount, and whether each can be used here. */
+export function providerRows(entries: readonly ProviderEntry[] = mountProviders): Promise<MountProviderRow[]> {
+  return Promise.all(entries.map(async ({ id, title, summary, load }): Promise<MountProviderRow> => {
+    try {
+      return { id, title, summary, available: await (await load()).available() };
+    } catch (error) {
+      return { id, title, summary, available: { ok: false, reason: toDiskError(error).message } };
+    }
+  }));
+}
+
+/**
+ * The way that is asked for, or the first one that can be used here.
+ * @throws DiskError unsupported, with the reasons
+ */
+export async function chooseProvider(id: MountProviderId | undefined, entries: readonly ProviderEntry[] = mountProviders): Promise<MountProvider> {
+  const reasons: string[] = [];
+  for (const entry of entries) {
+    if (id !== undefined && entry.id !== id) continue;
+    const [row] = await providerRows([entry]);
+    if (row!.available.ok) return entry.load();
+    reasons.push(`${entry.title}: ${row!.available.reason}`);
+  }
+  if (id !== undefined) throw unsupported(id, reasons[0] ?? `There is no way to mount called "${id}" in this version`);
+  throw unsupported('mount', 'Nothing here can make a volume a folder or a drive', reasons.join('\n  '));
+}
