@@ -1,0 +1,60 @@
+import { createInterface } from 'node:readline';
+import { toDiskError } from '../../../engines/core/errors.ts';
+import type { FileSystem } from '../../../engines/core/filesystem.ts';
+import { FileDevice } from '../../../engines/testing/file-device.ts';
+import { openImage } from '../../../engines/testing/images.ts';
+import { dir, file, MemoryFileSystem, type MemoryNode, symlink } from '../../../engines/testing/memory-filesystem.ts';
+import { WritableMemoryFileSystem } from '../../../engines/testing/memory-writer.ts';
+import { fuseProvider } from '../fuse.ts';
+import type { Mount } from '../provider.ts';
+
+/** What a process that serves mounts is asked, a line of JSON each; it answers each with a line. */
+export type Asked =
+  /** `what`: the path of an image, or a tree of a test. */
+  | { readonly do: 'mount'; readonly what: string | 'small tree' | 'writable tree'; readonly at?: string; readonly title: string }
+  | { readonly do: 'unmount'; readonly lazy?: boolean }
+  | { readonly do: 'ended' }
+  | { readonly do: 'users' }
+  | { readonly do: 'descriptors' };
+
+/** A tree that whoever serves it may read. */
+export function smallTree(): MemoryNode {
+  const uid = process.getuid!();
+  const own = { uid, gid: 12 };
+  const twice = file('two names', { ...own, mode: 0o640 });
+  return dir([
+    ['folder', dir([['inner', dir([['deep', file('x'.repeat(70_000), own)]], own)], ['twice', twice]], { ...own, mode: 0o750 })],
+    ['empty', file('', own)], ['large', file(Uint8Array.from({ length: 3_000_000 }, (_, i) => (i * 7 + (i >> 8)) & 0xff), own)],
+    ['twice', twice], ['link', symlink('folder/inner', own)], ['\udcff\udc80 odd\n', file('odd', own)], ['hole', file('begin', { ...own, size: 100_000, runs: [[0, 5]] })],
+    ['fifo', { type: 'fifo', ...own }], ['many', dir(Array.from({ length: 900 }, (_, i): [string, MemoryNode] => [`entry ${i} ${'-'.repeat(i % 200)}`, file(`${i}`, own)]), own)],
+  ], { ...own, mode: 0o755 });
+}
+
+async function treeOf(what: string): Promise<FileSystem> {
+  if (what === 'small tree') return new MemoryFileSystem(smallTree());
+  if (what === 'writable tree') return new WritableMemoryFileSystem(smallTree());
+  return (await openImage(new FileDevice(what))).fs;
+}
+
+let mount: Mount | undefined;
+
+async function answer(asked: Asked): Promise<unknown> {
+  switch (asked.do) {
+    case 'mount': {
+      const fs = await treeOf(asked.what);
+      mount = await fuseProvider.mount({ tree: { fs, onChange: () => () => {} }, title: asked.title, ...(asked.at === undefined ? {} : { at: asked.at }) });
+      return { at: mount.at };
+    }
+    case 'unmount': return mount!.unmount({ lazy: asked.lazy === true });
+    case 'ended': return mount!.ended;
+    case 'users': return mount!.users();
+    case 'descriptors': return (await import('node:fs')).readdirSync('/proc/self/fd').length;
+  }
+}
+
+if (process.argv[2] === 'serve') {
+  // Ends when nobody asks any more and nothing is mounted.
+  for await (const line of createInterface({ input: process.stdin })) {
+    void answer(JSON.parse(line) as Asked).then((answered) => ({ answered }), (error: unknown) => ({ error: toDiskError(error).toJSON() })).then((said) => process.stdout.write(`${JSON.stringify(said)}\n`));
+  }
+}
