@@ -9,6 +9,9 @@ import { readManifest } from './read.ts';
 /** Raised when the builder makes something else of the same packages. */
 const BUILDER = 1;
 
+/** Where programs of ours lie in a guest: scripts of guests/linux. */
+export const OWN = '/clutch/';
+
 /** Files of a described guest, and bytes of all of them together. */
 const MOST_FILES = 1_000;
 const MOST_BYTES = 64 * 1024 ** 3;
@@ -58,7 +61,8 @@ export function describe(folder: string, origin: Guest['origin'], places: GuestP
   const { manifest, texts } = readManifest(join(folder, 'guest.yml'), places.shipped);
   const hash = createHash('sha256').update(`${BUILDER}\0`);
   for (const text of texts) hash.update(text).update('\0');
-  if (manifest.system === 'linux') for (const script of ['init', 'agent']) hash.update(readFileSync(join(places.shipped, 'linux', script))).update('\0');
+  const helpers = manifest.filesystems.flatMap(({ helper }) => (helper?.program.startsWith(OWN) ? [helper.program.slice(OWN.length)] : []));
+  if (manifest.system === 'linux') for (const script of ['init', 'agent', ...helpers]) hash.update(readFileSync(join(places.shipped, 'linux', script))).update('\0');
   const inputs = hash.digest('hex');
   const files = manifest.source === undefined ? folder : join(places.built, manifest.name);
   return { guest: { manifest, folder, origin, files, ...stateOf(manifest, files, inputs) }, inputs };

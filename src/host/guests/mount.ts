@@ -18,8 +18,11 @@ const END_WITHIN = 5000;
 /** Times in a row that a machine may die before it is given up: an image may be made to kill the kernel that looks at it. */
 const MOST_DEATHS = 3;
 
-/** Types whose kernel driver replays a journal for reading, too, and refuses a disk that doesn't let it (fs/reiserfs/journal.c): after a kill nothing would open them. */
-const REPLAYING = new Set(['reiserfs']);
+/**
+ * Types whose driver writes for reading, too: it replays a journal and refuses a disk that doesn't let it (fs/reiserfs/journal.c), so that after a kill
+ * nothing would open them; or it notes in a pool who imported it.
+ */
+const REPLAYING = new Set(['reiserfs', 'zfs']);
 
 /** What is mounted: a filesystem of a disk, or a tree of the guest's own. */
 export type MountWhat =

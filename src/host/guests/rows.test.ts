@@ -4,20 +4,22 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { build, hasTool, missing } from '../../engines/testing/recipes/build.ts';
 import { FOREIGN } from '../../engines/testing/recipes/foreign.ts';
 import { scratchFolder } from '../../engines/testing/tools.ts';
+import { findGuest } from './catalogue.ts';
 import { installed } from './installed.ts';
 import { builtGuest } from './testing/built.ts';
 import { expectedOf, prove, record, said } from './testing/prove.ts';
 
-/** The guest that all is tried with; others by CLUTCH_ROWS=linux-7.2 (they must be built). */
-const NAME = process.env['CLUTCH_ROWS'] ?? 'linux-6.12';
-const answer = await builtGuest(NAME);
+/** The guest that all is tried with, and those that have one filesystem alone; others by CLUTCH_ROWS=linux-7.2 (they must be built). */
+const NAMES = process.env['CLUTCH_ROWS'] === undefined ? ['linux-6.12', 'zfs'] : [process.env['CLUTCH_ROWS']];
+const answers = await Promise.all(NAMES.map(async (name) => [name, await builtGuest(name)] as const));
 
-describe.skipIf('reason' in answer)(`every filesystem that ${NAME} mounts${'reason' in answer ? ` (${answer.reason})` : ''}`, () => {
-  const { guest } = answer as Exclude<typeof answer, { reason: string }>;
+for (const [NAME, answer] of answers) describe.skipIf('reason' in answer)(`every filesystem that ${NAME} mounts${'reason' in answer ? ` (${answer.reason})` : ''}`, () => {
+  const guest = findGuest(NAME);
   const scratch = scratchFolder();
   afterAll(() => scratch.remove());
 
-  for (const row of FOREIGN) {
+  const alone = new Set(guest.manifest.filesystems.map(({ format }) => format));
+  for (const row of NAME.startsWith('linux-') ? FOREIGN : FOREIGN.filter(({ format }) => alone.has(format))) {
     it(`${row.name}: ${row.why}`, async (context) => {
       const served = guest.manifest.filesystems.find(({ format }) => format === (row.matrix ?? row.format)) ?? guest.manifest.filesystems.find(({ format }) => format === row.format);
       const tools = row.tools.filter((tool) => !hasTool(tool));

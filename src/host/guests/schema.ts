@@ -13,7 +13,7 @@ const name = v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9_.+-]{0,63}$/, 'a name 
 const moduleName = v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9_-]{0,62}\??$/, 'the name of a kernel module, with "?" behind it where the kernel may do without'));
 /** A file of the guest's own folder. */
 const ownFile = v.pipe(v.string(), v.regex(/^[\w][\w.+-]{0,127}$/, 'the name of a file in the guest\'s folder, without a path'));
-const path = v.pipe(v.string(), v.regex(/^(?!.*(^|\/)\.\.(\/|$))[\w.+/-]{1,255}$/, 'a program\'s name, or a path in the package'));
+const path = v.pipe(v.string(), v.regex(/^(?!\/|.*(^|\/)\.\.(\/|$))[\w.+/-]{1,255}$/, 'a program\'s name, or a path in the package'));
 const seconds = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(3600));
 const options = v.pipe(v.string(), v.maxLength(LONGEST), v.regex(/^[\w=,.:+/-]*$/, 'a list of mount options with commas'));
 
@@ -21,7 +21,7 @@ function list<const S extends v.GenericSchema>(of: S) {
   return v.pipe(v.array(of), v.maxLength(MOST));
 }
 
-const program = { package: name, program: path, files: v.optional(list(path)) };
+const program = { package: name, program: v.union([path, v.pipe(v.string(), v.regex(/^\/clutch\/[a-z0-9-]{1,63}$/, 'a script of guests/linux'))]), files: v.optional(list(path)) };
 const status = list(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(255)));
 
 const filesystem = v.strictObject({

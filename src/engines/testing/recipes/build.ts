@@ -9,7 +9,7 @@ import type { Recipe } from './ext4.ts';
 export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../../../..');
 
 /** This folder, also where the code is run from a bundle. */
-const HERE = join(ROOT, 'src/engines/testing/recipes');
+export const HERE = join(ROOT, 'src/engines/testing/recipes');
 
 /** Where made images and the reference's answers about them are kept between runs: safe to delete. */
 export const CACHE = resolve(process.env['CLUTCH_CACHE'] ?? join(ROOT, '.cache'), 'fixtures');
@@ -20,6 +20,7 @@ export const SHARED = resolve(process.env['CLUTCH_FIXTURES'] ?? join(ROOT, '../s
 /** Why something cannot be made here; empty when it can. */
 export function missing(recipe: Recipe): string {
   if (recipe.kernel && process.getuid?.() !== 0) return 'filling it needs a mount, and a mount needs root';
+  if (recipe.fuse === true && !existsSync('/dev/fuse')) return 'filling it needs /dev/fuse';
   const tools = ['bash', 'mke2fs', 'debugfs', 'python3'].filter((tool) => !hasTool(tool));
   return tools.length > 0 ? `${tools.join(', ')} not installed` : '';
 }

@@ -6,6 +6,8 @@ export interface Recipe {
   readonly script: string;
   /** Filled through a kernel mount: made only as root. */
   readonly kernel: boolean;
+  /** Filled through FUSE. */
+  readonly fuse?: boolean;
   /** Who tells the truth about it. "kernel" where absent. */
   readonly oracle?: 'debugfs';
   /** What the kernel must be told besides. */

@@ -13,8 +13,10 @@ export interface ForeignRecipe extends Recipe {
    * 'root' its top files alone, 'few' HELLO.TXT and DIR/INNER.TXT, 'nothing' where the maker can't put anything in.
    */
   readonly holds: 'tree' | 'files' | 'root' | 'few' | 'nothing';
-  /** Says of the image at $1 whether it is sound; exit status 0. */
+  /** Says of the image at $1 whether it is sound; exit status 0. $HERE is this folder. */
   readonly judge?: string;
+  /** The program that says so, where it is not the first word. */
+  readonly judgedBy?: string;
 }
 
 /** The files of $SRC: names that every filesystem takes. */
@@ -91,5 +93,6 @@ printf '[root]\\nmode=ubi\\nimage=%s\\nvol_id=0\\nvol_size=5MiB\\nvol_type=dynam
   row('qnx4', 'qnx4', 'a QNX disk', ['python3'], 'few', 'python3 "$HERE/craft.py" qnx4 "$IMG"'),
   row('efs', 'efs', 'an IRIX CD', ['python3'], 'few', 'python3 "$HERE/craft.py" efs "$IMG"'),
   row('affs', 'affs', 'an Amiga floppy', ['python3'], 'nothing', 'python3 "$HERE/craft.py" affs "$IMG"'),
+  row('zfs', 'zfs', 'a pool of a Solaris, with a dataset in a dataset', ['zpool', 'zfs', 'zfs-fuse'], 'tree', 'truncate -s 64M "$IMG"; bash "$HERE/zfs.sh" make "$IMG" $SRC', { kernel: true, fuse: true, judge: 'unshare --mount --propagation private bash "$HERE/zfs.sh" judge "$1"', judgedBy: 'zpool scrub' }),
   row('omfs', 'omfs', 'a Rio Karma', ['python3'], 'nothing', 'python3 "$HERE/craft.py" omfs "$IMG"'),
 ];

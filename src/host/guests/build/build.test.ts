@@ -34,6 +34,7 @@ const MANIFEST: GuestManifest = {
   },
   filesystems: [{
     format: 'xfs', type: 'xfs', access: 'read-write', modules: ['xfs', 'virtio_blk'], readOptions: ['ro'], writeOptions: 'rw', device: 'disk',
+    helper: { package: 'xfsprogs', program: '/clutch/mount-xfs', files: ['xfs_repair'] },
     check: { package: 'xfsprogs', program: 'xfs_repair', dry: ['-n'], clean: [0], errors: [1], repaired: [] },
   }],
   volumes: [], tables: [], trees: [],
@@ -42,7 +43,7 @@ const MANIFEST: GuestManifest = {
 function tools(changes: Partial<BuildTools> = {}): BuildTools {
   return {
     mirrors: { main: mirror.url, security: mirror.url }, trust: { keys: [archive.publicKey] }, downloads: new Downloads(join(folder, `cache${caches++}`)),
-    scripts: { init: Buffer.from('#!init'), agent: Buffer.from('#!agent') }, inputs: 'x', job: nodeJob(), ...changes,
+    scripts: { init: Buffer.from('#!init'), agent: Buffer.from('#!agent'), helper: (name) => Buffer.from(`#!${name}`) }, inputs: 'x', job: nodeJob(), ...changes,
   };
 }
 
@@ -93,7 +94,7 @@ describe('a guest of a small archive', () => {
     const xfs = readCpio(files('fs-xfs.cpio'));
     expect(xfs.get('clutch/modules/xfs')?.data).toBe('/clutch/ko/crc32c_generic.ko\n/clutch/ko/libcrc.ko\n/clutch/ko/xfs.ko\n');
     expect([...xfs.keys()].filter((path) => path.endsWith('.ko'))).toEqual(['clutch/ko/crc32c_generic.ko', 'clutch/ko/libcrc.ko', 'clutch/ko/xfs.ko']);
-    expect([...readCpio(files('tool-xfsprogs.cpio')).keys()].filter((path) => path.includes('.') || path.includes('xfs'))).toEqual(['usr/sbin/xfs_repair']);
+    expect([...readCpio(files('tool-xfsprogs.cpio')).keys()].filter((path) => path.includes('.') || path.includes('xfs'))).toEqual(['clutch/mount-xfs', 'usr/sbin/xfs_repair']);
   });
 
   it('is the same to the byte when it is built again', async () => {

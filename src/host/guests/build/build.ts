@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:
 import { basename, dirname, join } from 'node:path';
 import { corrupt, unsupported } from '../../../engines/core/errors.ts';
 import type { JobContext } from '../../../engines/core/job.ts';
+import { OWN } from '../catalogue.ts';
 import type { BuiltGuest, GuestFilesystem, GuestManifest, GuestSource } from '../manifest.ts';
 import { type Archive, fetchPackage, type Mirrors, readArchive } from './archive.ts';
 import { byBytes, type CpioEntry, writeCpio } from './cpio.ts';
@@ -72,7 +73,8 @@ export async function buildFromPackages(manifest: GuestManifest, folder: string,
   }
   const packages: Record<string, string> = {};
   for (const [name, wanted] of toolPackages(manifest)) {
-    const entries = await userland.programs(name, wanted);
+    const entries = await userland.programs(name, wanted.filter((each) => !each.startsWith(OWN)));
+    for (const own of wanted.filter((each) => each.startsWith(OWN))) entries.set(own.slice(1), { type: 'file', mode: 0o755, bytes: tools.scripts.helper(own.slice(OWN.length)) });
     packages[name] = `tool-${name}.cpio`;
     // What the base has need not come twice: both are of the same packages.
     files.set(packages[name], writeCpio(new Map([...entries].filter(([path]) => base.get(path) === undefined || path.includes('/bin/') || path.includes('/sbin/')))));

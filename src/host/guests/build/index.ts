@@ -42,7 +42,7 @@ export async function buildGuest(name: string, options: BuildOptions): Promise<G
     mirrors: mirrorsOf(options),
     trust: { keys: readdirSync(keys).filter((file) => file.endsWith('.asc')).toSorted().map((file) => readFileSync(join(keys, file), 'utf8')), allowExpired: options.allowExpired ?? false },
     downloads: new Downloads(places.downloads, options.offline ?? false),
-    scripts: { init: script('init'), agent: script('agent') },
+    scripts: { init: script('init'), agent: script('agent'), helper: script },
     inputs, job: options.job,
   });
   return describe(folder, origin, places).guest;

@@ -17,6 +17,8 @@ export interface GuestScripts {
   readonly init: Uint8Array;
   /** /clutch/agent */
   readonly agent: Uint8Array;
+  /** Another one, which a manifest names as a program: /clutch/NAME. */
+  helper(name: string): Uint8Array;
 }
 
 /** What every boot needs: folders, console, scripts, busybox under all its names, the 9P server, base modules. */

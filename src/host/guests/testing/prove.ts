@@ -4,7 +4,7 @@ import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Cursor, FileSystem, NodeId } from '../../../engines/core/filesystem.ts';
 import { FOREIGN_FILES, type ForeignRecipe } from '../../../engines/testing/recipes/foreign.ts';
-import { hasTool } from '../../../engines/testing/recipes/build.ts';
+import { hasTool, HERE } from '../../../engines/testing/recipes/build.ts';
 import { type ImageSession, openImage } from '../../session.ts';
 import type { Guest, GuestFilesystem } from '../manifest.ts';
 import type { GuestSupport } from '../support.ts';
@@ -80,7 +80,7 @@ export async function prove(image: string, { guests, guest, served, expected, ju
   if (before === digest(copy)) throw new Error('the image did not change by Apply');
   const judged = judge !== undefined && hasTool(judge.split(' ')[0]!);
   if (judged) {
-    const done = spawnSync('sh', ['-c', judge, 'sh', copy], { encoding: 'utf8', env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`, LC_ALL: 'C' } });
+    const done = spawnSync('sh', ['-c', judge, 'sh', copy], { encoding: 'utf8', env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`, LC_ALL: 'C', HERE } });
     if (done.status !== 0) throw new Error(`${judge} says of what was written (exit ${done.status}):\n${done.stdout}${done.stderr}`.slice(0, 4000));
   }
   const again = await openImage(copy, opener);
@@ -95,7 +95,7 @@ export async function prove(image: string, { guests, guest, served, expected, ju
   return { read: true, written: true, judged };
 }
 
-async function put(fs: FileSystem, path: string, text: string): Promise<void> {
+export async function put(fs: FileSystem, path: string, text: string): Promise<void> {
   const names = path.slice(1).split('/');
   const writer = fs.writer;
   if (writer === undefined) throw new Error(`${path} can't be written: ${fs.info.access.reason}`);
@@ -113,7 +113,7 @@ function same(a: string, b: string, message: string): void {
 const digest = (path: string): string => createHash('sha256').update(readFileSync(path)).digest('hex');
 
 /** Every plain file by path. What filesystems have of their own (lost+found, .nilfs) may be there besides. */
-async function filesOf(session: ImageSession): Promise<Expected> {
+export async function filesOf(session: ImageSession): Promise<Expected> {
   const { filesystem } = session.select();
   const found: Record<string, { size: number; sha256: string }> = {};
   await walk(filesystem, filesystem.root, '', found, 0);
@@ -153,11 +153,11 @@ function compare(found: Expected, expected: Expected): void {
 }
 
 /** What was shown, in sentences for the support matrix. */
-export function said({ written, judged }: Shown, { name, holds, judge, tools }: ForeignRecipe): string[] {
+export function said({ written, judged }: Shown, { name, holds, judge, judgedBy, tools }: ForeignRecipe): string[] {
   const image = `an image of ${tools[0]}${name === 'xfs-v4' ? ' in version 4' : ''}`;
   return [
     ...(holds === 'nothing' ? [] : [`${image} is read: names, sizes and contents as its maker put them in`]),
-    ...(written ? [`${image} is written to, and read back by another boot${judged ? `; ${judge!.split(' ')[0]} finds nothing` : ''}`] : []),
+    ...(written ? [`${image} is written to, and read back by another boot${judged ? `; ${judgedBy ?? judge!.split(' ')[0]} finds nothing` : ''}`] : []),
   ];
 }
 
