@@ -8,7 +8,7 @@ import { Dirent, EntryOut, ReadIn, ROOT_ID } from './layout.ts';
 import { type ReplyBuffer, REPLY_HEADER } from './replies.ts';
 import { MOST_READ } from './reading.ts';
 import type { Request } from './request.ts';
-import { nodeOf, type Operation, putEntry, type Session } from './session.ts';
+import { entrySeconds, nodeOf, type Operation, putEntry, type Session } from './session.ts';
 
 /** Entries that are not of the engine's listing: "." and "..". Their offsets come first. */
 const DOTS: readonly Name[] = ['.', '..'];
@@ -132,7 +132,7 @@ class Answer {
     if (this.#ahead > 0) {
       const { nodes } = this.#session;
       if (stat !== undefined && nodes.idOf(stat.node) !== ROOT_ID) {
-        putEntry(this.#session, view, at, stat);
+        putEntry(this.#session, view, at, stat, entrySeconds(this.#session, this.#node, name));
         nodes.told(stat.node);
         this.#told.push(stat.node);
       } else {

@@ -14,25 +14,31 @@ export const lookup: Operation = (session, request) => {
   const { fs } = session;
   const name = request.name();
   checkLength(session, name);
-  const found = fs.lookup(nodeOf(session, request), name);
-  return after(found, (node) => {
-    if (node === undefined) return answerNothing(session, request);
-    return after(fs.stat(node), (stat) => { answerEntry(session, request, stat); });
+  const folder = nodeOf(session, request);
+  return after(fs.lookup(folder, name), (node) => {
+    if (node === undefined) return answerNothing(session, request, folder, name);
+    return after(fs.stat(node), (stat) => { answerEntry(session, request, folder, name, stat); });
   });
 };
 
-/** Of what the kernel tells us of and does not wait for. */
-export function forget({ nodes }: Session, request: Request): void {
-  nodes.forget(nodes.nodeOf(request.nodeid), request.body(ForgetIn).nlookup);
+/** The kernel does not wait for an answer to it. */
+export function forget(session: Session, request: Request): void {
+  forgetNode(session, request.nodeid, request.body(ForgetIn).nlookup);
 }
 
-export function batchForget({ nodes }: Session, request: Request): void {
+export function batchForget(session: Session, request: Request): void {
   const { count } = request.body(BatchForgetIn);
   const list = request.data(BatchForgetIn.size, count * ForgetOne.size);
   for (let i = 0; i < count; i++) {
     const one = ForgetOne.at(list, i * ForgetOne.size);
-    nodes.forget(nodes.nodeOf(one.nodeid), one.nlookup);
+    forgetNode(session, one.nodeid, one.nlookup);
   }
+}
+
+function forgetNode({ nodes, names }: Session, id: number, times: number): void {
+  const node = nodes.nodeOf(id);
+  nodes.forget(node, times);
+  if (!nodes.knows(node)) names?.take(node);
 }
 
 /** Of a node, or of an open file: both are found by the node, which is held while it is open. */

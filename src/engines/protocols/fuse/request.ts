@@ -75,4 +75,11 @@ export class Request {
     if (end < 0) throw usage('EINVAL', 'A name does not end');
     return this.name(end + 1 - HEADER);
   }
+
+  /** Bytes of data behind the first name. @throws usage EINVAL when there are fewer */
+  dataBehindName(after: number, length: number): Uint8Array {
+    const end = this.bytes.indexOf(0, HEADER + after);
+    if (end < 0) throw usage('EINVAL', 'A name does not end');
+    return this.data(end + 1 - HEADER, length);
+  }
 }

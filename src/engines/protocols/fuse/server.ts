@@ -1,16 +1,20 @@
 import { errnoOf } from '../../core/errno.ts';
 import { type DiskError, toDiskError } from '../../core/errors.ts';
+import type { FileSystem } from '../../core/filesystem.ts';
 import type { ServedTree } from '../../core/served.ts';
 import type { FuseChannel } from './channel.ts';
 import { Handles } from './handles.ts';
 import { agree } from './init.ts';
-import { InHeader, InterruptIn, OP } from './layout.ts';
+import { INIT_FLAG2, InHeader, InterruptIn, OP } from './layout.ts';
 import { batchForget, forget } from './looking.ts';
 import { Nodes } from './nodes.ts';
+import { Notices } from './notices.ts';
 import { OPERATIONS, READING } from './operations.ts';
+import { Order } from './order.ts';
 import { Replies } from './replies.ts';
 import { Request } from './request.ts';
-import { type FuseStatistics, LONG, type Session } from './session.ts';
+import type { FuseStatistics, Session } from './session.ts';
+import { ToldNames } from './told-names.ts';
 
 export interface FuseOptions {
   /** Told when the kernel has agreed on the protocol: from now on the mount works. */
@@ -32,6 +36,10 @@ const EINTR = 4;
 const EIO = 5;
 const EINVAL = 22;
 const ENOSYS = 38;
+const ENOTTY = 25;
+
+/** The minor version from which on the kernel knows epochs (FUSE_NOTIFY_INC_EPOCH). */
+const EPOCHS = 44;
 
 /**
  * Serves a tree to the kernel through a mount's descriptor, until that ends. Who may do what is the kernel's to check (`default_permissions`). Requests that
@@ -52,6 +60,7 @@ class Server implements FuseServer {
   /** Requests that are worked on and wait for something, by their numbers. */
   readonly #working = new Map<number, Request>();
   readonly #idle: (() => void)[] = [];
+  #unlisten: (() => void) | undefined;
 
   constructor(channel: FuseChannel, tree: ServedTree, options: FuseOptions) {
     this.#channel = channel;
@@ -59,12 +68,12 @@ class Server implements FuseServer {
     this.#options = options;
     this.#replies = new Replies(channel);
     channel.onRequest((message) => this.#receive(message));
-    this.ended = new Promise((resolve) => { channel.onEnd((error) => { void this.#end().then(() => resolve(error)); }); });
+    this.ended = this.#run();
   }
 
-  idle(): Promise<void> {
-    if (this.#working.size === 0) return Promise.resolve();
-    return new Promise((resolve) => { this.#idle.push(resolve); });
+  async idle(): Promise<void> {
+    if (this.#working.size > 0) await new Promise<void>((resolve) => { this.#idle.push(resolve); });
+    await this.#session?.notices.idle();
   }
 
   #receive(message: Uint8Array): void | Promise<void> {
@@ -102,7 +111,8 @@ class Server implements FuseServer {
     if (opcode === OP.INIT) return this.#init(request);
     if (session === undefined) return this.#replies.fail(request, EIO);
     const operation = OPERATIONS[opcode];
-    if (operation === undefined) return this.#replies.fail(request, ENOSYS);
+    // A program that asks for an ioctl hears that there is none; before Linux 6.16 it would hear our answer.
+    if (operation === undefined) return this.#replies.fail(request, opcode === OP.IOCTL ? ENOTTY : ENOSYS);
     return operation(session, request);
   }
 
@@ -131,10 +141,18 @@ class Server implements FuseServer {
     const { fs } = this.#tree;
     const agreement = agree(request, this.#replies, fs, this.#channel.room);
     if (agreement === undefined) return;
-    this.#session = {
-      fs, agreement, nodes: new Nodes(fs.root), handles: new Handles(), replies: this.#replies, statistics: this.statistics,
-      blockSize: Math.max(4096, fs.info.blockSize), entrySeconds: LONG,
+    const nodes = new Nodes(fs.root);
+    const names = agreement.minor >= EPOCHS ? undefined : new ToldNames();
+    const session: Session = this.#session = {
+      fs, agreement, nodes, names, handles: new Handles(), replies: this.#replies, statistics: this.statistics, order: new Order(),
+      notices: new Notices(this.#channel, nodes, names, (agreement.flags2 & INIT_FLAG2.HAS_EXPIRE_ONLY) !== 0),
+      folding: fs.writer !== undefined && (!fs.writer.names.caseSensitive || fs.info.features.includes('casefold')), blockSize: blockSizeOf(fs), privileges: 0,
     };
+    this.#unlisten = this.#tree.onChange((change) => {
+      session.privileges++;
+      if (change.what === 'all') session.blockSize = blockSizeOf(fs);
+      session.notices.change(change);
+    });
     this.#options.ready?.();
   }
 
@@ -148,8 +166,12 @@ class Server implements FuseServer {
     if (waiting !== undefined && READING.has(waiting.opcode)) this.#replies.fail(waiting, EINTR);
   }
 
-  async #end(): Promise<void> {
+  /** @returns why it ended */
+  async #run(): Promise<DiskError | undefined> {
+    const error = await new Promise<DiskError | undefined>((resolve) => { this.#channel.onEnd(resolve); });
     this.#replies.end();
+    this.#unlisten?.();
+    this.#session?.notices.end();
     await this.idle();
     const { writer } = this.#tree.fs;
     for (const { node } of this.#session?.handles.clear() ?? []) {
@@ -160,5 +182,11 @@ class Server implements FuseServer {
       }
     }
     this.statistics.open = 0;
+    return error;
   }
+}
+
+/** Programs read and write in pieces of st_blksize: not of less than a page. */
+function blockSizeOf({ info }: FileSystem): number {
+  return Math.max(4096, info.blockSize);
 }

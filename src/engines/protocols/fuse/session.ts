@@ -1,11 +1,15 @@
 import type { FileSystem, NodeId, Stat } from '../../core/filesystem.ts';
+import type { Name } from '../../core/names.ts';
 import { putAttr } from './attributes.ts';
 import type { Handles } from './handles.ts';
 import type { Agreement } from './init.ts';
 import { ATTR_OUT_ATTR, AttrOut, ENTRY_ATTR, EntryOut, putU64 } from './layout.ts';
 import type { Nodes } from './nodes.ts';
+import type { Notices } from './notices.ts';
+import type { Order } from './order.ts';
 import { type Replies, REPLY_HEADER } from './replies.ts';
 import type { Request } from './request.ts';
+import type { ToldNames } from './told-names.ts';
 
 /** What was done since the mount. */
 export interface FuseStatistics {
@@ -30,22 +34,34 @@ export interface Session {
   readonly replies: Replies;
   readonly statistics: FuseStatistics;
   readonly agreement: Agreement;
+  readonly notices: Notices;
+  readonly order: Order;
+  /** There where the kernel can be told of changed names by each name alone. */
+  readonly names: ToldNames | undefined;
+  /** Names may be spelled in several ways: the kernel would not know that a change of one is a change of the others, and may keep none. */
+  readonly folding: boolean;
   /** st_blksize, in bytes. */
   blockSize: number;
-  /** Seconds that names are kept. */
-  entrySeconds: number;
+  /** Counts whenever a file may have been given privileges (privileges.ts). */
+  privileges: number;
+}
+
+/** Seconds that the kernel may keep a name, there or not there. */
+export function entrySeconds({ folding, names }: Session, folder: NodeId, name: Name): number {
+  if (folding) return 0;
+  return names === undefined || names.add(folder, name) ? LONG : 0;
 }
 
 /** What answers an operation: at once, or when its promise resolves. It may throw, or reject. */
 export type Operation = (session: Session, request: Request) => void | Promise<void>;
 
-/** Writes a fuse_entry_out for a node that the kernel is told of. */
-export function putEntry(session: Session, view: DataView, at: number, stat: Stat): void {
+/** Writes a fuse_entry_out for a node that the kernel is told of. @param seconds that its name may be kept */
+export function putEntry(session: Session, view: DataView, at: number, stat: Stat, seconds: number): void {
   const { nodes } = session;
   putU64(view, at, nodes.idOf(stat.node));
   const entry = EntryOut.over(view, at);
   entry.generation = nodes.generationOf(stat.node);
-  entry.entry_valid = session.entrySeconds;
+  entry.entry_valid = seconds;
   entry.attr_valid = LONG;
   entry.entry_valid_nsec = 0;
   entry.attr_valid_nsec = 0;
@@ -53,9 +69,9 @@ export function putEntry(session: Session, view: DataView, at: number, stat: Sta
 }
 
 /** Answers with a node that a name leads to. @param more bytes behind it, which are written already. @returns whether the kernel took it */
-export function answerEntry(session: Session, request: Request, stat: Stat, more = 0): boolean {
+export function answerEntry(session: Session, request: Request, folder: NodeId, name: Name, stat: Stat, more = 0): boolean {
   const { replies, nodes } = session;
-  putEntry(session, replies.short.view, REPLY_HEADER, stat);
+  putEntry(session, replies.short.view, REPLY_HEADER, stat, entrySeconds(session, folder, name));
   nodes.told(stat.node);
   const taken = replies.sendShort(request, EntryOut.size + more);
   // It was interrupted, and knows nothing of the node.
@@ -64,9 +80,10 @@ export function answerEntry(session: Session, request: Request, stat: Stat, more
 }
 
 /** Answers that there is nothing of the name, which may be remembered. */
-export function answerNothing({ replies, entrySeconds }: Session, request: Request): void {
+export function answerNothing(session: Session, request: Request, folder: NodeId, name: Name): void {
+  const { replies } = session;
   const entry = EntryOut.over(replies.blank(EntryOut.size), REPLY_HEADER);
-  entry.entry_valid = entrySeconds;
+  entry.entry_valid = entrySeconds(session, folder, name);
   replies.sendShort(request, EntryOut.size);
 }
 

@@ -1,0 +1,52 @@
+import { usage } from '../../core/errors.ts';
+import type { Maybe, NodeId } from '../../core/filesystem.ts';
+import type { Changes } from '../../core/writer.ts';
+import { NANO } from '../shared/linux.ts';
+import { getTime } from './attributes.ts';
+import { FATTR, InHeader, SetattrIn } from './layout.ts';
+import { writerOf } from './making.ts';
+import { after } from './maybe.ts';
+import { killPrivileges, ownerChanges } from './privileges.ts';
+import type { Request } from './request.ts';
+import { answerAttributes, nodeOf, type Operation, type Session } from './session.ts';
+
+const SETID = 0o6000;
+
+/** Changes what is asked for and nothing else; the size first, which is the only thing of it that can find no space. */
+export const setattr: Operation = (session, request) => {
+  const { fs } = session;
+  const { valid, size, fh } = request.body(SetattrIn);
+  const writer = writerOf(session);
+  const node = nodeOf(session, request);
+  if ((valid & FATTR.FH) !== 0) session.handles.get(fh, node);
+  const changes = changesOf(request, valid);
+  if (((changes.mode ?? 0) & SETID) !== 0) session.privileges++;
+  return after((valid & FATTR.SIZE) === 0 ? undefined : resize(session, node, size, (valid & FATTR.KILL_SUIDGID) !== 0), () => after(
+    Object.keys(changes).length === 0 ? undefined : after(fs.stat(node), (stat) => after(ownerChanges(session, stat, changes), (all) => writer.change(node, all))),
+    () => after(fs.stat(node), (stat) => { answerAttributes(session, request, stat); }),
+  ));
+};
+
+function resize(session: Session, node: NodeId, size: number, setId: boolean): Maybe<void> {
+  if (!Number.isSafeInteger(size)) throw usage('EFBIG', `${size} is beyond every file`);
+  return session.order.run(node, () => after(writerOf(session).truncate(node, size), () => killPrivileges(session, node, setId)));
+}
+
+function changesOf({ view }: Request, valid: number): Changes {
+  const asked = (bit: number): boolean => (valid & bit) !== 0;
+  const { mode, uid, gid, atimensec, mtimensec, ctimensec } = SetattrIn.over(view, InHeader.size);
+  const time = (name: 'atime' | 'mtime' | 'ctime', nanoseconds: number): bigint => {
+    if (nanoseconds >= NANO) throw usage('EINVAL', `${nanoseconds} nanoseconds are no part of a second`);
+    return getTime(view, InHeader.size + SetattrIn.fields[name].offset, nanoseconds);
+  };
+  return {
+    ...(asked(FATTR.MODE) ? { mode: mode & 0o7777 } : {}), ...(asked(FATTR.UID) ? { uid } : {}), ...(asked(FATTR.GID) ? { gid } : {}),
+    ...(asked(FATTR.ATIME_NOW) ? { atime: now() } : asked(FATTR.ATIME) ? { atime: time('atime', atimensec) } : {}),
+    ...(asked(FATTR.MTIME_NOW) ? { mtime: now() } : asked(FATTR.MTIME) ? { mtime: time('mtime', mtimensec) } : {}),
+    ...(asked(FATTR.CTIME) ? { ctime: time('ctime', ctimensec) } : {}),
+  };
+}
+
+function now(): bigint {
+  return BigInt(Date.now()) * 1_000_000n;
+}
