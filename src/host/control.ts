@@ -20,11 +20,25 @@ export type ToHost =
   | { readonly do: 'hangup'; readonly channel: number }
   /** A path may be used, for one thing. */
   | { readonly do: 'grant'; readonly token: string; readonly path: string; readonly use: GrantUse }
+  /** End all mounts, unless they are in use. */
+  | { readonly do: 'unmount' }
   /** Cancel, close, exit. With pending changes only when they are to be discarded. */
   | { readonly do: 'close'; readonly discard: boolean };
 
 /** What a path was granted for: a folder to write into, a file or folder to be put into the image, the place through which entries go to another image. */
 export type GrantUse = 'folder' | 'put' | 'parcel';
+
+/** Where a volume is mounted. */
+export interface MountPlace {
+  /** Its number in the image. */
+  readonly mount: number;
+  /** As the system names it. */
+  readonly at: string;
+  /** It is a folder or drive, not only an address. */
+  readonly mounted: boolean;
+  /** Programs may write through it. */
+  readonly write: boolean;
+}
 
 export type FromHost =
   | { readonly did: 'open'; readonly summary: string; readonly size: number }
@@ -36,5 +50,9 @@ export type FromHost =
   | { readonly did: 'grant'; readonly token: string }
   /** So many operations are pending from now on, or are being applied. */
   | { readonly did: 'change'; readonly pending: number; readonly applying: boolean }
+  /** Where volumes of the image are mounted from now on. */
+  | { readonly did: 'mounts'; readonly mounts: readonly MountPlace[] }
+  /** Nothing is mounted any more; or why something is. */
+  | { readonly did: 'unmount'; readonly error?: DiskErrorData }
   /** The last thing said by a process that gives itself up. */
   | { readonly did: 'giveUp'; readonly reason: string };

@@ -53,6 +53,7 @@ function receive(message: ToHost, ports: readonly EmitterPort[]): void {
   if (message.do === 'open') {
     if (host === undefined) {
       host = new ImageHost(message.path);
+      host.onMounts((mounts) => tell({ did: 'mounts', mounts }));
       host.onPending((pending, applying) => tell({ did: 'change', pending, applying }));
     }
     host.info().then(({ summary, size }) => tell({ did: 'open', summary, size }), (error: unknown) => tell({ did: 'fail', error: toDiskError(error).toJSON() }));
@@ -78,6 +79,9 @@ function receive(message: ToHost, ports: readonly EmitterPort[]): void {
     case 'grant':
       host.grant(message.token, message.path, message.use);
       tell({ did: 'grant', token: message.token });
+      break;
+    case 'unmount':
+      host.unmount().then(() => tell({ did: 'unmount' }), (error: unknown) => tell({ did: 'unmount', error: toDiskError(error).toJSON() }));
       break;
     case 'close':
       // Changes that nobody discarded are not lost by a message that was sent before they were made.

@@ -1,4 +1,4 @@
-import type { FromHost, GrantUse, ToHost } from './control.ts';
+import type { FromHost, GrantUse, MountPlace, ToHost } from './control.ts';
 import { DiskError, ioError } from '../engines/core/errors.ts';
 
 /** Milliseconds that a process has to close its image; then it is killed. */
@@ -43,6 +43,9 @@ export class SupervisedHost<P> {
   #lastChannel = 0;
   #pending = 0;
   #applying = false;
+  #mounts: readonly MountPlace[] = [];
+  /** Who waits for the end of all mounts. */
+  #unmounting: ((message: Extract<FromHost, { did: 'unmount' }>) => void)[] = [];
   #state: 'runs' | 'closes' | 'gone' = 'runs';
 
   constructor(link: HostLink<P>, path: string) {
@@ -55,6 +58,8 @@ export class SupervisedHost<P> {
         else if (message.did === 'fail') reject(DiskError.from(message.error));
         else if (message.did === 'giveUp') ({ reason } = message);
         else if (message.did === 'change') ({ pending: this.#pending, applying: this.#applying } = message);
+        else if (message.did === 'mounts') ({ mounts: this.#mounts } = message);
+        else if (message.did === 'unmount') for (const told of this.#unmounting.splice(0)) told(message);
         else if (message.did === 'grant') for (const known of this.#grants.get(message.token) ?? []) known();
         else if (message.did !== 'look') this.#relay(message);
       });
@@ -76,6 +81,20 @@ export class SupervisedHost<P> {
   /** Operations that were neither applied nor discarded. */
   get pending(): number {
     return this.#state === 'runs' ? this.#pending : 0;
+  }
+
+  /** Where its volumes are mounted; none when the process is gone, though what it left may be in the system's list for a moment. */
+  get mounts(): readonly MountPlace[] {
+    return this.#state === 'runs' ? this.#mounts : [];
+  }
+
+  /** Ends all mounts. @throws DiskError busy, saying who uses what */
+  async unmount(): Promise<void> {
+    if (this.#state !== 'runs' || this.#mounts.length === 0) return;
+    const answered = new Promise<Extract<FromHost, { did: 'unmount' }>>((resolve) => { this.#unmounting.push(resolve); });
+    this.#link.send({ do: 'unmount' });
+    const answer = await Promise.race([answered, this.ended]);
+    if (typeof answer === 'object' && answer.error !== undefined) throw DiskError.from(answer.error);
   }
 
   /** Hands a client's port over. */

@@ -235,6 +235,8 @@ export class App<P> {
         return { image };
       },
       'image.close': async ({ image, discard }) => {
+        // Until they are gone, programs may go on to write.
+        await this.host(image).unmount();
         const { pending } = this.host(image);
         if (pending > 0 && discard !== true) throw new DiskError({ kind: 'busy' }, pending === 1 ? 'A change of the image is pending' : `${pending} changes of the image are pending`, 'Apply or discard them.');
         opened.delete(image);
@@ -279,7 +281,13 @@ export class App<P> {
         if (!platform.copyText) throw notHere('the clipboard');
         platform.copyText(text);
       },
-      'mount.show': () => { throw notHere('showing mounts'); },
+      'mount.show': async ({ image, mount }) => {
+        if (!platform.showFolder) throw notHere('showing folders');
+        const place = this.host(image).mounts.find((each) => each.mount === mount);
+        if (place === undefined) throw usage('EBADF', 'It is not mounted any more');
+        if (!place.mounted) throw usage('ENOTDIR', 'It is an address, and no folder');
+        await platform.showFolder(place.at);
+      },
       ...this.#guests.service,
       ...this.#devices.service,
     };
@@ -320,7 +328,8 @@ export class App<P> {
   #leaveImage(image: number): void {
     const host = this.#images.get(image);
     if (host === undefined) return;
-    if (host.pending > 0) this.#left.set(host.path, image);
+    // What programs write through a mount is pending in a moment, if it is not yet.
+    if (host.pending > 0 || host.mounts.some(({ write }) => write)) this.#left.set(host.path, image);
     else void this.#closeImage(image);
   }
 

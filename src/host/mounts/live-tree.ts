@@ -96,6 +96,11 @@ export class LiveTree implements ServedTree {
     await this.#batch?.sync(() => this.#at((fs) => fs.writer?.sync()));
   }
 
+  /** What was written until now is an operation that has ended: it can be applied, or undone. Never rejects. */
+  async endBatch(): Promise<void> {
+    await this.#batch?.end();
+  }
+
   /** Nobody uses it any more. @throws what could not be kept of the last changes */
   async close(): Promise<void> {
     try {

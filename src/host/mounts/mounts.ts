@@ -3,6 +3,7 @@ import type { NodeId } from '../../engines/core/filesystem.ts';
 import { displayName } from '../../engines/core/names.ts';
 import type { ServedTree, TreeChanged } from '../../engines/core/served.ts';
 import type { MountOptions, MountRow, MountUser, Unmounted } from '../../shared/contract/mounts.ts';
+import type { MountPlace } from '../control.ts';
 import type { ImageSession } from '../session.ts';
 import { LiveTree } from './live-tree.ts';
 import { withOwners } from './owners.ts';
@@ -10,6 +11,9 @@ import { withPlatformNames } from './platform-tree.ts';
 import type { Mount, MountEnd } from './provider.ts';
 import { chooseProvider, mountProviders, type ProviderEntry } from './providers.ts';
 import { type Announced, announceMount, type UnmountAnswer } from './registry.ts';
+
+/** Numbers are never used again, so that nobody ends another one than he meant. */
+let lastMount = 0;
 
 /** Milliseconds between two looks at what a mount is asked for. */
 const LOOK_EVERY = 1000;
@@ -66,7 +70,6 @@ export class SessionMounts {
   readonly #entries = new Map<number, Entry>();
   /** Mounts that are being made. */
   readonly #starting = new Set<Promise<unknown>>();
-  #last = 0;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -80,8 +83,8 @@ export class SessionMounts {
   }
 
   /** Where they are, as the system names it: for those that show them, and clean up after a process that was killed. */
-  get places(): readonly { readonly mount: number; readonly at: string; readonly mounted: boolean }[] {
-    return [...this.#entries.values()].map(({ id, mount: { at, mounted } }) => ({ mount: id, at, mounted }));
+  get places(): readonly MountPlace[] {
+    return [...this.#entries.values()].map(({ id, write, mount: { at, mounted } }) => ({ mount: id, at, mounted, write }));
   }
 
   /** @throws DiskError usage EROFS for writing to an image that is locked; unsupported for a volume that can only be read; what MountProvider.mount throws */
@@ -96,7 +99,7 @@ export class SessionMounts {
     const { write = false } = options;
     const provider = await chooseProvider(options.provider, this.#host.providers ?? mountProviders);
     this.#checkOpen();
-    const id = ++this.#last;
+    const id = ++lastMount;
     const tree: LiveTree = new LiveTree(session, layer, {
       write,
       onWritten: (folders, nodes) => this.#written(tree, folders, nodes),
@@ -172,11 +175,20 @@ export class SessionMounts {
   async close({ lazy = false } = {}): Promise<void> {
     if (lazy) this.#closed = true;
     await Promise.allSettled(this.#starting);
+    if (lazy) {
+      await Promise.allSettled([...this.#entries.keys()].map((id) => this.stop(id, true)));
+      clearInterval(this.#timer);
+      return;
+    }
     for (const { id, mount } of this.#entries.values()) {
-      const end = await this.stop(id, lazy);
+      const end = await this.stop(id, false);
       if (!end.done) throw new DiskError({ kind: 'busy' }, `What is mounted at ${displayName(mount.at)} is in use${usersText(end.users)}`, 'End what uses it, or unmount it all the same.');
     }
-    if (lazy) clearInterval(this.#timer);
+  }
+
+  /** What programs have written is an operation that has ended. What could not be kept is told to the programs. */
+  async settle(): Promise<void> {
+    await Promise.all([...this.#entries.values()].map(({ tree }) => tree.endBatch()));
   }
 
   /** Somebody else than the mounts has changed a layer. */

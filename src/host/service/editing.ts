@@ -2,10 +2,12 @@ import { statSync } from 'node:fs';
 import { DiskError, usage } from '../../engines/core/errors.ts';
 import type { FileSystem, NodeId } from '../../engines/core/filesystem.ts';
 import type { JobContext } from '../../engines/core/job.ts';
+import type { TreeChanged } from '../../engines/core/served.ts';
 import type { EditState, OperationLabel, OperationRow, Possible, TreeChange, Verb } from '../../shared/contract/edit.ts';
 import type { Cancel } from '../../shared/rpc/types.ts';
 import type { EditOperation, EditState as SessionState } from '../edit/editing.ts';
 import type { Tally } from '../jobs/extract/tally.ts';
+import { CHANGED_THROUGH_MOUNT } from '../mounts/write-batch.ts';
 import type { WritableFileSystem } from '../jobs/untar.ts';
 import type { ImageSession } from '../session.ts';
 import type { Work } from './jobs.ts';
@@ -38,6 +40,22 @@ export interface EditedImage {
   changed(): void;
   /** What is kept of a filesystem may be out of date. */
   forget(fs: FileSystem): void;
+  /** Volumes that are mounted for other programs. */
+  readonly mounted: MountedVolumes;
+}
+
+/** What the editing has to do with mounts. Each check throws DiskError busy where something mounted is in the way. */
+export interface MountedVolumes {
+  /** Of writing to a layer past its filesystem. */
+  checkFree(layer: string): void;
+  /** Of locking the image. */
+  checkNoWriter(): void;
+  /** Of taking the image to another state. */
+  checkNothingOpen(): void;
+  /** What programs have written through them is an operation that has ended. */
+  settle(): Promise<void>;
+  /** Programs that see a layer are to hear of a change. */
+  changed(layer: string, change: TreeChanged): void;
 }
 
 /** An operation that is to be done. */
@@ -59,7 +77,7 @@ const OK: Possible = { ok: true };
 const no = (reason: string): Possible => ({ ok: false, reason });
 
 const TEXTS: Readonly<Record<Verb, string>> = {
-  create: 'Created', mkdir: 'Made the folder', symlink: 'Made the link', rename: 'Renamed', delete: 'Deleted', move: 'Moved', copy: 'Copied', duplicate: 'Duplicated', put: 'Put in', paste: 'Pasted', change: 'Changed', xattr: 'Changed an attribute of', repair: 'Repaired',
+  create: 'Created', mkdir: 'Made the folder', symlink: 'Made the link', rename: 'Renamed', delete: 'Deleted', move: 'Moved', copy: 'Copied', duplicate: 'Duplicated', put: 'Put in', paste: 'Pasted', change: 'Changed', xattr: 'Changed an attribute of', repair: 'Repaired', mount: CHANGED_THROUGH_MOUNT,
 };
 
 /** Changing one image on behalf of its clients: one operation at a time, each with its undo; everybody hears of it. */
@@ -138,6 +156,7 @@ export class Editing {
 
   lock(discard: boolean): Promise<EditState> {
     return this.#reopening(async ({ editing }) => {
+      this.#image.mounted.checkNoWriter();
       const { state } = editing;
       // What the filesystem itself wrote when it was unlocked (its journal replayed) is nothing that the person would miss.
       if (state.state === 'editing' && (discard || state.operations === 0)) await editing.discard();
@@ -147,18 +166,23 @@ export class Editing {
 
   undo(): Promise<EditState> {
     return this.#reopening(async ({ editing }) => {
+      this.#image.mounted.checkNothingOpen();
       if (await editing.undo() === undefined) throw usage('EINVAL', 'There is nothing to undo');
     });
   }
 
   redo(): Promise<EditState> {
     return this.#reopening(async ({ editing }) => {
+      this.#image.mounted.checkNothingOpen();
       if (await editing.redo() === undefined) throw usage('EINVAL', 'There is nothing to redo');
     });
   }
 
   discard(): Promise<EditState> {
-    return this.#reopening(({ editing }) => editing.discard());
+    return this.#reopening(async ({ editing }) => {
+      this.#image.mounted.checkNothingOpen();
+      await editing.discard();
+    });
   }
 
   async review(from: number, count: number): Promise<{ operations: OperationRow[]; total: number }> {
@@ -182,6 +206,7 @@ export class Editing {
 
   /** Work that applies the pending changes. */
   async apply(): Promise<Work> {
+    await this.#image.mounted.settle();
     const { canApply } = await this.state();
     if (!canApply.ok) throw new DiskError({ kind: 'busy' }, canApply.reason);
     return async (job, tally) => {
@@ -243,6 +268,7 @@ export class Editing {
   rawWork(wanted: Wanted, run: (session: ImageSession, job: JobContext, tally: Tally) => Promise<unknown>): Work {
     return async (job, tally) => {
       await this.#job(job, async (session) => {
+        this.#image.mounted.checkFree(wanted.layer);
         try {
           await session.editing.operation({ text: textOf(wanted), layer: wanted.layer, raw: true }, () => run(session, job, tally));
           this.#label(session, wanted, false);
@@ -259,12 +285,15 @@ export class Editing {
     const session = await this.#session();
     const fs = await this.writable(wanted.layer);
     const folders = new Map<string, TreeChange>();
+    /** Of calls, which say all that they change; a job changes what lies below its folders, too. */
+    const touched = new Set<NodeId>();
     const changed: Changed = {
       folder: (node, layer = wanted.layer) => {
         const change = new Map([[layer, { layer, folders: [node] }]]);
         for (const [path, each] of joinChanges(folders, change)) folders.set(path, each);
       },
       nodes: (nodes) => {
+        for (const node of nodes) touched.add(node);
         for (const node of [...nodes, ...this.#image.showing(fs, new Set(nodes))]) changed.folder(node);
       },
     };
@@ -278,6 +307,9 @@ export class Editing {
       this.#label(session, wanted, partial);
       this.#image.forget(fs);
       this.#layers.tell(folders);
+      for (const { layer, folders: changedFolders } of folders.values()) {
+        this.#image.mounted.changed(layer, this.#turns.jobs > 0 || changedFolders === undefined ? { what: 'all' } : { what: 'nodes', folders: changedFolders, nodes: [...touched, ...changedFolders] });
+      }
       this.#image.changed();
       this.tell();
     }
@@ -286,6 +318,13 @@ export class Editing {
   /** Tells of folders before the operation that fills them has ended. */
   tellFolder(layer: string, node: NodeId): void {
     this.#layers.tell(new Map([[layer, { layer, folders: [node] }]]));
+  }
+
+  /** Programs have changed a layer through a mount. */
+  tellWritten(layer: string, fs: FileSystem, folders: readonly NodeId[], nodes: readonly NodeId[]): void {
+    this.#image.forget(fs);
+    this.#layers.tell(joinChanges(new Map(), new Map([[layer, { layer, folders: [...new Set([...folders, ...this.#image.showing(fs, new Set(nodes))])] }]])));
+    this.#image.changed();
   }
 
   /** Something that opens the layers anew. */
@@ -335,7 +374,7 @@ export class Editing {
   }
 
   #rowOf({ id, text, layer, bytes, time }: EditOperation): OperationRow {
-    return { ...(this.#labels.get(id) ?? { verb: 'change', name: text, count: 1, path: '' }), id, layer, bytes, when: time };
+    return { ...(this.#labels.get(id) ?? { verb: text === CHANGED_THROUGH_MOUNT ? 'mount' : 'change', name: text, count: 1, path: '' }), id, layer, bytes, when: time };
   }
 
   #labelOf(operation: EditOperation): OperationLabel {

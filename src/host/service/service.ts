@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import { checkRange } from '../../engines/core/bytes/device.ts';
 import { DiskError, ioError, toDiskError, unsupported, usage } from '../../engines/core/errors.ts';
 import { bestOpener, isWaiting, type Layer, layersOf } from '../../engines/core/layers.ts';
+import type { NodeId } from '../../engines/core/filesystem.ts';
 import { displayName } from '../../engines/core/names.ts';
 import type { FindBytesEvent } from '../../shared/contract/bytes.ts';
 import type { HostContract } from '../../shared/contract/calls.ts';
@@ -13,7 +14,8 @@ import { serve } from '../../shared/rpc/server.ts';
 import type { Cancel, Params, Service, Transport } from '../../shared/rpc/types.ts';
 import { deviceSource } from '../jobs/hash.ts';
 import { type FilesystemLayer, type ImageSession, nodeJob, openImage, type OpenImageOptions, type ReopenOptions, resolvePath } from '../session.ts';
-import type { GrantUse } from '../control.ts';
+import type { GrantUse, MountPlace } from '../control.ts';
+import type { ProviderEntry } from '../mounts/providers.ts';
 import { EditCalls } from './edit-calls.ts';
 import { Editing } from './editing.ts';
 import { forgetIdentities } from './identities.ts';
@@ -40,6 +42,12 @@ const NOTED_TOGETHER = 100;
 /** Jobs whose checksums wait to be asked for. */
 const MAX_HASHES = 32;
 
+/** What an image is opened with. */
+export interface ImageHostOptions extends Pick<OpenImageOptions, 'registry' | 'guests'> {
+  /** The ways to mount, where not all that Clutch has. */
+  readonly providers?: readonly ProviderEntry[];
+}
+
 /** One image, served to any number of clients: windows, browsers, tests. */
 export class ImageHost {
   readonly #path: string;
@@ -48,7 +56,7 @@ export class ImageHost {
   readonly #granted: Readonly<Record<GrantUse, Map<string, string>>> = { folder: new Map(), put: new Map(), parcel: new Map() };
   readonly #editing: Editing;
   readonly #editCalls: EditCalls;
-  readonly #mounts = new Mounts();
+  readonly #mounts: Mounts;
   /** What clients look at. */
   readonly #views = new Set<Views>();
   /** Rows of checksums that nobody has taken yet, by job. */
@@ -67,25 +75,39 @@ export class ImageHost {
   #reopening = 0;
 
   /** Opens at once; a failure is told by every call. @param options the formats that are looked for, where not all that Clutch has */
-  constructor(path: string, options: Pick<OpenImageOptions, 'registry' | 'guests'> = {}) {
+  constructor(path: string, { providers, ...options }: ImageHostOptions = {}) {
     this.#path = path;
     this.#options = options;
+    this.#mounts = new Mounts({
+      session: () => this.#session, folder: (token) => this.#grantedPath('folder', token), checkSettled: () => this.#checkSettled(),
+      written: (layer, folders, nodes) => this.#written(layer, folders, nodes), ...(providers === undefined ? {} : { providers }),
+    });
     this.#editing = new Editing({
+      mounted: this.#mounts,
       session: () => this.#session, opened: () => this.#opened, running: () => this.#jobs.running,
       filesystem: async (layer) => (await this.#filesystem(layer)).filesystem,
       reset: () => this.#dropViews(), showing: (fs, nodes) => [...this.#views].flatMap((views) => views.foldersOf(fs, nodes)), changed: () => this.#tellChange(), forget: forgetIdentities,
     });
     this.#editCalls = new EditCalls({
       jobs: this.#jobs, editing: this.#editing, session: () => this.#session, layer: async (layer) => this.#layer(await this.#session, layer), filesystem: (layer) => this.#filesystem(layer),
-      granted: (use, token) => {
-        const found = this.#granted[use].get(token);
-        if (found === undefined) throw usage('EACCES', 'That file or folder was not granted to this image');
-        return found;
-      },
+      granted: (use, token) => this.#grantedPath(use, token),
       checkSettled: () => this.#checkSettled(), reopenAll: () => this.#reopenAll(),
     });
     // Who looks at it starts the guest of an image that has nothing else, and can stop it.
     this.#session = this.#open({ open: false });
+  }
+
+  /** @throws DiskError usage EACCES */
+  #grantedPath(use: GrantUse, token: string): string {
+    const found = this.#granted[use].get(token);
+    if (found === undefined) throw usage('EACCES', 'That file or folder was not granted to this image');
+    return found;
+  }
+
+  /** Programs have changed a layer through a mount: what clients look at of it is out of date. */
+  #written(path: string, folders: readonly NodeId[], nodes: readonly NodeId[]): void {
+    const { filesystem } = [...layersOf(this.#opened!.layers)].find((layer) => layer.path === path) ?? {};
+    if (filesystem !== undefined) this.#editing.tellWritten(path, filesystem, folders, nodes);
   }
 
   /** Opens the image; a failure is told to whoever asks. */
@@ -101,6 +123,7 @@ export class ImageHost {
 
   /** Once more from the beginning, as after an Apply that could not be finished the first time. */
   async #reopenAll(): Promise<void> {
+    this.#mounts.checkFree('0');
     await (await this.#session).close();
     this.#opened = undefined;
     this.#session = this.#open();
@@ -134,6 +157,16 @@ export class ImageHost {
     this.#editing.onPending(tell);
   }
 
+  /** Tells where its volumes are mounted, whenever that changes. */
+  onMounts(tell: (places: readonly MountPlace[]) => void): void {
+    this.#mounts.onPlaces(tell);
+  }
+
+  /** Ends all mounts. @throws DiskError busy, saying who uses what; those before it have ended */
+  unmount(): Promise<void> {
+    return this.#mounts.close(false);
+  }
+
   /** Answers a client until its channel ends. */
   connect(transport: Transport): void {
     const views = new Views();
@@ -150,6 +183,8 @@ export class ImageHost {
   /** Cancels the jobs and closes the image; pending changes go with it. */
   async close(): Promise<void> {
     this.#closing.aborted = true;
+    // What could not be kept of the last changes goes with all of them.
+    await this.#mounts.close(true).catch(() => {});
     await this.#jobs.close();
     // What is being opened anew ends by itself, for its job is cancelled; what it opened is closed with the rest.
     await this.#reopened;
@@ -369,6 +404,7 @@ export class ImageHost {
     const session = await this.#session;
     const reopen = async (): Promise<ImageInfo> => {
       this.#layer(session, layer);
+      this.#mounts.checkFree(layer);
       if (this.#jobs.running > 0) throw new DiskError({ kind: 'busy' }, 'Work on the image is still under way', 'Wait for it or cancel it, then open the image another way.');
       await this.#tellOpening((told) => session.reopen(layer, { ...how, ...told }), cancel, opening);
       this.#tellChange();

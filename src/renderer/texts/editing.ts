@@ -25,6 +25,7 @@ function operation(label: OperationLabel): string {
     case 'paste': return `Paste ${what}`;
     case 'change': return `Change permissions, owner or times of ${what}`;
     case 'xattr': return `Change attributes of ${what}`;
+    case 'mount': return 'Changes by other programs';
     case 'repair': return label.count === 1 ? 'Repair 1 finding' : `Repair ${formatCount(label.count)} findings`;
   }
 }

@@ -8,8 +8,8 @@ import { count, entries, layer, name, none, returns, streams, token } from './sc
 /** Whether something can be done now, and if not why: a sentence. */
 export type Possible = { readonly ok: true } | { readonly ok: false; readonly reason: string };
 
-/** What an operation does; the window has a sentence for each. 'extract' is no operation: it changes nothing. */
-export const VERBS = ['create', 'mkdir', 'symlink', 'rename', 'delete', 'move', 'copy', 'duplicate', 'put', 'paste', 'change', 'xattr', 'repair'] as const;
+/** What an operation does; the window has a sentence for each. 'extract' is no operation: it changes nothing. 'mount': other programs wrote through one. */
+export const VERBS = ['create', 'mkdir', 'symlink', 'rename', 'delete', 'move', 'copy', 'duplicate', 'put', 'paste', 'change', 'xattr', 'repair', 'mount'] as const;
 export type Verb = (typeof VERBS)[number];
 
 /** What an operation is called: "Rename report.txt to draft.txt", "Delete 12 items". */
