@@ -21,6 +21,7 @@ const ENTRIES = [
   { source: 'src/host/process.ts', out: 'out/host/host.cjs' },
   { source: 'src/host/jobs/extract/writer.ts', out: 'out/writer/writer.cjs' },
   { source: 'src/host/jobs/put/reader.ts', out: 'out/reader/reader.cjs' },
+  { source: 'src/host/mounts/winfsp/thread.ts', out: 'out/winfsp/winfsp.cjs' },
   { source: 'src/cli/index.ts', out: 'out/cli/clutch.cjs' },
 ];
 

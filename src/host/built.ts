@@ -11,6 +11,8 @@ export interface Built {
   readonly writer: string;
   /** The program of the thread that reads ahead what is put into an image. */
   readonly reader: string;
+  /** The program of the thread that WinFsp calls. */
+  readonly winfsp: string;
   /** The folder of the page. */
   readonly renderer: string;
   /** The image that is shipped for a first look; undefined where it was left out. */
@@ -26,7 +28,7 @@ export function findBuilt(): Built {
   for (let folder = start; ; folder = dirname(folder)) {
     for (const out of [folder, join(folder, 'out')]) {
       const host = join(out, 'host/host.cjs');
-      if (existsSync(host)) return { host, writer: join(out, 'writer/writer.cjs'), reader: join(out, 'reader/reader.cjs'), renderer: join(out, 'renderer'), sample: sampleBeside(out) };
+      if (existsSync(host)) return { host, writer: join(out, 'writer/writer.cjs'), reader: join(out, 'reader/reader.cjs'), winfsp: join(out, 'winfsp/winfsp.cjs'), renderer: join(out, 'renderer'), sample: sampleBeside(out) };
     }
     if (dirname(folder) === folder) throw ioError('Clutch is not built here; run: npm run build');
   }

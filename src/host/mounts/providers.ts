@@ -11,7 +11,12 @@ export interface ProviderEntry {
 }
 
 /** All of them, the one that is taken first before the others: WebDAV, which serves everywhere and knows least of what a file is, comes last. */
-export const mountProviders: readonly ProviderEntry[] = [];
+export const mountProviders: readonly ProviderEntry[] = [
+  {
+    id: 'winfsp', title: 'WinFsp', summary: 'A drive of Windows, by the driver WinFsp, which clutch install fetches. Not tried on Windows yet: what it is made of is tested elsewhere.',
+    load: async () => (await import('./winfsp/index.ts')).winfspProvider(),
+  },
+];
 
 /** The ways to mount, and whether each can be used here. */
 export function providerRows(entries: readonly ProviderEntry[] = mountProviders): Promise<MountProviderRow[]> {
