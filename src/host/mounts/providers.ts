@@ -16,6 +16,10 @@ export const mountProviders: readonly ProviderEntry[] = [
     id: 'winfsp', title: 'WinFsp', summary: 'A drive of Windows, by the driver WinFsp, which clutch install fetches. Not tried on Windows yet: what it is made of is tested elsewhere.',
     load: async () => (await import('./winfsp/index.ts')).winfspProvider(),
   },
+  {
+    id: 'webdav', title: 'WebDAV', summary: 'A server on this computer alone, which the desktop, davfs2, the Finder or Windows makes a folder or drive of. Needs nothing installed; links, owners and attributes are not seen.',
+    load: async () => (await import('./webdav.ts')).webdavProvider,
+  },
 ];
 
 /** The ways to mount, and whether each can be used here. */

@@ -45,7 +45,7 @@ export class WebdavGate {
     const site = headers['sec-fetch-site'];
     if (headers.origin !== undefined || site !== undefined && site !== 'none' && site !== 'same-origin') return { status: 403, text: 'This server does not answer pages of other sites.' };
     const [, first = '', folder = ''] = (url.split('?', 1)[0] ?? '').split('/', 3);
-    if (folder !== this.#folder) return { status: 404, text: 'Nothing is served there.' };
+    if (unescaped(folder) !== unescaped(this.#folder)) return { status: 404, text: 'Nothing is served there.' };
     if (same(first, this.#secret)) return { base: `/${first}/${folder}` };
     if (`/${first}` !== ASKED) return { status: 404, text: 'Nothing is served there.' };
     const basic = /^basic ([a-z\d+/=]+)$/i.exec(headers.authorization ?? '')?.[1];
@@ -57,6 +57,11 @@ export class WebdavGate {
 /** In a time that says nothing of where they differ, nor of their lengths. */
 function same(given: string, expected: string): boolean {
   return timingSafeEqual(digest(given), digest(expected));
+}
+
+/** Clients differ in what they spell with a percent sign. */
+function unescaped(text: string): string {
+  return text.replace(/%([\da-f]{2})/gi, (_, digits: string) => String.fromCharCode(parseInt(digits, 16)));
 }
 
 function digest(text: string): Buffer {
