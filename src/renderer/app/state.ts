@@ -1,5 +1,6 @@
 import { create } from 'zustand';
 import type { AppInfo, RecentRow, SourceToken } from '../../shared/contract/calls.ts';
+import type { DeviceRow } from '../../shared/contract/devices.ts';
 import type { EditState, TransferPlan } from '../../shared/contract/edit.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../../shared/contract/settings.ts';
 import type { GuestRow } from '../../shared/contract/guests.ts';
@@ -198,6 +199,8 @@ export type Dialog =
   | { readonly kind: 'close-mounted'; readonly tabs: readonly number[]; readonly window: boolean; readonly held: readonly Held[] }
   | { readonly kind: 'remove-guest'; readonly guest: GuestRow }
   | { readonly kind: 'add-guest' }
+  /** How to get to read a disk, or why it can't be read. */
+  | { readonly kind: 'device-access'; readonly device: DeviceRow }
   | { readonly kind: 'shortcuts' };
 
 /** The folder in which an entry has its name; absent for a root. */

@@ -1,6 +1,7 @@
-import { ArrowDownUp, Columns3Cog, EyeOff, PanelLeft, PanelRight, RotateCcw, UnfoldHorizontal } from 'lucide-react';
+import { ArrowDownUp, Columns3Cog, EyeOff, HardDrive, PanelLeft, PanelRight, RotateCcw, UnfoldHorizontal } from 'lucide-react';
 import type { SortKey } from '../../shared/contract/rows.ts';
 import { activeFormat, fitColumns, openColumnsMenu, resetColumns } from '../app/columns.ts';
+import { showDevices } from '../app/devices.ts';
 import { isNarrow } from '../app/narrow.ts';
 import { prefer } from '../app/navigation.ts';
 import { getApp, setApp } from '../app/state.ts';
@@ -36,6 +37,7 @@ export const viewCommands: readonly Command[] = [
   { id: 'hidden', label: texts.commands.hidden, icon: EyeOff, group: 'view', keys: ['Mod+H'], on: (state) => state.settings.hidden, enabled: always, run: () => prefer({ hidden: !getApp().settings.hidden }) },
   { id: 'preview-pane', label: texts.commands.previewPane, icon: PanelRight, group: 'view', keys: ['Alt+P'], on: (state) => state.settings.preview, enabled: always, run: () => prefer({ preview: !getApp().settings.preview }) },
   { id: 'sidebar', label: texts.commands.sidebar, icon: PanelLeft, group: 'view', keys: ['F9'], on: (state) => (isNarrow() ? state.sidebarOver : state.settings.sidebar), enabled: always, run: toggleSidebar },
+  { id: 'devices', label: texts.devices.command, icon: HardDrive, group: 'view', keys: [], enabled: always, run: showDevices },
   { id: 'columns', label: texts.commands.columns, icon: Columns3Cog, group: 'view', keys: ['Mod+Shift+O'], enabled: inFolder, run: openColumnsMenu },
   { id: 'fit-columns', label: texts.commands.fitColumns, icon: UnfoldHorizontal, group: 'view', keys: [], enabled: inFolder, run: onTab((tab) => fitColumns(tab)) },
   { id: 'reset-columns', label: texts.commands.resetColumns, icon: RotateCcw, group: 'view', keys: [], enabled: inFolder, run: () => resetColumns(activeFormat()) },

@@ -11,6 +11,7 @@ import { FakeEditing } from './edit.ts';
 import { FakeCheck, type FakeWrite } from './edit-jobs.ts';
 import { fakeBytes, fakeFind, fakePlaces, fakeStructures } from './bytes.ts';
 import { FakeHash, fakeLists } from './checksums.ts';
+import { fakeDeviceChanges } from './devices.ts';
 import { FakeEntering, FakeGuests, fakeLog, REFUSED, served } from './guests.ts';
 import { fakePreview, fakeText } from './preview.ts';
 import { fakeSearch } from './search.ts';
@@ -29,6 +30,8 @@ export interface FakeOptions {
   readonly slow: number;
   /** See FakeGuests. */
   readonly guests: string;
+  /** See fakeDevices. */
+  readonly devices: string;
   /** See FakeMounts. */
   readonly mounts: string;
 }
@@ -165,10 +168,7 @@ export function fakeServices(options: FakeOptions): Services {
     'text.paste': () => ({ text: copied.at(-1) ?? '' }),
     'text.copy': ({ text }) => { copied.push(text); },
     'mount.show': ({ mount }) => { shown.push(`mount ${mount}`); },
-    'devices.changes': async function* changes(_params, cancel) {
-      yield { devices: [], advice: '' };
-      await new Promise<void>((done) => { cancel.onAbort(done); });
-    },
+    'devices.changes': (_params, cancel) => fakeDeviceChanges(options.devices, source, cancel),
     'guests.list': () => {
       if (options.guests === 'fail') throw new Failure({ fault: { kind: 'io' }, message: '/home/ada/.local/share/clutch/guests can’t be read: EACCES' });
       return guests.list;

@@ -6,6 +6,7 @@ import { SHELL_VIEWS } from './shell-views.ts';
 import { CHECKSUM_VIEWS, LOOK_VIEWS } from './preview-views.ts';
 import { PROPERTIES_VIEWS } from './properties-views.ts';
 import { CHECK_VIEWS, EDIT_VIEWS } from './edit-views.ts';
+import { DEVICE_VIEWS } from './device-views.ts';
 import { GUEST_VIEWS } from './guest-views.ts';
 import { MOUNT_VIEWS } from './mount-views.ts';
 import { GRID_VIEWS } from './grid-views.ts';
@@ -91,6 +92,7 @@ export const VIEWS: readonly PageView[] = [
   ...CHECK_VIEWS,
   ...SHELL_VIEWS,
   ...GUEST_VIEWS,
+  ...DEVICE_VIEWS,
   ...MOUNT_VIEWS,
   { name: 'lost', go: async (page) => { await openRoot(page); await page.evaluate(() => (globalThis as unknown as { fake: { send(event: object): void } }).fake.send({ event: 'lost', image: 1, reason: 'The process ended with signal SIGSEGV' })); await page.getByRole('alert').waitFor(); } },
 ];

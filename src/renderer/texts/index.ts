@@ -3,6 +3,7 @@ import { checkingTexts } from './checking.ts';
 import { checksumsTexts } from './checksums.ts';
 import { commandsTexts } from './commands.ts';
 import { commonTexts } from './common.ts';
+import { devicesTexts } from './devices.ts';
 import { editingTexts } from './editing.ts';
 import { guestsTexts } from './guests.ts';
 import { hexTexts } from './hex.ts';
@@ -24,6 +25,7 @@ export const texts = {
   ...checksumsTexts,
   ...commandsTexts,
   ...commonTexts,
+  ...devicesTexts,
   ...editingTexts,
   ...guestsTexts,
   ...hexTexts,

@@ -2,6 +2,7 @@ import { setApp, useApp } from '../../app/state.ts';
 import { useTransfers } from '../../app/transfers.ts';
 import { CheckDialog } from '../checking/CheckDialog.tsx';
 import { DeleteDialog } from '../editing/DeleteDialog.tsx';
+import { AccessDialog } from '../devices/AccessDialog.tsx';
 import { ClosePendingDialog, DiscardDialog } from '../editing/DiscardDialogs.tsx';
 import { LossesDialog } from '../editing/LossesDialog.tsx';
 import { MakeDialog } from '../editing/MakeDialog.tsx';
@@ -57,6 +58,7 @@ export function Dialogs() {
     case 'close-mounted': return <CloseMountedDialog dialog={dialog} />;
     case 'remove-guest': return <RemoveGuestDialog dialog={dialog} />;
     case 'add-guest': return <AddGuestDialog dialog={dialog} />;
+    case 'device-access': return <AccessDialog dialog={dialog} />;
     case undefined: return null;
   }
 }

@@ -10,6 +10,7 @@ import { type PlaceNode, placesOf, subvolumeId } from '../../models/places.ts';
 import { IconButton } from '../../ui/buttons.tsx';
 import { CommandMenu, type Point, pointOf, PointPopover } from '../../ui/menus.tsx';
 import { texts } from '../../texts/index.ts';
+import { Devices } from '../devices/Devices.tsx';
 import { Resizer } from './Resizer.tsx';
 import { SidebarItem } from './SidebarItem.tsx';
 
@@ -55,6 +56,7 @@ export function Sidebar() {
       <nav ref={nav} className={`sidebar ${narrow ? 'is-over' : ''}`} aria-label={texts.sidebar.label} style={style}>
         {narrow ? <div className="sidebar-head"><h1>{texts.sidebar.label}</h1><IconButton label={t.close} icon={X} onPress={() => setApp({ sidebarOver: false })} /></div> : null}
         <Places onChosen={() => { if (narrow) setApp({ sidebarOver: false }); }} />
+        <Devices onChosen={() => { if (narrow) setApp({ sidebarOver: false }); }} />
       </nav>
       {narrow ? null : <Resizer sidebar={nav} />}
     </>

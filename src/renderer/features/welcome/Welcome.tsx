@@ -5,6 +5,7 @@ import { runCommand } from '../../commands/index.ts';
 import { shownKeys } from '../../commands/keys.ts';
 import { texts } from '../../texts/index.ts';
 import { isMac } from '../../ui/buttons.tsx';
+import { Devices } from '../devices/Devices.tsx';
 import { Recents } from './Recents.tsx';
 
 /** The empty window: a drop zone, the ways to begin, and the images that were open before. */
@@ -23,6 +24,7 @@ export function Welcome() {
         <p className="dim">{texts.welcome.hint}</p>
       </section>
       <Recents />
+      <Devices />
     </div>
   );
 }
