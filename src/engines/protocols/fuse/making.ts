@@ -1,5 +1,5 @@
 import { usage } from '../../core/errors.ts';
-import type { Maybe, NodeId, Stat } from '../../core/filesystem.ts';
+import type { FileSystem, Maybe, NodeId, Stat } from '../../core/filesystem.ts';
 import type { Name } from '../../core/names.ts';
 import type { NewNode, RenameMode, Writer } from '../../core/writer.ts';
 import { typeOfMode } from '../shared/linux.ts';
@@ -80,13 +80,23 @@ function make(session: Session, request: Request, name: Name, mode: number, umas
  * its group down, and to folders the bit as well; the umask counts where there is no default ACL.
  */
 export function newNode({ fs, agreement }: Session, { uid, gid }: Request, folder: NodeId, mode: number, umask: number, type: Stat['type']): Maybe<NewNode> {
-  return after(fs.stat(folder), (parent) => {
-    const inherits = (parent.mode & SETGID) !== 0;
+  return after(statOrNothing(fs, folder), (parent) => {
+    const inherits = parent !== undefined && (parent.mode & SETGID) !== 0;
     const permissions = (mode & 0o7777) | (inherits && type === 'dir' ? SETGID : 0);
     const owner = { uid, gid: inherits ? parent.gid : gid };
-    // Without ACLs the kernel's umask counts; a link has neither.
+    // A link has neither.
     if (type === 'symlink' || (umask & permissions) === 0) return { mode: permissions, ...owner };
     if ((agreement.flags & INIT_FLAG.POSIX_ACL) === 0) return { mode: permissions & ~umask, ...owner };
     return after(fs.xattrs!.get(folder, DEFAULT_ACL), (acl): NewNode => ({ mode: acl === undefined ? permissions & ~umask : permissions, ...owner }));
   });
+}
+
+/** A folder's Stat; nothing where there is none: the writer, which is asked next, knows best what is wrong with a folder that was removed. */
+function statOrNothing(fs: FileSystem, folder: NodeId): Maybe<Stat | undefined> {
+  try {
+    const stat = fs.stat(folder);
+    return stat instanceof Promise ? stat.catch(() => undefined) : stat;
+  } catch {
+    return undefined;
+  }
 }
