@@ -27,7 +27,7 @@ const UNSENT = '.clutch-unsent';
 
 /**
  * The first command that the watcher runs when we are gone: takes the mount away, ends its daemon, and removes its cache.
- * $1 umount, $2 the file with the daemon's id, $3 the private folder, $4 the place (put there by the watcher).
+ * $1 umount, $2 the file with the daemon's id, $3 the private folder, $4 the place.
  */
 const AFTER_US = `read -r pid < "$2"
 "$1" -c -i -l "$4"
@@ -60,7 +60,7 @@ export async function mountDavfs(davfs: Davfs, request: MountRequest, gate: Webd
   const home = await mkdtemp(join(tmpdir(), 'clutch-davfs-'));
   // As davfs2 names it: the path with hyphens.
   const pidFile = join(PIDS, `${point.at.slice(1).replaceAll('/', '-')}.pid`);
-  const watcher = new Watcher(point.at, point.made, notePath(runtimeFolder()), ['/bin/sh', '-c', AFTER_US, 'clutch-davfs', davfs.umount, pidFile, home]);
+  const watcher = new Watcher(point.at, point.made, notePath(runtimeFolder()), ['/bin/sh', '-c', AFTER_US, 'clutch-davfs', davfs.umount, pidFile, home, point.at]);
   const leave = async (keepCache: boolean): Promise<void> => {
     if (!keepCache) await rm(home, { recursive: true, force: true });
     await watcher.end();
