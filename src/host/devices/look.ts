@@ -4,7 +4,7 @@ import { openImage } from '../session.ts';
 
 /** What was found on a disk by reading it. */
 export interface Looked {
-  /** "GPT", "ext4", "MBR › FAT". */
+  /** "GPT", "ext4", "MBR › FAT"; empty where nothing is recognised. */
   readonly contents: string;
   readonly label: string;
   readonly uuid: string;
@@ -24,9 +24,10 @@ export async function lookAt(path: string, partitioned: boolean): Promise<Looked
   try {
     const session = await openImage(path, { recover: false, guests: 'none', open: false, registry: partitioned ? TABLES : SHOWN });
     try {
-      const { label, uuid, title, kind, error, filesystem } = session.layers;
+      const { label, uuid, title, kind, format, error, filesystem } = session.layers;
+      if (kind === 'unknown' && error !== undefined) throw error;
       // Without the state of a filesystem: one that is mounted needs recovery always, and of others it is told when they are opened.
-      const contents = filesystem !== undefined || (partitioned && kind === 'table' && error === undefined) ? title : session.summary();
+      const contents = filesystem !== undefined || (partitioned && kind === 'table' && error === undefined) ? title : kind === 'unknown' && format === 'unknown' ? '' : session.summary();
       return { contents, label, uuid };
     } finally {
       await session.close();

@@ -39,7 +39,7 @@ const IDENTIFIER = /^disk\d+(?:s\d+)*$/;
 
 /** diskutil's words for formats. */
 const CONTENTS: ReadonlyMap<string, string> = new Map([
-  ['GUID_partition_scheme', 'GPT'], ['FDisk_partition_scheme', 'MBR'], ['Apple_partition_scheme', 'Apple partition map'], ['Apple_HFS', 'HFS+'], ['Apple_APFS', 'APFS'], ['Apple_APFS_Container', 'APFS'], ['EFI', 'FAT'],
+  ['GUID_partition_scheme', 'GPT'], ['FDisk_partition_scheme', 'MBR'], ['Apple_partition_scheme', 'Apple partition map'], ['Apple_HFS', 'HFS+'], ['Apple_APFS', 'APFS'], ['Apple_APFS_Container', 'APFS'], ['Apple_APFS_ISC', 'APFS'], ['EF57347C-0000-11AA-AA11-00306543ECAC', 'APFS'], ['EFI', 'FAT'],
   ['Windows_NTFS', 'NTFS'], ['DOS_FAT_32', 'FAT'], ['DOS_FAT_16', 'FAT'], ['Linux', 'Linux'], ['CD_DA', 'Audio CD'],
 ]);
 
