@@ -8,6 +8,7 @@ import { endAll, has, type Lines, run, start } from './harness/processes.ts';
 import { answerDialog, type Desktop, dropFiles, ROOT, shot, startElectron, until } from './harness/window.ts';
 import { nothingLeft, showsRoot } from './scenarios/browse.ts';
 import { row, type TestClient } from './scenarios/client.ts';
+import { noMount, showsInFileManager } from './scenarios/mounts.ts';
 import { tellsTheSystem } from './scenarios/transfers.ts';
 import { apply, unlock } from './scenarios/editing.ts';
 import { everyClient } from './scenarios/index.ts';
@@ -77,6 +78,18 @@ describe.skipIf(why !== undefined)(`the window in Electron${why ? ` (${why})` : 
     });
     afterAll(() => kept?.close());
     if (images) everyClient(() => client, images, folder);
+    it.skipIf(noMount !== undefined)(`shows a mount in the file manager${noMount ? ` (${noMount})` : ''}`, async () => {
+      // Nobody is there to close a file manager.
+      await kept.app.evaluate(({ shell }) => {
+        const shown: string[] = [];
+        Object.assign(globalThis, { shownFolders: shown });
+        shell.openPath = async (path) => {
+          shown.push(path);
+          return '';
+        };
+      });
+      await showsInFileManager(client, images!.holiday, 'holiday.img', () => kept.app.evaluate(() => (globalThis as unknown as { shownFolders: string[] }).shownFolders));
+    });
     it('tells the system how far it is, and when it is done out of sight', () => tellsTheSystem(kept.app, client, images!.big, 'big.img', join(folder, 'told')));
   });
 
