@@ -26,17 +26,18 @@ interface Asked {
   readonly target?: string | undefined;
 }
 
-/** Of each image's host: what its mounts were asked for, and those that were told to stop. */
+/** Of each image's host: what its mounts were asked for, those that were told to stop, and why that failed, which is told once. */
 interface Known {
   readonly asked: Map<number, Asked>;
   readonly stopping: Set<number>;
+  readonly failed: Map<number, string>;
 }
 
 const known = new WeakMap<HostClient, Known>();
 
 function knownOf(host: HostClient): Known {
   let of = known.get(host);
-  if (of === undefined) known.set(host, of = { asked: new Map(), stopping: new Set() });
+  if (of === undefined) known.set(host, of = { asked: new Map(), stopping: new Set(), failed: new Map() });
   return of;
 }
 
@@ -85,7 +86,7 @@ export async function askProviders(id: number, host = findTab(id)?.host): Promis
 function show(id: number, host: HostClient, told: readonly MountRow[]): void {
   const tab = findTab(id);
   if (tab === undefined) return;
-  const { asked, stopping } = knownOf(host);
+  const { asked, stopping, failed } = knownOf(host);
   const rows = told.filter(({ ended }) => ended === undefined);
   const before = tab.mounted ?? [];
   useActivity.setState(({ of }) => ({ of: new Map([...of, [id, rows]]) }));
@@ -94,10 +95,18 @@ function show(id: number, host: HostClient, told: readonly MountRow[]): void {
     focusFreeSoon();
   }
   for (const row of before) {
-    if (rows.some(({ mount }) => mount === row.mount)) continue;
-    asked.delete(row.mount);
-    // One that was only waiting to be let go ends as it was meant to.
-    if (!stopping.delete(row.mount) && row.state !== 'leaving') tellEnded(tab, row, told.find(({ mount }) => mount === row.mount)?.ended);
+    const now = rows.find(({ mount }) => mount === row.mount);
+    if (now === undefined) {
+      const ended = told.find(({ mount }) => mount === row.mount)?.ended;
+      asked.delete(row.mount);
+      const wanted = stopping.delete(row.mount) || (ended?.message !== undefined && ended.message === failed.get(row.mount));
+      // One that only waited to be let go ends as it was meant to; one that was asked to end tells whoever asked.
+      if (row.state === 'leaving' ? ended?.how === 'failed' : !wanted) tellEnded(tab, row, ended);
+    } else if (now.advice !== undefined && now.advice !== row.advice) {
+      // What programs wrote could not be kept, say.
+      announce(now.advice);
+      notify({ text: now.advice, tone: 'warning' });
+    }
   }
 }
 
@@ -158,32 +167,38 @@ export async function showMount(id: number, { mount }: MountRow): Promise<void> 
   }
 }
 
-/** Asks a host to unmount. What it can't do is told like a mount that is in use. */
+/** Asks a host to unmount. @throws ErrorData when it can't, or when what was written could not be kept */
 async function stop(id: number, { mount }: MountRow, lazy: boolean): Promise<Unmounted> {
   const { host } = findTab(id) ?? {};
   // Its mounts have ended with it.
   if (host === undefined) return { done: true };
-  const { stopping } = knownOf(host);
+  const { stopping, failed } = knownOf(host);
   stopping.add(mount);
   try {
     const end = await host.call('mount.stop', { mount, ...(lazy ? { lazy } : {}) });
     if (!end.done) stopping.delete(mount);
     return end;
   } catch (error) {
+    const { fault, message } = errorOf(error);
     stopping.delete(mount);
     // It ended a moment ago.
-    if (findTab(id)?.mounted?.some((each) => each.mount === mount) !== true) return { done: true };
-    return { done: false, users: [], reason: errorOf(error).message };
+    if (fault.kind === 'usage') return { done: true };
+    failed.set(mount, message);
+    throw error;
   }
 }
 
 /** Unmounts. Where somebody has something of it open, it asks what to do. @param after what is done when it is unmounted */
 export async function unmount(id: number, row: MountRow, after?: () => void): Promise<void> {
-  const held = await tryUnmount(id, row, false, after);
-  if (held !== undefined && findTab(id) !== undefined) setApp({ dialog: { kind: 'mount-busy', tab: id, held, ...(after === undefined ? {} : { after }) } });
+  try {
+    const held = await tryUnmount(id, row, false, after);
+    if (held !== undefined && findTab(id) !== undefined) setApp({ dialog: { kind: 'mount-busy', tab: id, held, ...(after === undefined ? {} : { after }) } });
+  } catch (error) {
+    notifyError(errorOf(error));
+  }
 }
 
-/** Tries to unmount. Answers who holds it, where it did not go. */
+/** Tries to unmount. Answers who holds it, where it did not go. @throws ErrorData when it can't, or when what was written could not be kept */
 export async function tryUnmount(id: number, row: MountRow, lazy: boolean, after?: () => void): Promise<Held | undefined> {
   const tab = findTab(id);
   const end = await stop(id, row, lazy);
@@ -213,10 +228,16 @@ export async function unmountAll(ids: readonly number[], lazy: boolean): Promise
   const mounts = ids.flatMap((tab) => (findTab(tab)?.mounted ?? []).map((mount) => ({ tab, mount })));
   const ends = await Promise.all(mounts.map(async ({ tab, mount }) => {
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<Held>((resolve) => { timer = setTimeout(() => resolve({ tab, mount, users: [], reason: t.noAnswer }), PATIENCE); });
-    const held = await Promise.race([tryUnmount(tab, mount, lazy), late]);
-    clearTimeout(timer);
-    return held;
+    const inUse = (reason: string): Held => ({ tab, mount, users: [], reason });
+    if (mount.state === 'leaving') return lazy ? undefined : (await askUsers(tab, mount).catch(() => undefined)) ?? inUse(t.reasons.leaving);
+    const late = new Promise<Held>((resolve) => { timer = setTimeout(() => resolve(inUse(t.noAnswer)), PATIENCE); });
+    try {
+      return await Promise.race([tryUnmount(tab, mount, lazy), late]);
+    } catch (error) {
+      return inUse(errorOf(error).message);
+    } finally {
+      clearTimeout(timer);
+    }
   }));
   // What programs have written is pending by now.
   await Promise.allSettled([...new Set(mounts.filter(({ mount }) => mount.write).map(({ tab }) => tab))].map((tab) => askState(tab)));

@@ -12,7 +12,7 @@ const sidebar = (page: Page) => page.getByRole('navigation', { name: 'Images and
 export const bar = (page: Page, name = 'rootfs') => page.getByRole('region', { name: `Mount of ${name}` });
 
 /** Does something with the fake's mounts as other programs would. */
-export function others<K extends 'go' | 'ask' | 'hold' | 'release' | 'write' | 'end'>(page: Page, what: K, ...how: Parameters<FakeMounts[K]>): Promise<void> {
+export function others<K extends 'go' | 'ask' | 'hold' | 'release' | 'write' | 'lose' | 'break' | 'end'>(page: Page, what: K, ...how: Parameters<FakeMounts[K]>): Promise<void> {
   return page.evaluate(([name, args]) => {
     const { mounts } = (globalThis as unknown as { fake: { mounts: Record<string, (...all: unknown[]) => void> } }).fake;
     mounts[name as string]!(...(args as unknown[]));
@@ -50,6 +50,7 @@ export const MOUNT_VIEWS: readonly PageView[] = [
   { name: 'mount-done', go: async (page) => { await openMounted(page); await others(page, 'ask', { requests: 912, bytesRead: 12_900_000, open: 2 }, 5_300_000); await bar(page).getByText('2 open').waitFor(); } },
   { name: 'mount-electron', query: '?client=electron', go: async (page) => { await openMounted(page); await bar(page).getByRole('button', { name: 'Open in file manager' }).waitFor(); } },
   { name: 'mount-writing', go: async (page) => { await openMounted(page, true); await others(page, 'write', 'by another program.txt'); await row(page, /^by another program/).waitFor(); await page.getByText('1 change pending').waitFor(); } },
+  { name: 'mount-lost-writes', go: async (page) => { await openMounted(page, true); await others(page, 'lose', 'What programs wrote last could not be kept: the volume is full'); await bar(page).getByText('could not be kept').waitFor(); } },
   { name: 'mount-to-writing', go: async (page) => { await openMounted(page); await page.keyboard.press('Control+Shift+e'); await bar(page).getByRole('button', { name: 'Mount for writing' }).waitFor(); } },
   { name: 'mount-address', query: '?mounts=address', go: async (page) => { await openMounted(page); await page.getByText('Connect to server').waitFor(); } },
   { name: 'mount-under-way', query: '?mounts=slow', go: async (page) => { await openImage(page, 'root.ext4'); await row(page, /^etc\b/).waitFor(); await page.getByRole('button', { name: 'Mount', exact: true }).click(); await page.getByText('Mounting “rootfs” …').waitFor(); await page.waitForTimeout(500); } },

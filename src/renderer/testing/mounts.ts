@@ -34,7 +34,7 @@ function providersOf(kind: string): MountProviderRow[] {
 
 /**
  * The mounts of a fake image. `?mounts=`: "none" and "webdav" are the ways that are there; "fail" refuses to mount; "address" has an address only; "slow" waits for
- * `fake.mounts.go()`. What other programs do is done by `fake.mounts`: `ask` (they read and write), `hold` and `release`, `write`, `end`.
+ * `fake.mounts.go()`. What other programs do is done by `fake.mounts`: `ask` (they read and write), `hold` and `release`, `write`, `lose`, `break`, `end`.
  */
 export class FakeMounts {
   readonly #kind: string;
@@ -43,6 +43,7 @@ export class FakeMounts {
   #rows: MountRow[] = [];
   #users: readonly MountUser[] = [];
   #last = 0;
+  #broken: string | undefined;
   #go = (): void => {};
 
   constructor(kind: string, image: FakeMountable) {
@@ -72,6 +73,12 @@ export class FakeMounts {
     'mount.users': () => [...this.#users],
     'mount.stop': ({ mount, lazy }) => {
       if (!this.#rows.some((row) => row.mount === mount)) throw this.#image.failure({ fault: { kind: 'usage', errno: 'ENOENT' }, message: 'There is no such mount' });
+      if (this.#broken !== undefined) {
+        const message = this.#broken;
+        this.#broken = undefined;
+        this.end('failed', message);
+        throw this.#image.failure({ fault: { kind: 'io' }, message });
+      }
       if (this.#users.length === 0) this.#become(this.#rows.filter((row) => row.mount !== mount));
       else if (lazy === true) this.#patch({ state: 'leaving' }, mount);
       else return { done: false, users: this.#users, reason: `${this.#rows.find((row) => row.mount === mount)!.at} is in use` };
@@ -107,6 +114,16 @@ export class FakeMounts {
     if (row === undefined) throw new Error('EROFS');
     this.#image.write(row.layer, name);
     this.#patch({ stats: { ...row.stats, bytesWritten: row.stats.bytesWritten + 12_288 } }, row.mount);
+  }
+
+  /** What programs wrote can't be kept. */
+  lose(advice: string): void {
+    this.#become(this.#rows.map((row) => ({ ...row, advice })));
+  }
+
+  /** The next unmount fails, and the mount is gone all the same. */
+  break(message: string): void {
+    this.#broken = message;
   }
 
   /** It ends by itself. */

@@ -39,7 +39,7 @@ export const mountsTexts = {
     title: (name: string) => `Mount ${cut(name, 60)}`,
     loading: 'Looking for ways to mount …', failed: 'The ways to mount can’t be asked for',
     how: 'How', none: 'Nothing here can mount it', best: 'default',
-    place: 'Where', made: 'At a place that is made for it, and taken away afterwards', folder: 'At an empty folder', choose: 'Choose folder…', noFolder: 'No folder chosen yet', folderField: 'Empty folder on this computer', example: '/home/me/mnt', ownPlace: 'The system chooses the place of a WebDAV mount.',
+    place: 'Where', made: 'At a place that is made for it, and taken away afterwards', folder: 'At an empty folder', choose: 'Choose folder…', noFolder: 'No folder chosen yet', folderField: 'Empty folder on this computer', example: '/home/me/mnt',
     access: 'Programs may', read: 'Read', write: 'Read and write', writeHint: 'What programs write there is a pending change until you apply it: the image itself stays as it is.',
     lockedHint: 'The image is open for reading. Once it is unlocked, what programs write there is a pending change until you apply it.', unlock: 'Unlock to edit',
     more: 'More', owner: 'Owner of all files (number)', group: 'Group of all files (number)', umask: 'Permissions taken away (octal)', asVolume: 'as in the volume', wrongId: 'A number from 0 to 4,294,967,294.', wrongUmask: 'Up to three digits from 0 to 7.', moreHint: 'What is left empty is as the volume has it.',

@@ -62,7 +62,7 @@ function MountBar({ tab, mount, named }: { tab: Tab; mount: MountRow; named: boo
           {state === 'mounted' ? <Activity tab={tab.id} mount={mount} /> : state === 'unmounting' ? <span className="dim">{t.unmounting}</span> : null}
         </span>
         {state === 'leaving' ? <span className="dim">{t.leaving}</span> : null}
-        {advice === undefined ? null : <span className="dim mount-advice"><bdi>{advice}</bdi></span>}
+        {advice === undefined ? null : <span className={mounted ? 'mount-advice' : 'dim mount-advice'}><bdi>{advice}</bdi></span>}
       </div>
       <span className="edit-actions">
         {state === 'leaving' ? <Button className="button is-small" onPress={() => void tellUsers(tab.id, mount)}>{t.who}</Button> : (

@@ -65,17 +65,15 @@ function MountForm({ dialog, tab, providers }: { dialog: Extract<Dialog, { kind:
   const [umask, setUmask] = useState('');
   const [wrong, setWrong] = useState<ErrorData>();
   const [busy, setBusy] = useState(false);
-  // The system has places of its own for these.
-  const placed = provider !== 'webdav';
   const ids = { uid: idOf(uid), gid: idOf(gid) };
   const mask = umask.trim() === '' ? '' : parseUmask(umask.trim());
-  const valid = ids.uid !== undefined && ids.gid !== undefined && mask !== undefined && provider !== undefined && (!own || !placed || (native ? folder !== undefined : path.trim() !== ''));
+  const valid = ids.uid !== undefined && ids.gid !== undefined && mask !== undefined && provider !== undefined && (!own || (native ? folder !== undefined : path.trim() !== ''));
 
   const mount = async (): Promise<void> => {
     setBusy(true);
     setWrong(undefined);
     try {
-      const at = !own || !placed ? undefined : native ? folder : await services().app.call('path.folder', { path });
+      const at = !own ? undefined : native ? folder : await services().app.call('path.folder', { path });
       // The image's host writes at no place that it was not granted.
       if (at !== undefined && tab.image !== undefined) await services().app.call('image.grant', { image: tab.image, token: at.token });
       const options: MountOptions = {
@@ -111,12 +109,12 @@ function MountForm({ dialog, tab, providers }: { dialog: Extract<Dialog, { kind:
             </Option>
           ))}
         </RadioGroup>
-        <RadioGroup className="choice" value={own && placed ? 'own' : 'made'} onChange={(value) => setOwn(value === 'own')}>
+        <RadioGroup className="choice" value={own ? 'own' : 'made'} onChange={(value) => setOwn(value === 'own')}>
           <Label>{t.place}</Label>
-          <Option value="made" title={placed ? t.made : t.ownPlace} />
-          {placed ? <Option value="own" title={t.folder} /> : null}
+          <Option value="made" title={t.made} />
+          <Option value="own" title={t.folder} />
         </RadioGroup>
-        {!own || !placed ? null : native ? (
+        {!own ? null : native ? (
           <div className="chooser mount-under" role="group" aria-label={t.folder}>
             <span className={folder === undefined ? 'chosen dim' : 'chosen'} title={shown}><bdi>{shown ?? t.noFolder}</bdi></span>
             <Button className="button" onPress={() => void choose()}><FolderOpen aria-hidden />{t.choose}</Button>

@@ -156,6 +156,19 @@ describe.skipIf(noBrowser !== undefined)('mounted volumes', () => {
     expect(await unsafeText(page)).toEqual([]);
   }, 60_000);
 
+  test('what could not be kept is told, while it is mounted and when it is unmounted', async () => {
+    page = await harness.page();
+    await openMounted(page, true);
+    await others(page, 'lose', 'What programs wrote last could not be kept: the volume is full');
+    await expect.poll(() => said(page)).toContain('could not be kept: the volume is full');
+    await expect.poll(() => bar(page).innerText()).toContain('could not be kept: the volume is full');
+    await others(page, 'break', 'inode 12: the checksum does not match');
+    await bar(page).getByRole('button', { name: 'Unmount' }).click();
+    await expect.poll(() => page.getByRole('alertdialog', { name: /inode 12/ }).count()).toBe(1);
+    await expect.poll(() => bar(page).count()).toBe(0);
+    await mountButton(page).waitFor();
+  }, 60_000);
+
   test('an unlocked image is mounted for writing: what programs write is pending, and locking is refused with the reason', async () => {
     page = await harness.page();
     await openMounted(page, true);
