@@ -11,7 +11,7 @@ import { humanSize, timeText } from './text.ts';
 const BAR_AFTER_MS = 400;
 
 /** Ctrl-C, a kind kill, and the terminal that was closed. */
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+export const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export interface CliJobOptions {
   /** The bar's first word: "Extracting". */
@@ -73,10 +73,15 @@ export class CliJob {
     try {
       return await work(this.context);
     } finally {
-      this.#ended = true;
-      this.#hide();
-      for (const signal of SIGNALS) process.off(signal, this.#interrupt);
+      this.letGo();
     }
+  }
+
+  /** The work goes on without progress, and deals with signals by itself. */
+  letGo(): void {
+    this.#ended = true;
+    this.#hide();
+    for (const signal of SIGNALS) process.off(signal, this.#interrupt);
   }
 
   #report(progress: Progress): void {

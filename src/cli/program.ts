@@ -3,12 +3,11 @@ import { version } from '../../package.json';
 import { RefusedError, UsageError } from './exit.ts';
 import { addGuestVerbs } from './guests.ts';
 import { EDIT_HELP, examples, EXIT_STATUS, FSCK_STATUS, PART_HELP } from './help.ts';
+import { MOUNT_PROVIDERS } from '../shared/contract/mounts.ts';
 import { stdout } from './streams.ts';
 
 /** Verbs of later versions: named, so that a script learns why they fail. */
 const LATER: readonly (readonly [string, string])[] = [
-  ['mount', 'mount a filesystem'],
-  ['umount', 'unmount it'],
   ['convert', 'convert between image formats'],
   ['diff', 'compare two images'],
 ];
@@ -24,7 +23,7 @@ export function makeProgram(done: (status: number) => void): Command {
     .helpOption('-h, --help', 'print this help, or that of a verb')
     .helpCommand('help [verb]', 'print the help of a verb')
     .summary('open any disk image')
-    .description('Opens disk images: shows what is in them, browses them and copies out of them. An image changes only when a verb is told to change it: edit, untar, fsck --fix, mkfs, serve-nbd --write, serve9p --write.\nWithout a verb it opens the window.')
+    .description('Opens disk images: shows what is in them, browses them and copies out of them. An image changes only when a verb is told to change it: edit, untar, fsck --fix, mkfs, serve-nbd --write, serve9p --write, mount --write.\nWithout a verb it opens the window.')
     .usage('[options] [image]\n       clutch VERB [options] IMAGE [path...]')
     .argument('[image]', 'an image, or a disk such as /dev/sda')
     .option('--tty', 'print what is in the image and its root directory instead of opening the window (so too without a display)')
@@ -213,6 +212,24 @@ ${EXIT_STATUS}`)
     .option('--force', 'install it again where it is'), 'print one JSON object: what, state (installed, present, missing), version, advice'),
   examples('clutch install', 'clutch install --json'))
     .action(async (options) => done(await (await import('./verbs/install.ts')).install(options)));
+
+  after(json(withPart(verb('mount', 'a folder or drive for every other program', "Makes a volume a folder (a drive on Windows) that every other program can use, and prints where. It stays in the foreground: Ctrl-C unmounts it, and so do clutch umount and the system's own umount. It is for reading unless told; what programs write with --write is kept apart, and reaches the image all at once when it is unmounted. Without an image it lists what is mounted.")
+    .argument('[image]', 'the image: a file, a part of a split image, or a disk such as /dev/sda').argument('[dir]', 'an empty folder, or one to be made (default: one is made); a drive on Windows ("X:")')
+    .option('--write', 'let programs write; applied at the end, all of it or nothing')
+    .option('--direct', 'with --write: write to the image at once; what a program has synced is in it')
+    .addOption(new Option('--backend <name>', 'how it is mounted (default: the best that works here)').choices([...MOUNT_PROVIDERS]))
+    .option('--uid <n>', "show all files as this account's")
+    .option('--gid <n>', "show all files as this group's")
+    .option('--umask <bits>', 'permissions to take away from what is shown, in octal')
+    .option('--shared', 'other accounts of this computer may use it, too')), 'print one JSON object a line: where it is, and how it ended'),
+  PART_HELP, examples('clutch mount disk.img /mnt/disk', 'clutch mount disk.img --part 2 --uid 1000 --gid 1000', 'clutch mount disk.img /mnt/disk --write', 'clutch mount', 'clutch umount /mnt/disk'))
+    .action(async (path, folder, options) => done(await (await import('./verbs/mount.ts')).mountImage(path, folder, options)));
+
+  after(verb('umount', 'unmount what clutch or its window has mounted', 'Ends a mount, and waits until what programs wrote is in the image; the exit status says whether it is. Where something has files of it open it names what, and the volume stays mounted.')
+    .argument('<dir>', 'where it is mounted')
+    .option('--lazy', 'take it out of the way though it is in use; who has files open is served until they are closed'),
+  examples('clutch umount /mnt/disk', 'clutch umount --lazy /mnt/disk'))
+    .action(async (folder, options) => done(await (await import('./verbs/umount.ts')).umount(folder, options)));
 
   addGuestVerbs(program, done);
 

@@ -13,7 +13,7 @@ describe('the command line itself', () => {
     const help = clutch('--help');
     expect(help).toMatchObject({ status: 0, err: '' });
     expect(clutch('help', 'ls').out).toBe(clutch('ls', '--help').out);
-    for (const verb of ['info', 'devices', 'ls', 'tree', 'stat', 'cat', 'hexdump', 'walk', 'extract', 'tar', 'untar', 'edit', 'fsck', 'mkfs', 'hash', 'serve', 'serve-nbd', 'serve9p', 'install', 'matrix']) {
+    for (const verb of ['info', 'devices', 'ls', 'tree', 'stat', 'cat', 'hexdump', 'walk', 'extract', 'tar', 'untar', 'edit', 'fsck', 'mkfs', 'hash', 'serve', 'serve-nbd', 'serve9p', 'install', 'mount', 'umount', 'matrix']) {
       expect(help.out).toMatch(new RegExp(`^  ${verb} +\\S`, 'm'));
       const page = clutch('help', verb);
       expect(page.status).toBe(0);
@@ -24,7 +24,7 @@ describe('the command line itself', () => {
 
   it('refuses the verbs of later versions with the reason', () => {
     const { out } = clutch('--help');
-    for (const verb of ['mount', 'umount', 'convert', 'diff']) {
+    for (const verb of ['convert', 'diff']) {
       expect(out).toContain(verb);
       expect(clutch(verb, 'x.img', '--fix')).toMatchObject({ status: 3, out: '', err: expect.stringMatching(`^clutch: "${verb}" \\(.*\\) is not in this version`) as string });
     }

@@ -53,6 +53,16 @@ export const fuseProvider: MountProvider = {
   },
 };
 
+/** Takes away the mounts of this account whose process was killed, where its watcher was, too. Never throws. */
+export async function removeDeadMounts(): Promise<void> {
+  try {
+    const { lazy } = await unmountCommand();
+    await removeLeftovers(runtimeFolder(), (at) => unmountBy([...lazy, at]));
+  } catch {
+    // What can't be taken away here, the next mount tells of.
+  }
+}
+
 /** Everything beside the mount itself that has to go with it. */
 interface Kept {
   readonly point: MountPoint;

@@ -1,6 +1,6 @@
-import { ioError, unsupported, usage } from '../../engines/core/errors.ts';
+import { unsupported, usage } from '../../engines/core/errors.ts';
 import type { Cursor, FileExtents, FileSystem, ListBatch, Maybe, NodeId, Stat, VolumeInfo, Xattrs } from '../../engines/core/filesystem.ts';
-import { layersOf } from '../../engines/core/layers.ts';
+import { isWaiting, layersOf } from '../../engines/core/layers.ts';
 import type { Name } from '../../engines/core/names.ts';
 import type { ServedTree, TreeChanged } from '../../engines/core/served.ts';
 import type { Writer } from '../../engines/core/writer.ts';
@@ -118,7 +118,7 @@ export class LiveTree implements ServedTree {
   #find(): FileSystem | Error {
     const layer = [...layersOf(this.#session.layers)].find(({ path }) => path === this.layer);
     if (layer === undefined) return usage('ENOENT', `The image has no layer ${this.layer}`);
-    return layer.filesystem ?? layer.error ?? ioError(`${layer.title} has no files`);
+    return layer.filesystem ?? layer.error ?? (isWaiting(layer) ? usage('EINVAL', `${layer.title} is not open yet`, 'Open it first.') : usage('EINVAL', `${layer.title} has no files`));
   }
 
   readonly #door: Door = {

@@ -227,7 +227,7 @@ export class SessionMounts {
       end = { how: 'failed', message: toDiskError(error).message };
     }
     entry.ended = end;
-    await entry.announced?.remove();
+    entry.announced?.remove();
     // Told once, where nobody asked for it.
     if (!entry.stopped || end.how === 'failed') this.#tell();
     this.#entries.delete(entry.id);

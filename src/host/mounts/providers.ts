@@ -13,6 +13,10 @@ export interface ProviderEntry {
 /** All of them, the one that is taken first before the others: WebDAV, which serves everywhere and knows least of what a file is, comes last. */
 export const mountProviders: readonly ProviderEntry[] = [
   {
+    id: 'fuse', title: 'FUSE', summary: 'A folder of this computer, by the kernel of Linux. Programs see everything that files have: owners, permissions, links, attributes.',
+    load: async () => (await import('./fuse.ts')).fuseProvider,
+  },
+  {
     id: 'winfsp', title: 'WinFsp', summary: 'A drive of Windows, by the driver WinFsp, which clutch install fetches. Not tried on Windows yet: what it is made of is tested elsewhere.',
     load: async () => (await import('./winfsp/index.ts')).winfspProvider(),
   },

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { tmpdir, userInfo } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { DiskError, ioError, toDiskError } from '../../engines/core/errors.ts';
 import { MOUNT_PROVIDERS, type MountUser } from '../../shared/contract/mounts.ts';
+import { runtimeFolder } from './mount-point.ts';
 
 /**
  * The mounts of this account that run now, whichever process has them: a file each in a folder that only this account can enter, beside a socket at which their
@@ -18,6 +19,8 @@ const MOST = 1000;
 const LONGEST = 1 << 20;
 /** Milliseconds in which a process that lives answers that it has heard. */
 const ANSWERS_WITHIN = 20_000;
+/** Milliseconds in which somebody who asked takes the answer. */
+const TAKES_WITHIN = 2000;
 
 const entry = v.object({
   pid: v.number(),
@@ -53,20 +56,30 @@ export type UnmountAnswer =
 
 /** A mount that others know of. */
 export interface Announced {
-  /** It is no more: those who wait for its end are answered first. Never rejects. */
-  remove(): Promise<void>;
+  /** It is no more, or ends in a moment. Never throws. */
+  remove(): void;
 }
 
 /** The folder; CLUTCH_RUNTIME names another one, for tests. */
-function runtimeFolder(): string {
-  const { CLUTCH_RUNTIME, XDG_RUNTIME_DIR } = process.env;
+function registryFolder(): string {
+  const { CLUTCH_RUNTIME } = process.env;
   if (CLUTCH_RUNTIME) return CLUTCH_RUNTIME;
-  return XDG_RUNTIME_DIR ? join(XDG_RUNTIME_DIR, 'clutch') : join(tmpdir(), `clutch-${userInfo().username}`);
+  return process.platform === 'win32' ? join(tmpdir(), 'clutch-mounts') : join(runtimeFolder(), '.control');
+}
+
+/** Answers that are on their way to those who asked for the end of a mount. */
+const answers = new Set<Promise<void>>();
+
+/** Resolves when everybody who asked for the end of a mount has the answer, or takes too long to take it: a process ends after this. */
+export async function answersSent(): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  await Promise.race([Promise.all(answers), new Promise((resolve) => { timer = setTimeout(resolve, TAKES_WITHIN); })]);
+  clearTimeout(timer);
 }
 
 /** @throws DiskError io where somebody else could enter the folder */
 function ownFolder(): string {
-  const folder = runtimeFolder();
+  const folder = registryFolder();
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const { uid, mode } = lstatSync(folder);
@@ -88,11 +101,10 @@ export async function announceMount(what: Omit<RunningMount, 'pid' | 'socket' | 
     const name = `${process.pid}-${randomBytes(4).toString('hex')}`;
     const socket = process.platform === 'win32' ? `\\\\.\\pipe\\clutch-mount-${name}` : join(folder, `${name}.sock`);
     const file = join(folder, `${name}.json`);
-    const waiting = new Set<Promise<void>>();
     server = createServer((client) => {
       const answered = answerClient(client, unmount);
-      waiting.add(answered);
-      void answered.finally(() => waiting.delete(answered));
+      answers.add(answered);
+      void answered.finally(() => answers.delete(answered));
     });
     const listening = server;
     await new Promise<void>((resolve, reject) => {
@@ -106,13 +118,11 @@ export async function announceMount(what: Omit<RunningMount, 'pid' | 'socket' | 
     const drop = (): void => { for (const path of process.platform === 'win32' ? [file] : [file, socket]) rmSync(path, { force: true }); };
     process.once('exit', drop);
     return {
-      async remove() {
+      remove() {
         process.off('exit', drop);
         drop();
+        // Who has asked for the end is answered all the same.
         listening.close();
-        // Who asked for the end is told how it came out, by whoever ends it: the server must not keep the process.
-        listening.unref();
-        await Promise.resolve();
       },
     };
   } catch {
