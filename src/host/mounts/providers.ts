@@ -17,6 +17,10 @@ export const mountProviders: readonly ProviderEntry[] = [
     load: async () => (await import('./fuse.ts')).fuseProvider,
   },
   {
+    id: 'fuse-native', title: 'FUSE by libfuse', summary: 'A folder through libfuse, for macOS with macFUSE, where it is not tried yet; from the command line alone. Times can not be set, and are seen to the millisecond.',
+    load: async () => (await import('./fuse-native/index.ts')).fuseNativeProvider,
+  },
+  {
     id: 'winfsp', title: 'WinFsp', summary: 'A drive of Windows, by the driver WinFsp, which clutch install fetches. Not tried on Windows yet: what it is made of is tested elsewhere.',
     load: async () => (await import('./winfsp/index.ts')).winfspProvider(),
   },
