@@ -1,17 +1,17 @@
-import { DiskError, unsupported } from '../../engines/core/errors.ts';
+import { DiskError } from '../../engines/core/errors.ts';
+import type { FileSystem } from '../../engines/core/filesystem.ts';
 import type { JobContext } from '../../engines/core/job.ts';
 import { displayName } from '../../engines/core/names.ts';
+import { LiveTree } from '../../host/mounts/live-tree.ts';
 import { startTreeServer, type TreeServer } from '../../host/ninep/tree-server.ts';
-import type { FilesystemLayer, ImageSession } from '../../host/session.ts';
-import { EXIT } from '../exit.ts';
-import { CliJob } from '../job.ts';
-import { type ImageOptions, openFilesystem, selectFilesystem, withImage } from '../open.ts';
+import type { ImageSession } from '../../host/session.ts';
+import { EXIT, errorText } from '../exit.ts';
+import { CliJob, SIGNALS } from '../job.ts';
+import { keepChanges } from '../mount-keeper.ts';
+import { type ImageOptions, openFilesystem, withImage } from '../open.ts';
 import { type Serving, serveUntil, servingOf, type ServingOptions, tell } from '../serving.ts';
-import { humanSize } from '../text.ts';
 
 export interface Serve9pOptions extends ImageOptions, ServingOptions {}
-
-type Serve = (layer: FilesystemLayer) => Promise<unknown>;
 
 /** Serves a volume's files by 9P, until it is stopped. */
 export function serve9p(image: string, options: Serve9pOptions): Promise<number> {
@@ -19,38 +19,60 @@ export function serve9p(image: string, options: Serve9pOptions): Promise<number>
   const job = new CliJob({ title: 'Opening', json: false });
   return job.run((context) => {
     const stopped = new Promise<void>((resolve) => job.onInterrupt(resolve));
-    const serve: Serve = (layer) => serveTree(layer, serving, stopped);
     return withImage(image, options, async (session) => {
       const layer = await openFilesystem(session, options.part, context);
-      if (serving.write) await stage(session, layer.path, serve, options, context);
-      else await serve(layer);
-      return EXIT.done;
+      if (!serving.write) {
+        await serveTree(layer.filesystem, layer.title, serving, stopped);
+        return EXIT.done;
+      }
+      const lost = await serveForWriting(session, layer.path, layer.title, serving, stopped, context);
+      // From here on a signal is one more try to keep what was written.
+      job.letGo();
+      const exit = await keep(session);
+      return lost ? EXIT.failed : exit;
     }, context);
   });
 }
 
-/** What clients write lies over the image until the end, and is applied then; with `direct` it goes to the image at once. */
-async function stage(session: ImageSession, path: string, serve: Serve, { part, direct = false }: Serve9pOptions, job: JobContext): Promise<void> {
+/** What clients write lies over the image until the end; with `direct` it goes to the image at once. @returns whether some of it was lost */
+async function serveForWriting(session: ImageSession, path: string, title: string, serving: Serving, stopped: Promise<void>, job: JobContext): Promise<boolean> {
   const { editing } = session;
-  await editing.unlock({ direct, job });
+  await editing.unlock({ direct: serving.direct, job });
   const { state } = editing;
   if (state.state === 'editing' && state.cannotApply !== undefined) throw DiskError.from(state.cannotApply);
-  await editing.operation({ text: 'Written by other programs', layer: path }, async () => {
-    const layer = selectFilesystem(session, part);
-    if (layer.filesystem.writer === undefined) throw layer.notWritable ?? unsupported(layer.filesystem.info.format, layer.filesystem.info.access.reason);
-    await serve(layer);
+  let lost = false;
+  const tree = new LiveTree(session, path, {
+    write: true,
+    onLost(error) {
+      lost = true;
+      tell(`what programs wrote last could not be kept, and was taken back: ${errorText(error).replace(/^clutch: /, '')}`);
+    },
   });
-  if (direct) return;
-  const { bytes } = await new CliJob({ title: 'Applying', json: false }).run((context) => editing.apply(context));
-  tell(bytes === 0 ? 'nothing was written' : `${humanSize(bytes)} were applied`);
+  try {
+    await serveTree(tree.fs, title, serving, stopped);
+  } finally {
+    await tree.close();
+  }
+  return lost;
 }
 
-function serveTree(layer: FilesystemLayer, serving: Serving, stopped: Promise<void>): Promise<TreeServer> {
-  return serveUntil((onClients) => startTreeServer(layer.filesystem, {
+/** @returns the exit status */
+async function keep(session: ImageSession): Promise<number> {
+  for (;;) {
+    const { exit, message, held = false } = await keepChanges(session, false);
+    tell(message);
+    if (!held) return exit;
+    tell('only this process has them: make room, and press Ctrl-C to try again (or kill it: they are lost then)');
+    await new Promise<void>((resolve) => { for (const signal of SIGNALS) process.once(signal, () => resolve()); });
+  }
+}
+
+function serveTree(fs: FileSystem, title: string, serving: Serving, stopped: Promise<void>): Promise<TreeServer> {
+  return serveUntil((onClients) => startTreeServer(fs, {
     ...(serving.at === undefined ? {} : { at: serving.at }),
     onClients,
     onFailure: ({ message }) => tell(message),
-  }), mountLine, displayName(layer.title), serving, stopped);
+  }), mountLine, displayName(title), serving, stopped);
 }
 
 /** The command that mounts it on Linux; the folder is left to whoever runs it. */
