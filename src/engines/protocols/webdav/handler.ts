@@ -59,6 +59,7 @@ export class WebdavHandler {
   readonly #locks: Locks;
   readonly #etags = new Etags();
   readonly #forget: () => void;
+  #lastUpload: Promise<void> = Promise.resolve();
   readonly #statistics = { requests: 0, bytesRead: 0, bytesWritten: 0 };
 
   constructor(options: WebdavOptions) {
@@ -170,15 +171,20 @@ export class WebdavHandler {
     const context = {
       fs: this.#fs, writer, body, length, exclusive: before === undefined && headers['if-none-match'] !== undefined,
       random: (into: Uint8Array) => this.#options.random(into), breathe: () => this.#options.breathe(), wrote: (count: number) => { this.#statistics.bytesWritten += count; },
-      admit: async () => { await admit(); },
+      admit: async () => (await admit()).found?.stat,
+      alone: (run: () => Promise<void>) => {
+        const turn = this.#lastUpload.then(run);
+        this.#lastUpload = turn.catch(() => {});
+        return turn;
+      },
     };
     const given = before === undefined ? await this.#newNode(home.dir, FILE_MODE) : { mode: before.mode, uid: before.uid, gid: before.gid };
-    let node = before?.node;
-    if (range === undefined) node = await putFile(context, home.dir, home.name, before, given);
-    else await putRange(context, node ??= await writer.create(home.dir, home.name, given), range);
+    const node = range === undefined ? await putFile(context, home, before, given) : await putRange(context, home, before, given, range);
     // Also where a number is used again within one tick of the clock.
     this.#etags.changed(node);
-    return emptyResponse(before === undefined ? 201 : 204, { etag: this.#etags.of(await this.#fs.stat(node)) });
+    // Another upload may have taken its place already.
+    const stored = await (async () => this.#fs.stat(node))().then((stat) => ({ etag: this.#etags.of(stat) }), () => ({}));
+    return emptyResponse(before === undefined ? 201 : 204, stored);
   }
 
   async #mkcol(call: Call, writer: Writer): Promise<WebdavResponse> {

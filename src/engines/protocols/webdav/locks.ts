@@ -17,7 +17,7 @@ export interface Lock {
 }
 
 /** Locks at once. A client has one for each file that it writes. */
-const MAX_LOCKS = 4096;
+const MAX_LOCKS = 1000;
 
 /** Seconds. A client that dies leaves its locks; who lives refreshes them (Windows asks for an hour, davfs2 for half of one). */
 const LONGEST = 3600;

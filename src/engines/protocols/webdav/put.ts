@@ -20,18 +20,25 @@ export interface PutContext {
   readonly length: number | undefined;
   random(into: Uint8Array): void;
   breathe(): Promise<void> | undefined;
-  /** Asked once more when all has arrived, just before it takes its place: a lock may have come meanwhile. @throws HttpError */
-  admit(): Promise<void>;
+  /**
+   * Asked once more when all has arrived, just before it takes its place: a lock may have come meanwhile.
+   * @returns what is there now, if anything @throws HttpError
+   */
+  admit(): Promise<Stat | undefined>;
   wrote(count: number): void;
+  /** Runs when no other upload takes its place. */
+  alone(run: () => Promise<void>): Promise<void>;
 }
 
 /**
  * Stores a whole file. It takes its place in one step when all of it has arrived; until then, and when the client goes away, what was there before stays.
  * A file that is replaced hands on mode, owner and attributes; other hard links of it keep the old contents.
+ * @param file where its name is
  * @returns the file's node
  */
-export async function putFile(context: PutContext, dir: NodeId, name: Name, before: Stat | undefined, given: NewNode): Promise<NodeId> {
+export async function putFile(context: PutContext, file: { readonly dir: NodeId; readonly name: Name }, before: Stat | undefined, given: NewNode): Promise<NodeId> {
   const { fs, writer } = context;
+  const { dir, name } = file;
   const pieces = gather(context.body)[Symbol.asyncIterator]();
   const first = await pieces.next();
   const second = first.done ? first : await pieces.next();
@@ -55,9 +62,11 @@ export async function putFile(context: PutContext, dir: NodeId, name: Name, befo
         let at = 0;
         for (let piece = first; !piece.done; piece = piece === first ? second : await pieces.next()) at = await writeAll(context, node, at, piece.value);
         checkLength(at, context.length);
-        if (before !== undefined) await copyAttributes(fs, writer, before.node, node, OF_CONTENTS);
-        await context.admit();
-        await writer.rename(dir, own, dir, name, context.exclusive ? 'keep' : 'replace');
+        await context.alone(async () => {
+          const now = await context.admit();
+          if (now !== undefined) await copyAttributes(fs, writer, now.node, node, OF_CONTENTS);
+          await writer.rename(dir, own, dir, name, context.exclusive ? 'keep' : 'replace');
+        });
         return node;
       } catch (error) {
         await writer.unlink(dir, own);
@@ -69,9 +78,24 @@ export async function putFile(context: PutContext, dir: NodeId, name: Name, befo
   }
 }
 
-/** Writes a part of a file where it belongs. What arrived before a failure stays: that is what the client asked for by naming the place. */
-export async function putRange(context: PutContext, node: NodeId, { start, length }: ByteRange): Promise<void> {
-  if (context.length !== undefined && context.length !== length) throw new HttpError(400, 'The body is not as long as the Content-Range says');
+/**
+ * Writes a part of a file where it belongs. What arrived before a failure stays: that is what the client asked for by naming the place.
+ * @param file where its name is
+ * @returns the file's node
+ */
+export async function putRange(context: PutContext, file: { readonly dir: NodeId; readonly name: Name }, before: Stat | undefined, given: NewNode, range: ByteRange): Promise<NodeId> {
+  if (context.length !== undefined && context.length !== range.length) throw new HttpError(400, 'The body is not as long as the Content-Range says');
+  const node = before?.node ?? await context.writer.create(file.dir, file.name, given);
+  try {
+    await writeRange(context, node, range);
+    return node;
+  } catch (error) {
+    if (before === undefined) await context.writer.unlink(file.dir, file.name);
+    throw error;
+  }
+}
+
+async function writeRange(context: PutContext, node: NodeId, { start, length }: ByteRange): Promise<void> {
   const { writer } = context;
   await writer.hold(node);
   try {
