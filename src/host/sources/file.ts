@@ -70,6 +70,8 @@ export class FileDevice implements BlockDevice {
         this.medium = this.#folder === undefined ? undefined : mediumOf(this.#folder);
         this.size = blockDeviceSize(this.#fd, this.#folder);
         if (this.size === 0) throw noMedium(path);
+        // Linux opens such a disk for writing all the same, and refuses each write.
+        if (write && this.#folder !== undefined && readText(join(this.#folder, 'ro')) === '1') throw usage('EROFS', `${path} is read-only: by a switch on it, or by the system`, 'Save the changes as a new image.');
         this.blockSize = logicalBlockSize(this.#folder);
       } else {
         throw usage('EINVAL', `${path} is neither a file nor a disk`, 'Only files and disks can be opened: they can be read at any place.');
