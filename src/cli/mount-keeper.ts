@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type DiskError, toDiskError } from '../engines/core/errors.ts';
-import { dataFolder, sidecarPlaces } from '../host/edit/places.ts';
+import { dataFolder } from '../host/edit/places.ts';
 import type { ImageSession } from '../host/session.ts';
 import { EXIT, errorText } from './exit.ts';
 import { CliJob } from './job.ts';
@@ -42,7 +42,7 @@ async function rescue(session: ImageSession, error: DiskError, json: boolean): P
   // The image is not what the changes fit to.
   if (state.state !== 'editing' || state.changedUnderneath !== undefined) return { exit: EXIT.failed, message: `the changes could not be applied, and are lost: ${why}` };
   // In part they are in the image, and all of them beside it: the next opening brings them to their end.
-  if (sidecarPlaces(session.files[0]!).some(({ path }) => existsSync(path))) return { exit: EXIT.failed, message: why };
+  if (state.unfinished !== undefined) return { exit: EXIT.failed, message: why };
   const reasons: string[] = [];
   for (const folder of [join(session.path, '..'), dataFolder()]) {
     try {

@@ -92,6 +92,8 @@ export type EditState =
     readonly cannotApply?: DiskErrorData;
     /** Another program changed the image meanwhile: nothing fits any more, the changes can only be discarded. */
     readonly changedUnderneath?: DiskErrorData;
+    /** An Apply failed when the image was changed in part: the file that holds all of the changes, from which it is finished by another Apply, or the next opening. */
+    readonly unfinished?: string;
   };
 
 export interface UnlockOptions {

@@ -99,6 +99,7 @@ export class ImageEditing implements Editing {
       state: 'editing', how, changedBytes: overlay.changedBytes, operations: history.operations.length,
       ...(undoable === undefined ? {} : { undo: undoable }), ...(redoable === undefined ? {} : { redo: redoable }),
       ...(cannotApply === undefined ? {} : { cannotApply: cannotApply.toJSON() }), ...(change === undefined ? {} : { changedUnderneath: change.toJSON() }),
+      ...(this.#unfinished === undefined ? {} : { unfinished: this.#unfinished }),
     };
   }
 
