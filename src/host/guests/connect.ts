@@ -11,7 +11,7 @@ const ANSWER_WITHIN = 120_000;
 const DOS: Partial<NameRules> = { unit: 'UTF-16 units', forbidden: '"*:<>?\\|', caseSensitive: false };
 
 /** What names the filesystems take that Linux mounts, where it is not all that Linux takes. */
-const NAMES: Readonly<Record<string, Partial<NameRules>>> = { fat: DOS, exfat: DOS, ntfs: DOS, hfs: { longest: 31, forbidden: ':', caseSensitive: false }, hfsplus: { unit: 'UTF-16 units', forbidden: ':', caseSensitive: false }, hpfs: { ...DOS, unit: 'bytes' }, affs: { longest: 30, forbidden: ':', caseSensitive: false } };
+const NAMES: Readonly<Record<string, Partial<NameRules>>> = { fat: DOS, exfat: DOS, ntfs: DOS, hfs: { longest: 31, forbidden: ':', caseSensitive: false }, hfsplus: { unit: 'UTF-16 units', forbidden: ':', caseSensitive: false }, hpfs: { ...DOS, unit: 'bytes' }, apfs: { caseSensitive: false }, affs: { longest: 30, forbidden: ':', caseSensitive: false } };
 
 /** Filesystems whose files have no numbers of their own, and those of several volumes that number them alike. */
 const BY_PLACE = new Set(['fat', 'exfat', 'zfs']);

@@ -87,8 +87,8 @@ export interface GuestSource {
   readonly modules: readonly string[];
   /** Bytes that a build downloads, about. */
   readonly download: number;
-  /** Modules that are compiled on the person's machine: DKMS sources, and what compiling takes. */
-  readonly compile?: { readonly package: string; readonly modules: readonly string[]; readonly seconds: number; readonly licence: string };
+  /** Modules that are compiled on the person's machine, for the kernel's headers: a -dkms package, a script in it to be run before, and how long it takes. */
+  readonly compile?: { readonly package: string; readonly prepare?: string; readonly modules: readonly string[]; readonly seconds: number; readonly licence: string };
 }
 
 /** One filesystem that the guest's kernel mounts. */

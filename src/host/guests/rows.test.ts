@@ -10,7 +10,7 @@ import { builtGuest } from './testing/built.ts';
 import { expectedOf, prove, record, said } from './testing/prove.ts';
 
 /** The guest that all is tried with, and those that have one filesystem alone; others by CLUTCH_ROWS=linux-7.2 (they must be built). */
-const NAMES = process.env['CLUTCH_ROWS'] === undefined ? ['linux-6.12', 'zfs'] : [process.env['CLUTCH_ROWS']];
+const NAMES = process.env['CLUTCH_ROWS'] === undefined ? ['linux-6.12', 'zfs', 'apfs'] : [process.env['CLUTCH_ROWS']];
 const answers = await Promise.all(NAMES.map(async (name) => [name, await builtGuest(name)] as const));
 
 for (const [NAME, answer] of answers) describe.skipIf('reason' in answer)(`every filesystem that ${NAME} mounts${'reason' in answer ? ` (${answer.reason})` : ''}`, () => {

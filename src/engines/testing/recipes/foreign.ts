@@ -94,5 +94,6 @@ printf '[root]\\nmode=ubi\\nimage=%s\\nvol_id=0\\nvol_size=5MiB\\nvol_type=dynam
   row('efs', 'efs', 'an IRIX CD', ['python3'], 'few', 'python3 "$HERE/craft.py" efs "$IMG"'),
   row('affs', 'affs', 'an Amiga floppy', ['python3'], 'nothing', 'python3 "$HERE/craft.py" affs "$IMG"'),
   row('zfs', 'zfs', 'a pool of a Solaris, with a dataset in a dataset', ['zpool', 'zfs', 'zfs-fuse'], 'tree', 'truncate -s 64M "$IMG"; bash "$HERE/zfs.sh" make "$IMG" $SRC', { kernel: true, fuse: true, judge: 'unshare --mount --propagation private bash "$HERE/zfs.sh" judge "$1"', judgedBy: 'zpool scrub' }),
+  row('apfs', 'apfs', 'a Macintosh', ['mkapfs'], 'nothing', 'truncate -s 128M "$IMG"; mkapfs -L CLUTCH -U $U -u $U "$IMG"', { judge: 'apfsck "$1"' }),
   row('omfs', 'omfs', 'a Rio Karma', ['python3'], 'nothing', 'python3 "$HERE/craft.py" omfs "$IMG"'),
 ];

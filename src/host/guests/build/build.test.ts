@@ -43,7 +43,7 @@ const MANIFEST: GuestManifest = {
 function tools(changes: Partial<BuildTools> = {}): BuildTools {
   return {
     mirrors: { main: mirror.url, security: mirror.url }, trust: { keys: [archive.publicKey] }, downloads: new Downloads(join(folder, `cache${caches++}`)),
-    scripts: { init: Buffer.from('#!init'), agent: Buffer.from('#!agent'), helper: (name) => Buffer.from(`#!${name}`) }, inputs: 'x', job: nodeJob(), ...changes,
+    scripts: { init: Buffer.from('#!init'), agent: Buffer.from('#!agent'), helper: (name) => Buffer.from(`#!${name}`) }, inputs: 'x', job: nodeJob(), compile: async () => ({ modules: new Map(), packages: [] }), ...changes,
   };
 }
 

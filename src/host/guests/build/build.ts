@@ -6,6 +6,7 @@ import type { JobContext } from '../../../engines/core/job.ts';
 import { OWN } from '../catalogue.ts';
 import type { BuiltGuest, GuestFilesystem, GuestManifest, GuestSource } from '../manifest.ts';
 import { type Archive, fetchPackage, type Mirrors, readArchive } from './archive.ts';
+import type { CompileModules } from './compile.ts';
 import { byBytes, type CpioEntry, writeCpio } from './cpio.ts';
 import { type DebFile, readDeb } from './deb.ts';
 import type { Downloads } from './downloads.ts';
@@ -30,8 +31,8 @@ export interface BuildTools {
   /** Said of what it is built from; see `BuiltGuest.inputs`. */
   readonly inputs: string;
   readonly job: JobContext;
-  /** Compiles a module that the kernel's package has not. */
-  readonly compile?: (source: GuestSource, kernelVersion: string, userland: Userland) => Promise<ReadonlyMap<string, Uint8Array>>;
+  /** Compiles modules that the kernel's package has not. */
+  readonly compile: CompileModules;
 }
 
 /**
@@ -50,9 +51,8 @@ export async function buildFromPackages(manifest: GuestManifest, folder: string,
   const kernel = await readKernel(source, archive, tools);
   const image = await bootableKernel(kernel.image, manifest.architecture, job);
   const modules = new Modules(kernel.files.values(), kernel.builtin, job);
-  if (source.compile !== undefined && tools.compile !== undefined) {
-    for (const [name, bytes] of await tools.compile(source, kernel.version, userland)) modules.add(name, bytes);
-  }
+  const compiled = await tools.compile(source, kernel.version, archive, downloads, job);
+  for (const [name, bytes] of compiled.modules) modules.add(name, bytes);
 
   const files = new Map<string, Uint8Array>([['kernel', image]]);
   const programs = new Map<string, CpioEntry>();
@@ -85,7 +85,7 @@ export async function buildFromPackages(manifest: GuestManifest, folder: string,
     kernel: 'kernel', kernelVersion: kernel.version, initramfs: 'base.cpio', filesystems, tools: packages,
     digest: sha256(all.map(([name, bytes]) => `${name} ${sha256(bytes)}\n`).join('')),
     inputs: tools.inputs,
-    packages: [...kernel.packages, ...userland.used.values()].map(({ name, version, sha256: digest }) => ({ name, version, sha256: digest })).toSorted((a, b) => byBytes(a.name, b.name)),
+    packages: [...kernel.packages, ...compiled.packages, ...userland.used.values()].map(({ name, version, sha256: digest }) => ({ name, version, sha256: digest })).toSorted((a, b) => byBytes(a.name, b.name)),
     built: new Date().toISOString(),
   };
   job.report({ done: 0, unit: 'bytes', now: `writing ${manifest.title}` });

@@ -10,6 +10,7 @@ import type { Guest } from '../manifest.ts';
 import { type GuestPlaces, guestPlaces } from '../places.ts';
 import { DEBIAN_MIRROR, DEBIAN_SECURITY_MIRROR, type Mirrors } from './archive.ts';
 import { buildFromPackages } from './build.ts';
+import { compileModules } from './compile.ts';
 import { Downloads } from './downloads.ts';
 import { parseMirror } from './mirror.ts';
 
@@ -43,6 +44,7 @@ export async function buildGuest(name: string, options: BuildOptions): Promise<G
     trust: { keys: readdirSync(keys).filter((file) => file.endsWith('.asc')).toSorted().map((file) => readFileSync(join(keys, file), 'utf8')), allowExpired: options.allowExpired ?? false },
     downloads: new Downloads(places.downloads, options.offline ?? false),
     scripts: { init: script('init'), agent: script('agent'), helper: script },
+    compile: compileModules,
     inputs, job: options.job,
   });
   return describe(folder, origin, places).guest;
