@@ -1,0 +1,122 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import type { DiskErrorData } from '../../engines/core/errors.ts';
+import type { AppContract } from '../../shared/contract/calls.ts';
+import { createClient } from '../../shared/rpc/client.ts';
+import { memoryPair } from '../../shared/rpc/transports/memory.ts';
+import type { Client } from '../../shared/rpc/types.ts';
+import type { FromHost, ToHost } from '../control.ts';
+import type { HostLink } from '../supervisor.ts';
+import { App } from './service.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'clutch-mounted-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** An image's process with mounts. */
+class FakeProcess implements HostLink<never> {
+  readonly heard: ToHost[] = [];
+  /** Why they can't be unmounted. */
+  busy: DiskErrorData | undefined;
+  /** What programs had written when they were. */
+  pending = 0;
+  readonly #told: ((message: FromHost) => void)[] = [];
+  readonly #exits: ((reason: string) => void)[] = [];
+
+  tell(message: FromHost): void {
+    for (const run of this.#told) run(message);
+  }
+
+  send(message: ToHost): void {
+    this.heard.push(message);
+    queueMicrotask(() => {
+      if (message.do === 'open') this.tell({ did: 'open', summary: 'ext4', size: 1 });
+      if (message.do === 'close') for (const run of this.#exits) run('exit');
+      if (message.do !== 'unmount') return;
+      if (this.busy === undefined) {
+        this.tell({ did: 'change', pending: this.pending, applying: false });
+        this.tell({ did: 'mounts', mounts: [] });
+      }
+      this.tell({ did: 'unmount', ...(this.busy === undefined ? {} : { error: this.busy }) });
+    });
+  }
+
+  onMessage(run: (message: FromHost) => void): void { this.#told.push(run); }
+  onExit(run: (reason: string) => void): void { this.#exits.push(run); }
+  kill(): void { for (const run of this.#exits) run('killed'); }
+}
+
+describe('images that are mounted', () => {
+  let processes: FakeProcess[];
+  let shown: string[];
+  let app: App<never>;
+  const path = join(folder, 'disk.img');
+
+  beforeEach(() => {
+    writeFileSync(path, 'x');
+    processes = [];
+    shown = [];
+    app = new App<never>({
+      info: { version: '0', client: 'browser', platform: 'linux', dialogs: 'path', dragOut: false }, folder, session: false,
+      async showFolder(at) { shown.push(at); },
+      startProcess() {
+        processes.push(new FakeProcess());
+        return processes.at(-1)!;
+      },
+    });
+  });
+
+  /** An image that a page has open, with its process. */
+  async function open(): Promise<{ page: Client<AppContract>; image: number; host: FakeProcess }> {
+    const [near, far] = memoryPair();
+    app.connect(far);
+    const page = createClient<AppContract>(near);
+    const { image } = await page.call('image.open', { token: (await page.call('path.source', { path })).token });
+    const host = processes.findLast(({ heard }) => heard.some((message) => message.do === 'open'))!;
+    return { page, image, host };
+  }
+
+  it('are shown where they are, if they are folders', async () => {
+    const { page, image, host } = await open();
+    host.tell({ did: 'mounts', mounts: [{ mount: 1, at: '/run/clutch/disk.img', mounted: true, write: false }, { mount: 2, at: 'http://localhost:1/', mounted: false, write: false }] });
+    await page.call('mount.show', { image, mount: 1 });
+    expect(shown).toEqual(['/run/clutch/disk.img']);
+    await expect(page.call('mount.show', { image, mount: 2 })).rejects.toMatchObject({ fault: { errno: 'ENOTDIR' } });
+    await expect(page.call('mount.show', { image, mount: 3 })).rejects.toMatchObject({ fault: { errno: 'EBADF' } });
+    await app.close();
+  });
+
+  it('are unmounted before they are closed, and stay open while somebody uses them', async () => {
+    const { page, image, host } = await open();
+    host.tell({ did: 'mounts', mounts: [{ mount: 1, at: '/m', mounted: true, write: false }] });
+    host.busy = { fault: { kind: 'busy' }, message: 'in use by bash (7)' };
+    await expect(page.call('image.close', { image })).rejects.toMatchObject({ fault: { kind: 'busy' }, message: 'in use by bash (7)' });
+    host.busy = undefined;
+    await page.call('image.close', { image });
+    expect(host.heard.slice(-2)).toEqual([{ do: 'unmount' }, { do: 'close', discard: true }]);
+    await app.close();
+  });
+
+  it('are not closed with what programs wrote last, unless that is to be discarded', async () => {
+    const { page, image, host } = await open();
+    host.tell({ did: 'mounts', mounts: [{ mount: 1, at: '/m', mounted: true, write: true }] });
+    host.pending = 1;
+    await expect(page.call('image.close', { image })).rejects.toMatchObject({ fault: { kind: 'busy' }, message: 'A change of the image is pending' });
+    await page.call('image.close', { image, discard: true });
+    await app.close();
+  });
+
+  it('stay when their page is gone and programs may write to them', async () => {
+    const first = await open();
+    first.host.tell({ did: 'mounts', mounts: [{ mount: 1, at: '/m', mounted: true, write: true }] });
+    first.page.close();
+    const second = await open();
+    expect(second.image).toBe(first.image);
+    expect(first.host.heard.filter((message) => message.do === 'close')).toEqual([]);
+    first.host.tell({ did: 'mounts', mounts: [{ mount: 2, at: '/m', mounted: true, write: false }] });
+    second.page.close();
+    await expect.poll(() => first.host.heard.at(-1)).toEqual({ do: 'close', discard: true });
+    await app.close();
+  });
+});
