@@ -8,7 +8,7 @@ import { endAll, has, type Lines, run, start } from './harness/processes.ts';
 import { answerDialog, type Desktop, dropFiles, ROOT, shot, startElectron, until } from './harness/window.ts';
 import { nothingLeft, showsRoot } from './scenarios/browse.ts';
 import { row, type TestClient } from './scenarios/client.ts';
-import { noMount, showsInFileManager } from './scenarios/mounts.ts';
+import { mount, mountsAt, noMount, showsInFileManager } from './scenarios/mounts.ts';
 import { tellsTheSystem } from './scenarios/transfers.ts';
 import { apply, unlock } from './scenarios/editing.ts';
 import { everyClient } from './scenarios/index.ts';
@@ -107,6 +107,16 @@ describe.skipIf(why !== undefined)(`the window in Electron${why ? ` (${why})` : 
     await page.getByText('Drop a disk image here').waitFor();
     await dropFiles(page, [image]);
     await showsRoot(page);
+  });
+
+  it.skipIf(noMount !== undefined)(`leaves nothing mounted when it is quit${noMount ? ` (${noMount})` : ''}`, async () => {
+    const { page } = await open([image]);
+    await showsRoot(page);
+    const at = await mount(page);
+    expect(mountsAt(at)).toHaveLength(1);
+    await desktop!.close();
+    desktop = undefined;
+    await until(() => expect(mountsAt(at)).toEqual([]));
   });
 
   it('copies what is dropped on the folder of an unlocked image into it', async () => {

@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Page } from 'playwright-core';
@@ -26,14 +26,14 @@ const execute = promisify(execFile);
 
 /** Runs another program to its end, while this process goes on: what it prints. */
 async function program(command: string, ...args: readonly string[]): Promise<string> {
-  const { stdout } = await execute(command, args, { timeout: LIMIT, killSignal: 'SIGKILL', maxBuffer: 64 << 20 });
+  const { stdout } = await execute(command, args, { env: { ...process.env, LC_ALL: 'C.UTF-8' }, timeout: LIMIT, killSignal: 'SIGKILL', maxBuffer: 64 << 20 });
   return stdout;
 }
 
 const bar = (page: Page) => page.getByRole('region', { name: 'Mount of holiday' });
 
 /** One click mounts. @returns where */
-async function mount(page: Page): Promise<string> {
+export async function mount(page: Page): Promise<string> {
   await page.getByRole('button', { name: 'Mount', exact: true }).click();
   await bar(page).waitFor({ timeout: MOUNTED });
   return bar(page).locator('.mount-at').innerText();
@@ -46,7 +46,7 @@ async function unmount(page: Page): Promise<void> {
 }
 
 /** What the system has mounted below a path. */
-const mountsAt = (at: string): string[] => readFileSync('/proc/self/mounts', 'utf8').split('\n').filter((line) => line.split(' ')[1] === at.replaceAll(' ', '\\040'));
+export const mountsAt = (at: string): string[] => readFileSync('/proc/self/mounts', 'utf8').split('\n').filter((line) => line.split(' ')[1] === at.replaceAll(' ', '\\040'));
 
 /**
  * One click mounts an image; other programs read what is in it, and after it is unlocked, write there: the window shows that, and it is pending until it is
@@ -88,7 +88,7 @@ export async function mountsForPrograms(client: TestClient, sound: string, sourc
   expect(await program('cat', join(writable, 'from outside.txt'))).toBe('another program wrote this\n');
   await shot(page, `${client.name}-mounted-writing`);
 
-  await tellsWhoHoldsIt(page, writable);
+  await tellsWhoHoldsIt(client, writable);
   await bar(page).waitFor({ state: 'detached', timeout: MOUNTED });
   expect(mountsAt(writable)).toEqual([]);
   expect(readFileSync(image).equals(before)).toBe(true);
@@ -103,7 +103,7 @@ export async function mountsForPrograms(client: TestClient, sound: string, sourc
 }
 
 /** A program that has a file open is named when the mount is to go; once it has ended, trying again unmounts. */
-async function tellsWhoHoldsIt(page: Page, at: string): Promise<void> {
+async function tellsWhoHoldsIt({ page, name }: TestClient, at: string): Promise<void> {
   const holder = spawn('sh', ['-c', 'exec 3< "$1/readme.txt" && echo holds && read -r _', 'holder', at], { stdio: ['pipe', 'pipe', 'inherit'], timeout: LIMIT, killSignal: 'SIGKILL' });
   const ended = once(holder, 'exit');
   try {
@@ -112,7 +112,9 @@ async function tellsWhoHoldsIt(page: Page, at: string): Promise<void> {
     const asks = page.getByRole('alertdialog', { name: 'holiday is in use' });
     await asks.waitFor({ timeout: MOUNTED });
     await asks.getByText(`(process ${holder.pid})`).waitFor();
-    await shot(page, 'mount-busy');
+    // Past its appearing.
+    await page.waitForTimeout(300);
+    await shot(page, `${name}-mount-busy`);
     holder.stdin.end('\n');
     await ended;
     await asks.getByRole('button', { name: 'Try again' }).click();
@@ -129,13 +131,40 @@ export async function tellsOfTheEnd(client: TestClient, image: string, name: str
   await client.open(image);
   await row(page, /^readme\.txt/).waitFor();
   const at = await mount(page);
-  await program('umount', at);
+  if (process.getuid?.() === 0) await program('umount', at);
+  else await program('fusermount3', '-u', at);
   await bar(page).waitFor({ state: 'detached', timeout: MOUNTED });
   await page.getByText(/holiday is no longer mounted/).first().waitFor();
   const again = await mount(page);
   expect(mountsAt(again)).toHaveLength(1);
   await closeTab(page, name);
   await until(() => expect(mountsAt(again)).toEqual([]), MOUNTED);
+}
+
+/** At a folder that the person chose, with an owner of their own and without anybody else's permissions. */
+export async function mountsAsAsked(client: TestClient, image: string, name: string, folder: string): Promise<void> {
+  const { page } = client;
+  const at = join(folder, 'here');
+  mkdirSync(at, { recursive: true });
+  await client.open(image);
+  await row(page, /^readme\.txt/).waitFor();
+  await page.getByRole('button', { name: 'Mount…' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Mount holiday' });
+  await dialog.locator('label.radio', { hasText: 'At an empty folder' }).click();
+  await client.choose(at);
+  await dialog.getByRole('button', { name: 'More' }).click();
+  await dialog.getByRole('textbox', { name: /^Owner/ }).fill('4242');
+  await dialog.getByRole('textbox', { name: /^Permissions/ }).fill('077');
+  await shot(page, `${client.name}-mount-dialog`);
+  await dialog.getByRole('button', { name: 'Mount', exact: true }).click();
+  await bar(page).waitFor({ timeout: MOUNTED });
+  expect(await bar(page).locator('.mount-at').innerText()).toBe(at);
+  expect(await program('stat', '-c', '%u %a', join(at, 'script.sh'))).toBe('4242 700\n');
+  await unmount(page);
+  expect(mountsAt(at)).toEqual([]);
+  // The folder was the person's own.
+  expect(existsSync(at)).toBe(true);
+  await closeTab(page, name);
 }
 
 /** In the app, the file manager shows the mount. @param shown the folders that the system was asked to show */

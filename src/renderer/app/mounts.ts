@@ -125,6 +125,7 @@ export async function startMount(id: number, asked: Asked): Promise<void> {
   const { layer, options, target } = asked;
   if (host === undefined || findTab(id)?.mounting?.includes(layer) === true) return;
   patchTab(id, { mounting: [...(findTab(id)?.mounting ?? []), layer] });
+  announce(t.mounting(nameOfMounted(findTab(id)!, layer)));
   try {
     const row = await host.call('mount.start', { layer, options, ...(target === undefined ? {} : { target }) });
     knownOf(host).asked.set(row.mount, asked);

@@ -299,6 +299,25 @@ describe.skipIf(noBrowser !== undefined)('mounted volumes', () => {
     await expect.poll(() => bar(page).count()).toBe(0);
   }, 60_000);
 
+  test('in a browser, the browser asks before the page goes with its mounts', async () => {
+    page = await harness.page();
+    await openMounted(page);
+    const asked = page.waitForEvent('dialog');
+    await page.close({ runBeforeUnload: true });
+    const question = await asked;
+    expect(question.type()).toBe('beforeunload');
+    await question.dismiss();
+    await bar(page).waitFor();
+  }, 60_000);
+
+  test('an image that is lost says that its mount has ended, too', async () => {
+    page = await harness.page();
+    await openMounted(page);
+    await page.evaluate(() => (globalThis as unknown as { fake: { send(event: object): void } }).fake.send({ event: 'lost', image: 1, reason: 'The process ended with signal SIGSEGV' }));
+    await expect.poll(() => page.getByRole('alert').innerText()).toContain('It was mounted at /run/user/1000/clutch/rootfs');
+    await expect.poll(() => page.getByRole('tab', { name: 'root.ext4' }).getAttribute('aria-describedby')).toBeNull();
+  }, 60_000);
+
   test('on the page of a disk each volume is mounted by itself, with a bar of its own', async () => {
     page = await harness.page();
     await openImage(page, 'guests.img');
