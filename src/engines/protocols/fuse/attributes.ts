@@ -4,11 +4,21 @@ import { Attr, STATX, Statx } from './layout.ts';
 
 const scratch = new DataView(new ArrayBuffer(8));
 
+/** Nanoseconds that are the first of either sign not to fit 64 bits. */
+const FAR = 2n ** 63n;
+
 /**
  * A time as seconds and nanoseconds. Divides by hand in halves of 16 bits: with BigInts, the six times of a Stat would cost a third of the whole request.
  * @param secondsAt of a signed 64-bit number
  */
 export function putTime(view: DataView, secondsAt: number, nanosecondsAt: number, time: bigint): void {
+  if (time >= FAR || time < -FAR) {
+    // After 2262, as ext4 has them: rare, and no nanoseconds of 64 bits.
+    const nanoseconds = ((time % NANO) + NANO) % NANO;
+    view.setBigInt64(secondsAt, BigInt.asIntN(64, (time - nanoseconds) / NANO), true);
+    view.setUint32(nanosecondsAt, Number(nanoseconds), true);
+    return;
+  }
   scratch.setBigInt64(0, time, true);
   const low = scratch.getUint32(0, true);
   const high = scratch.getInt32(4, true);

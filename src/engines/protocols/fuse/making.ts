@@ -1,3 +1,4 @@
+import { modeOfAcl, parseAcl } from '../../core/acl.ts';
 import { usage } from '../../core/errors.ts';
 import type { FileSystem, Maybe, NodeId, Stat } from '../../core/filesystem.ts';
 import type { Name } from '../../core/names.ts';
@@ -77,7 +78,7 @@ function make(session: Session, request: Request, name: Name, mode: number, umas
 
 /**
  * What a new node begins with, as the kernel's own filesystems have it (fs/inode.c, inode_init_owner; fs/posix_acl.c, posix_acl_create): a folder with setgid hands
- * its group down, and to folders the bit as well; the umask counts where there is no default ACL.
+ * its group down, and to folders the bit as well; a default ACL grants no more than it says, and the umask counts where there is none.
  */
 export function newNode({ fs, agreement }: Session, { uid, gid }: Request, folder: NodeId, mode: number, umask: number, type: Stat['type']): Maybe<NewNode> {
   return after(statOrNothing(fs, folder), (parent) => {
@@ -85,9 +86,11 @@ export function newNode({ fs, agreement }: Session, { uid, gid }: Request, folde
     const permissions = (mode & 0o7777) | (inherits && type === 'dir' ? SETGID : 0);
     const owner = { uid, gid: inherits ? parent.gid : gid };
     // A link has neither.
-    if (type === 'symlink' || (umask & permissions) === 0) return { mode: permissions, ...owner };
-    if ((agreement.flags & INIT_FLAG.POSIX_ACL) === 0) return { mode: permissions & ~umask, ...owner };
-    return after(fs.xattrs!.get(folder, DEFAULT_ACL), (acl): NewNode => ({ mode: acl === undefined ? permissions & ~umask : permissions, ...owner }));
+    if (type === 'symlink') return { mode: permissions, ...owner };
+    return after((agreement.flags & INIT_FLAG.POSIX_ACL) === 0 ? undefined : fs.xattrs!.get(folder, DEFAULT_ACL), (acl): NewNode => {
+      const entries = acl === undefined ? undefined : parseAcl(acl);
+      return { mode: permissions & (entries === undefined ? ~umask : ~0o777 | modeOfAcl(entries)), ...owner };
+    });
   });
 }
 

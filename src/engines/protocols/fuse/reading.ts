@@ -1,7 +1,7 @@
 import { usage } from '../../core/errors.ts';
 import type { NodeId } from '../../core/filesystem.ts';
 import { Listing } from '../shared/listing.ts';
-import { FOPEN, OpenOut, ReadIn, ReleaseIn } from './layout.ts';
+import { FOPEN, OpenIn, OpenOut, ReadIn, ReleaseIn } from './layout.ts';
 import { after } from './maybe.ts';
 import { REPLY_HEADER } from './replies.ts';
 import type { Request } from './request.ts';
@@ -34,6 +34,7 @@ export const read: Operation = (session, request) => {
  */
 export const opendir: Operation = (session, request) => {
   const { fs } = session;
+  request.body(OpenIn);
   const node = nodeOf(session, request);
   return after(fs.stat(node), ({ type }) => {
     if (type !== 'dir') throw usage('ENOTDIR', `Node ${node} is no directory`);

@@ -100,7 +100,7 @@ export class TestKernel implements FuseChannel {
 
   /** The errno that a request ends in; 0 when it is done. */
   async errno(opcode: number, nodeid: number, body: Uint8Array = EMPTY): Promise<number> {
-    return -OutHeader.at(await this.ask(opcode, nodeid, body).answer).error;
+    return Math.abs(OutHeader.at(await this.ask(opcode, nodeid, body).answer).error);
   }
 
   /** For what has no answer. */
