@@ -24,10 +24,12 @@ export async function lookAt(path: string, partitioned: boolean): Promise<Looked
   try {
     const session = await openImage(path, { recover: false, guests: 'none', open: false, registry: partitioned ? TABLES : SHOWN });
     try {
-      const { label, uuid, title, kind, format, error, filesystem } = session.layers;
+      const { label, uuid, title, kind, format, error, filesystem, guesses } = session.layers;
       if (kind === 'unknown' && error !== undefined) throw error;
+      // What no engine opens may be known by sight: it is called by its name then.
+      const isNothing = kind === 'unknown' && format === 'unknown' && title !== guesses[0]?.name;
       // Without the state of a filesystem: one that is mounted needs recovery always, and of others it is told when they are opened.
-      const contents = filesystem !== undefined || (partitioned && kind === 'table' && error === undefined) ? title : kind === 'unknown' && format === 'unknown' ? '' : session.summary();
+      const contents = filesystem !== undefined || (partitioned && kind === 'table' && error === undefined) ? title : isNothing ? '' : session.summary();
       return { contents, label, uuid };
     } finally {
       await session.close();

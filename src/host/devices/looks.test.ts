@@ -136,6 +136,12 @@ describe('lookAt', () => {
     writeFileSync(join(scratch.path, 'packed'), Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0));
     expect(await lookAt(join(scratch.path, 'mbr'), true)).toMatchObject({ contents: 'MBR' });
     expect((await lookAt(join(scratch.path, 'mbr'), false)).contents).toMatch(/^MBR › /);
+    const swap = new Uint8Array(64 * 1024);
+    swap.set(new TextEncoder().encode('SWAPSPACE2'), 0xff6);
+    writeFileSync(join(scratch.path, 'swap'), swap);
+    writeFileSync(join(scratch.path, 'text'), 'not a disk, and no format that anybody knows '.repeat(1000));
+    expect(await lookAt(join(scratch.path, 'swap'), false)).toMatchObject({ contents: 'Linux swap' });
+    expect(await lookAt(join(scratch.path, 'text'), false)).toEqual({ contents: '', label: '', uuid: '' });
     // Nothing is unpacked for a look.
     expect(await lookAt(join(scratch.path, 'packed'), false)).toEqual({ contents: '', label: '', uuid: '' });
     expect(await lookAt(join(scratch.path, 'none'), false)).toMatchObject({ contents: '', error: { fault: { kind: 'usage', errno: 'ENOENT' } } });
