@@ -10,6 +10,7 @@ import { createClient } from '../../shared/rpc/client.ts';
 import { memoryPair } from '../../shared/rpc/transports/memory.ts';
 import type { Client } from '../../shared/rpc/types.ts';
 import type { MountPlace } from '../control.ts';
+import { askUnmount, listMounts } from '../mounts/registry.ts';
 import { fakeProvider } from '../mounts/testing/fake-provider.ts';
 import { ImageHost } from './service.ts';
 
@@ -146,6 +147,20 @@ describe.skipIf(skip !== undefined)(`mounts of an image${skip === undefined ? ''
     await expect.poll(() => told.at(-1)).toEqual([]);
     const ends = told.flat().filter(({ ended }) => ended !== undefined);
     expect(ends).toMatchObject([{ mount, ended: { how: 'failed', message: 'the descriptor broke' } }]);
+  });
+
+  it('are ended by clutch umount, too', async () => {
+    await client.call('edit.unlock', {});
+    await start(true);
+    const [known] = listMounts();
+    expect(known).toMatchObject({ at: '/mnt/fake 0', image, layer, provider: 'fuse', write: true });
+    fake.mounts[0]!.using = [{ pid: 7, name: 'bash', path: '' }];
+    expect(await askUnmount(known!, false, () => {})).toEqual({ done: false, users: fake.mounts[0]!.using, message: '/mnt/fake 0 is in use' });
+    fake.mounts[0]!.using = [];
+    fake.mounts[0]!.bytesWritten = 7;
+    expect(await askUnmount(known!, false, () => {})).toEqual({ done: true, exit: 0, message: 'what was written is pending in the window, until it is applied there' });
+    expect(listMounts()).toEqual([]);
+    await expect.poll(() => told.at(-1)).toEqual([]);
   });
 
   it('end with the image', async () => {
