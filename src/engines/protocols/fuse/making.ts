@@ -26,7 +26,8 @@ export const mkdir: Operation = (session, request) => {
 
 export const mknod: Operation = (session, request) => {
   const { mode, rdev, umask } = request.body(MknodIn);
-  const type = typeOfMode(mode);
+  // mknod(2) makes a file where no type is said.
+  const type = (mode & 0o170000) === 0 ? 'file' : typeOfMode(mode);
   if (type === undefined || type === 'dir' || type === 'symlink') throw usage('EINVAL', 'That type is not made by MKNOD');
   const device = type === 'char' || type === 'block' ? decodeDevice(rdev) : undefined;
   return make(session, request, request.name(MknodIn.size), mode, umask, type, (writer, folder, name, node) => (type === 'file' ? writer.create(folder, name, node) : writer.mknod(folder, name, type, node, device)));

@@ -1,21 +1,16 @@
 import { isDiskError, unsupported, usage } from '../../core/errors.ts';
 import type { EntryType } from '../../core/filesystem.ts';
 import { decodeName, type Name } from '../../core/names.ts';
+import { NANO, TYPE_BITS, typeOfMode } from '../shared/linux.ts';
 import type { NinepClient } from './client.ts';
 import { broken, decodeDirents } from './codec.ts';
 import { type Fields, GETATTR, OPEN, QID_TYPE, REMOVE_DIR, SETATTR } from './messages.ts';
 import { type Attributes, checkEntryName, type Device, type Operations, type RemoteBatch, type RemoteXattrs, safe, walk } from './operations.ts';
 
-/** File types in a Linux mode (S_IFMT). */
-export const TYPE_BITS: Readonly<Record<EntryType, number>> = { fifo: 0o010000, char: 0o020000, dir: 0o040000, block: 0o060000, file: 0o100000, symlink: 0o120000, socket: 0o140000 };
-const TYPES: ReadonlyMap<number, EntryType> = new Map(Object.entries(TYPE_BITS).map(([type, bits]) => [bits, type as EntryType]));
-
 /** readdir(3)'s d_type is those bits moved down. */
 export function typeOfDirent(d_type: number): EntryType | undefined {
-  return TYPES.get(d_type << 12);
+  return typeOfMode(d_type << 12);
 }
-
-export const NANO = 1_000_000_000n;
 
 /** Largest attribute that Linux keeps (XATTR_SIZE_MAX, XATTR_LIST_MAX), in bytes: what says more is no answer of it. */
 const MAX_XATTR = 65_536;
@@ -141,7 +136,7 @@ export function linuxOperations(client: NinepClient): Operations {
 }
 
 function attributesOf(said: Fields<'Rgetattr'>): Attributes {
-  const type = TYPES.get(said.mode & 0o170000);
+  const type = typeOfMode(said.mode);
   if (type === undefined) throw broken(`a file with the mode 0${said.mode.toString(8)}, which is of no type`);
   if ((type === 'dir') !== ((said.qid.type & QID_TYPE.dir) !== 0)) throw broken(`a ${type} whose qid says otherwise`);
   return {

@@ -1,7 +1,8 @@
-import { corrupt, DiskError, usage } from '../../core/errors.ts';
-import type { Cursor, DirEntry, EntryType, FileSystem, NodeId, Stat } from '../../core/filesystem.ts';
+import { DiskError, usage } from '../../core/errors.ts';
+import type { DirEntry, EntryType, FileSystem, NodeId, Stat } from '../../core/filesystem.ts';
 import type { Name } from '../../core/names.ts';
 import type { Writer } from '../../core/writer.ts';
+import { Listing } from '../shared/listing.ts';
 import { type Fields, type Qid, QID_TYPE, type ReplyName, type RequestName } from './messages.ts';
 
 /** What answers a request: the reply's fields, or a DiskError. */
@@ -20,7 +21,7 @@ export interface ServedFid {
   way: Way;
   /** Owner of what is made through it. */
   readonly uid: number;
-  open?: { readonly read: boolean; readonly write: boolean; readonly append: boolean; readonly listing?: Listing };
+  open?: { readonly read: boolean; readonly write: boolean; readonly append: boolean; readonly listing?: Entries };
   /** An attribute that is read, or that is set when the fid is clunked. */
   xattr?: { readonly name: Name; readonly value: Uint8Array; /** Bits of XATTR, for one that is set. */ readonly set?: number; written: number };
 }
@@ -144,7 +145,7 @@ export class Served {
     if (stat.type === 'symlink') throw usage('ELOOP', 'A symbolic link is not opened');
     if (stat.type === 'dir') {
       if (how.write || truncate) throw usage('EISDIR', 'A directory is not written to');
-      await this.open(served, { ...how, listing: new Listing(this.fs, served.way) });
+      await this.open(served, { ...how, listing: new Entries(this.fs, served.way) });
       return qidOf(stat);
     }
     if (stat.type !== 'file') throw usage('ENOTSUP', `A ${stat.type} is not opened: there is nothing behind it here`);
@@ -155,45 +156,29 @@ export class Served {
   }
 }
 
-interface Batch {
-  /** Number of its first entry. */
-  readonly first: number;
-  readonly entries: readonly DirEntry[];
-  readonly next: Cursor | undefined;
-}
-
-/** Where a directory's entries stand: numbered from 0, "." and ".." first. Engines list in batches; a client goes on anywhere. */
-export class Listing {
-  readonly #fs: FileSystem;
+/** What a client sees of an open directory: "." and "..", then the listing, all numbered from 0. */
+export class Entries {
   readonly #way: Way;
-  /** The batch that was read last: a client that removes what it was shown goes on behind it all the same. */
-  #batch: Batch | undefined;
+  readonly #listing: Listing;
 
   constructor(fs: FileSystem, way: Way) {
-    this.#fs = fs;
     this.#way = way;
+    this.#listing = new Listing(fs, way.node);
   }
 
   /** Entries from the one of that number on, as long as `take` says so. */
   async each(from: number, take: (entry: DirEntry, number: number) => boolean | Promise<boolean>): Promise<void> {
     const dots: readonly DirEntry[] = [{ name: '.', node: this.#way.node, type: 'dir' }, { name: '..', node: (this.#way.up ?? this.#way).node, type: 'dir' }];
-    let number = from;
     // From the beginning: what was read before may be old.
-    if (from <= dots.length) this.#batch = undefined;
+    if (from <= dots.length) this.#listing.rewind();
+    let number = from;
     for (; number < dots.length; number++) if (!(await take(dots[number]!, number))) return;
-    if (this.#batch === undefined || this.#batch.first > number) this.#batch = { first: dots.length, ...await this.#list(undefined) };
-    for (let batch = this.#batch; ; batch = this.#batch) {
-      for (; number - batch.first < batch.entries.length; number++) if (!(await take(batch.entries[number - batch.first]!, number))) return;
-      if (batch.next === undefined) return;
-      const first: number = batch.first + batch.entries.length;
-      this.#batch = { first, ...await this.#list(batch.next) };
+    for (;;) {
+      const batch = await this.#listing.batch(number - dots.length);
+      if (batch === undefined) return;
+      const first = batch.first + dots.length;
+      for (number = Math.max(number, first); number - first < batch.entries.length; number++) if (!(await take(batch.entries[number - first]!, number))) return;
     }
-  }
-
-  async #list(cursor: Cursor | undefined): Promise<{ entries: readonly DirEntry[]; next: Cursor | undefined }> {
-    const { entries, next } = await this.#fs.list(this.#way.node, cursor);
-    if (next !== undefined && next === cursor) throw corrupt('directory', 'its listing goes on where it was');
-    return { entries, next };
   }
 }
 

@@ -2,8 +2,9 @@ import { isDiskError, usage } from '../../core/errors.ts';
 import type { EntryType, Maybe, NodeId } from '../../core/filesystem.ts';
 import { encodeName, type Name } from '../../core/names.ts';
 import type { NewNode } from '../../core/writer.ts';
+import { NANO, TYPE_BITS, typeOfMode as typeOfBits } from '../shared/linux.ts';
 import { encodeDirent } from './codec.ts';
-import { NANO, rdevOf, TYPE_BITS } from './linux.ts';
+import { rdevOf } from './linux.ts';
 import { type Lock, Locks } from './locks.ts';
 import { type Fields, GETATTR, LOCK, OPEN, type Qid, REMOVE_DIR, SETATTR } from './messages.ts';
 import { type Handlers, MAX_XATTR, position, qidOf, qidType, type Served, type ServedFid } from './served.ts';
@@ -202,7 +203,7 @@ function typeOfMode(mode: number): EntryType | undefined {
   const bits = mode & 0o170000;
   // mknod(2) makes a file where no type is said.
   if (bits === 0) return 'file';
-  return (Object.entries(TYPE_BITS) as [EntryType, number][]).find(([, each]) => each === bits)?.[0];
+  return typeOfBits(bits);
 }
 
 function timeOf(seconds: bigint, nanoseconds: bigint): bigint {

@@ -1,8 +1,8 @@
 import { unsupported, usage } from '../../core/errors.ts';
 import type { EntryType, NodeId, Stat } from '../../core/filesystem.ts';
 import type { Name } from '../../core/names.ts';
+import { NANO } from '../shared/linux.ts';
 import { encodeStat } from './codec.ts';
-import { NANO } from './linux.ts';
 import { DM, type Fields, NONE32, NONE64, UNIX_OPEN, type UnixStat } from './messages.ts';
 import { type Handlers, position, qidOf, type Served, type ServedFid } from './served.ts';
 

@@ -1,9 +1,9 @@
 import { unsupported } from '../../core/errors.ts';
 import type { EntryType } from '../../core/filesystem.ts';
 import type { Name } from '../../core/names.ts';
+import { NANO } from '../shared/linux.ts';
 import type { NinepClient } from './client.ts';
 import { broken, decodeStats } from './codec.ts';
-import { NANO } from './linux.ts';
 import { DM, NONE32, NONE64, type Qid, UNIX_OPEN, type UnixStat } from './messages.ts';
 import { type Attributes, checkEntryName, type Device, type Operations, type RemoteBatch, safe, walk } from './operations.ts';
 
