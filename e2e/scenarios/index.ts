@@ -7,6 +7,7 @@ import { worksByKeyboardAlone } from './keyboard.ts';
 import { makesChecksums } from './checksums.ts';
 import { closeTab, dismissAll, tidyUp, type TestClient } from './client.ts';
 import { notesInode, recoversInMemory, usesBackup } from './damage.ts';
+import { listsDisks, noDisk } from './devices.ts';
 import { showsDisk } from './disk.ts';
 import { asksBeforeClosing, checksAndRepairs, editsAndApplies, editsByKeyboardAlone } from './editing.ts';
 import { showsBytes } from './hex.ts';
@@ -72,6 +73,7 @@ export function everyClient(client: () => TestClient, images: Images, folder: st
   it('edits by the keyboard alone, heard as a screen reader tells it', () => editsByKeyboardAlone(client(), images.holiday, join(folder, 'edit-keys')));
   it('checks a damaged filesystem and repairs it', () => checksAndRepairs(client(), images.holiday, join(folder, 'check')));
   it.skipIf(noMount !== undefined)(`mounts by one click for other programs, which read and write there; e2fsck finds nothing${noMount ? ` (${noMount})` : ''}`, () => mountsForPrograms(client(), images.holiday, images.tree, join(folder, 'mounts')));
+  it.skipIf(noDisk !== undefined)(`lists disks as they come and go${noDisk ? ` (${noDisk})` : ''}`, () => listsDisks(client(), join(folder, 'plugged.img')));
   it.skipIf(noMount !== undefined)(`mounts as it was asked to${noMount ? ` (${noMount})` : ''}`, () => mountsAsAsked(client(), images.holiday, 'holiday.img', join(folder, 'mounted-at')));
   it.skipIf(noMount !== undefined)(`tells of a mount that others end, and leaves none behind${noMount ? ` (${noMount})` : ''}`, () => tellsOfTheEnd(client(), images.holiday, 'holiday.img'));
   it('bears hostile names', () => bearsHostileNames(client(), images.hostile, 'hostile.img', join(folder, 'hostile', 'out')));

@@ -1,0 +1,43 @@
+import { execFileSync } from 'node:child_process';
+import { rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { expect } from 'vitest';
+import { has } from '../harness/processes.ts';
+import { shot } from '../harness/window.ts';
+import { closeTab, row, type TestClient } from './client.ts';
+
+/** Why no disk can be connected here; undefined where one can. */
+export const noDisk = process.getuid?.() !== 0 ? 'not root' : ['losetup', 'mke2fs'].every((tool) => has(tool) || has(`/usr/sbin/${tool}`)) ? undefined : 'needs losetup and mke2fs';
+
+const PATH = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`;
+const tool = (name: string, ...args: readonly string[]): string => execFileSync(name, args, { encoding: 'utf8', env: { ...process.env, PATH }, stdio: ['ignore', 'pipe', 'pipe'] }).trim();
+
+/** A disk that is connected appears by itself, opens read-only, and goes by itself. @param file where its bytes are */
+export async function listsDisks(client: TestClient, file: string): Promise<void> {
+  const { page } = client;
+  const list = page.getByRole('grid', { name: 'Disks of this computer' });
+  await page.getByRole('button', { name: /^Devices/ }).click();
+  await page.getByText('A disk opens read-only, like an image.').or(page.getByText('shows no disks')).waitFor({ timeout: 30_000 });
+  writeFileSync(file, '');
+  truncateSync(file, 8 << 20);
+  tool('mke2fs', '-q', '-F', '-t', 'ext4', '-L', `plugged-${client.name}`, file);
+  const disk = tool('losetup', '--find', '--show', file);
+  try {
+    const line = list.getByRole('row', { name: new RegExp(`plugged-${client.name}`) });
+    await line.waitFor({ timeout: 60_000 });
+    await expect.poll(() => line.innerText()).toMatch(/8\.00 MiB[^]*ext4/);
+    await shot(page, `${client.name}-devices`);
+    await line.click();
+    await row(page, /lost\+found/).waitFor({ timeout: 30_000 });
+    await closeTab(page, disk.slice('/dev/'.length));
+    tool('losetup', '--detach', disk);
+    await line.waitFor({ state: 'detached', timeout: 60_000 });
+  } finally {
+    try {
+      tool('losetup', '--detach', disk);
+    } catch {
+      // It is.
+    }
+    rmSync(file, { force: true });
+  }
+  await page.getByRole('button', { name: /^Devices/ }).click();
+}
