@@ -33,7 +33,8 @@ export const fuseNativeProvider: MountProvider = {
     const tree = new PathTree(request.tree);
     const native = new Fuse(point.at, nativeOperations(tree, { uid: process.getuid!(), gid: process.getgid!() }), {
       // Its own list of options has none for these; what stands behind a comma is one more.
-      fsname: ['clutch', ...(process.platform === 'linux' ? ['big_writes'] : []), 'use_ino', ...(request.tree.fs.writer === undefined ? ['ro'] : [])].join(','),
+      // The kernel has a node a path, and would believe for a second what it knew of a link's other name.
+      fsname: ['clutch', ...(process.platform === 'linux' ? ['big_writes'] : []), 'use_ino', 'attr_timeout=0', ...(request.tree.fs.writer === undefined ? ['ro'] : [])].join(','),
       ...(process.platform === 'linux' ? { subtype: 'clutch-native' } : {}),
       defaultPermissions: true, allowOther: request.shared === true, autoUnmount: process.platform === 'linux', displayFolder: true, name: request.title.replace(/[,/\\\p{Cc}]/gu, '_'), timeout: false,
     });

@@ -9,7 +9,7 @@ export interface NativeOperations {
   getattr(path: string, answer: Answer<[NativeStat?]>): void;
   /** fuse-native calls `getattr` in its place; it is asked for where it is only known by this name. */
   fgetattr(path: string, fd: number, answer: Answer<[NativeStat?]>): void;
-  readdir(path: string, answer: Answer<[string[]?]>): void;
+  readdir(path: string, answer: Answer<[string[]?, NativeEntry[]?]>): void;
   readlink(path: string, answer: Answer<[string?]>): void;
   open(path: string, flags: number, answer: Answer<[number?]>): void;
   create(path: string, mode: number, answer: Answer<[number?]>): void;
@@ -52,6 +52,9 @@ export interface NativeStat {
   readonly mtime: number;
   readonly ctime: number;
 }
+
+/** What is told of an entry of a folder. */
+export type NativeEntry = Pick<NativeStat, 'ino' | 'mode'>;
 
 /** Numbers of 32 bits. */
 export interface NativeStatfs {

@@ -2,7 +2,7 @@ import { constants } from 'node:os';
 import { type DiskError, toDiskError, usage } from '../../../engines/core/errors.ts';
 import type { EntryType, Stat, VolumeInfo } from '../../../engines/core/filesystem.ts';
 import type { PathTree } from '../path-tree.ts';
-import type { NativeOperations, NativeStat, NativeStatfs } from './library.ts';
+import type { NativeEntry, NativeOperations, NativeStat, NativeStatfs } from './library.ts';
 
 const TYPES: Readonly<Record<EntryType, number>> = { fifo: 0o010000, char: 0o020000, dir: 0o040000, block: 0o060000, file: 0o100000, symlink: 0o120000, socket: 0o140000 };
 
@@ -22,11 +22,18 @@ export function nativeOperations(tree: PathTree, owner: { readonly uid: number; 
   return {
     getattr: (path, done) => answer<[NativeStat]>(done, async () => [0, statOf(await tree.stat(path), tree.info)]),
     fgetattr: (path, fd, done) => answer<[NativeStat]>(done, async () => [0, statOf(await tree.stat(path, fd), tree.info)]),
-    readdir: (path, done) => answer<[string[]]>(done, async () => {
-      // It takes all of them at once.
+    readdir: (path, done) => answer<[string[], NativeEntry[]]>(done, async () => {
+      // It takes all of them at once, and of a stat the node's number and the type.
       const names = ['.', '..'];
-      for await (const entries of tree.list(path)) for (const { name } of entries) names.push(name);
-      return [0, names];
+      const self = { ino: (await tree.stat(path)).node >>> 0, mode: TYPES.dir };
+      const entries: NativeEntry[] = [self, self];
+      for await (const batch of tree.list(path)) {
+        for (const { name, node, type } of batch) {
+          names.push(name);
+          entries.push({ ino: node >>> 0, mode: type === undefined ? 0 : TYPES[type] });
+        }
+      }
+      return [0, names, entries];
     }),
     readlink: (path, done) => answer<[string]>(done, async () => [0, await tree.readlink(path)]),
     open: (path, flags, done) => answer<[number]>(done, async () => [0, await tree.open(path, (flags & 3) !== 0)]),
