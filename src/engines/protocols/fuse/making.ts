@@ -83,7 +83,8 @@ function make(session: Session, request: Request, name: Name, mode: number, umas
  */
 export function newNode({ fs, agreement }: Session, { uid, gid }: Request, folder: NodeId, mode: number, umask: number, type: Stat['type']): Maybe<NewNode> {
   return after(statOrNothing(fs, folder), (parent) => {
-    const inherits = parent !== undefined && (parent.mode & SETGID) !== 0;
+    if (parent === undefined) return { mode: mode & 0o7777 & ~umask, uid, gid };
+    const inherits = (parent.mode & SETGID) !== 0;
     const permissions = (mode & 0o7777) | (inherits && type === 'dir' ? SETGID : 0);
     const owner = { uid, gid: inherits ? parent.gid : gid };
     // A link has neither.
