@@ -1,4 +1,4 @@
-import { Lock, LockOpen, Plug, Radio } from 'lucide-react';
+import { Lock, LockOpen, Plug, Radio, TriangleAlert } from 'lucide-react';
 import { Button } from 'react-aria-components';
 import type { MountRow } from '../../../shared/contract/mounts.ts';
 import { askUsers, canShow, mountForWriting, nameOfMounted, showMount, unmount, useActivity } from '../../app/mounts.ts';
@@ -62,7 +62,8 @@ function MountBar({ tab, mount, named }: { tab: Tab; mount: MountRow; named: boo
           {state === 'mounted' ? <Activity tab={tab.id} mount={mount} /> : state === 'unmounting' ? <span className="dim">{t.unmounting}</span> : null}
         </span>
         {state === 'leaving' ? <span className="dim">{t.leaving}</span> : null}
-        {advice === undefined ? null : <span className={mounted ? 'mount-advice' : 'dim mount-advice'}><bdi>{advice}</bdi></span>}
+        {/* Of what is mounted, it is a warning; of an address, what to do with it. */}
+        {advice === undefined ? null : <span className={`mount-advice ${mounted ? 'is-warning' : 'dim'}`}>{mounted ? <TriangleAlert aria-hidden /> : null}<bdi>{advice}</bdi></span>}
       </div>
       <span className="edit-actions">
         {state === 'leaving' ? <Button className="button is-small" onPress={() => void tellUsers(tab.id, mount)}>{t.who}</Button> : (

@@ -246,11 +246,11 @@ describe.skipIf(noBrowser !== undefined)('mounted volumes', () => {
     await openImage(page, 'root.ext4');
     await row(page, /^etc\b/).waitFor();
     await mountButton(page).click();
-    await page.getByText('Mounting “rootfs” …').waitFor();
+    await page.locator('.edit-bar', { hasText: 'Mounting “rootfs” …' }).waitFor();
     expect(await reasonOf(page, 'Mount')).toContain('It is being mounted');
     await others(page, 'go');
     await bar(page).waitFor();
-    await expect.poll(() => page.getByText('Mounting “rootfs” …').count()).toBe(0);
+    await expect.poll(() => page.locator('.edit-bar', { hasText: 'Mounting “rootfs” …' }).count()).toBe(0);
   }, 60_000);
 
   test('closing a tab unmounts; while it is in use it asks, and staying is the default', async () => {
