@@ -40,9 +40,10 @@ export async function readBody(body: AsyncIterable<Uint8Array>, most: number): P
 
 /**
  * Reads a document in UTF-8.
+ * @param most elements
  * @throws HttpError 400 for what is not well-formed, holds a DOCTYPE (entities could make it grow without end) or more than LIMITS allow
  */
-export function parseXml(bytes: Uint8Array): Element {
+export function parseXml(bytes: Uint8Array, most: number = LIMITS.elements): Element {
   const text = decodeName(bytes);
   if (!isDecodable(text)) throw malformed('it is not UTF-8');
   const parser = new SaxesParser({ xmlns: true });
@@ -57,7 +58,7 @@ export function parseXml(bytes: Uint8Array): Element {
   });
   parser.on('opentag', ({ uri: ns, local: name, attributes: given }: SaxesTagNS) => {
     const attributes = Object.values(given as Record<string, SaxesAttributeNS>).filter((each) => each.prefix !== 'xmlns' && each.name !== 'xmlns');
-    if (++elements > LIMITS.elements || open.length >= LIMITS.depth || attributes.length > LIMITS.attributes) throw malformed('it is too large or too deep');
+    if (++elements > most || open.length >= LIMITS.depth || attributes.length > LIMITS.attributes) throw malformed('it is too large or too deep');
     const element: Element = { ns, name, attributes: attributes.map((each) => ({ ns: each.uri, name: each.local, value: each.value })), children: [] };
     if (open.length > 0) open.at(-1)!.children.push(element);
     else root = element;
