@@ -40,7 +40,7 @@ export function mountImage(image: string | undefined, folder: string | undefined
     const { path: layer } = await openFilesystem(session, options.part, context);
     if (write) await unlock(session, direct, context);
     const serving = new Serving(session, json);
-    await serving.begin({ layer, options: chosen, direct, shared, ...(folder === undefined ? {} : { at: resolve(folder) }) });
+    await serving.begin({ layer, options: chosen, direct, shared, ...(folder === undefined ? {} : { at: placeOf(folder) }) });
     job.letGo();
     return serving.end();
   }, context));
@@ -96,6 +96,8 @@ class Serving {
       this.#wake?.();
     };
     for (const signal of SIGNALS) process.on(signal, onSignal);
+    // Progress that is shown where nobody looks any more is no reason to end.
+    process.stderr.on('error', () => {});
     try {
       const ended = this.#mounts.ended(this.#row.mount);
       await Promise.race([ended, this.#unmountOnSignal()]);
@@ -169,9 +171,14 @@ class Serving {
     while (this.#signals === 0) await new Promise<void>((resolved) => { this.#wake = resolved; });
   }
 
+  /** Never throws: a terminal that was closed must not keep what was written from being applied. */
   #tell(text: string): void {
-    stderr.line(`clutch: ${text}`);
-    stderr.flush();
+    try {
+      stderr.line(`clutch: ${text}`);
+      stderr.flush();
+    } catch {
+      // Nobody reads it.
+    }
   }
 }
 
@@ -185,6 +192,11 @@ async function list(json: boolean): Promise<number> {
   if (json) for (const { at, image, layer, provider, write, pid } of rows) stdout.line(JSON.stringify({ at, image, layer, provider, write, pid }));
   else if (rows.length > 0) for (const line of table([['MOUNTED AT', 'IMAGE', 'LAYER', 'BY', 'FOR', 'PROCESS'], ...rows.map(({ at, image, layer, provider, write, pid }) => [displayName(at), displayName(image), layer, provider, write ? 'writing' : 'reading', String(pid)])], 'lllllr')) stdout.line(line);
   return EXIT.done;
+}
+
+/** A folder; a drive's letter stays one. */
+function placeOf(folder: string): string {
+  return process.platform === 'win32' && /^[a-z]:\\?$/i.test(folder) ? folder.slice(0, 2) : resolve(folder);
 }
 
 /** @throws UsageError */

@@ -158,16 +158,14 @@ export class LiveWriter implements Writer {
   }
 }
 
-/** Whether a node has a name, as far as that is known at once. */
-function isNamed(fs: FileSystem, node: NodeId): boolean {
+/** Whether a node has a name; not, where that can't be told any more. */
+function isNamed(fs: FileSystem, node: NodeId): Maybe<boolean> {
   try {
     const stat = fs.stat(node);
-    if (!(stat instanceof Promise)) return stat.nlink > 0;
-    stat.catch(() => {});
+    return stat instanceof Promise ? stat.then(({ nlink }) => nlink > 0, () => false) : stat.nlink > 0;
   } catch {
-    // What it is can't be told any more.
+    return false;
   }
-  return false;
 }
 
 function writerOf(fs: FileSystem): Writer {

@@ -2,7 +2,7 @@ import { DiskError, isDiskError, toDiskError } from '../../engines/core/errors.t
 import type { NodeId } from '../../engines/core/filesystem.ts';
 import { displayName } from '../../engines/core/names.ts';
 import type { ServedTree, TreeChanged } from '../../engines/core/served.ts';
-import type { MountOptions, MountRow, MountUser, Unmounted } from '../../shared/contract/mounts.ts';
+import type { MountOptions, MountRow, MountStats, MountUser, Unmounted } from '../../shared/contract/mounts.ts';
 import type { MountPlace } from '../control.ts';
 import type { ImageSession } from '../session.ts';
 import { LiveTree } from './live-tree.ts';
@@ -59,7 +59,8 @@ interface Entry {
   lost: string | undefined;
   ended: MountEnd | undefined;
   speed: number;
-  bytes: number;
+  /** A second ago. */
+  stats: MountStats;
   /** Resolves when nothing of it is left, and all that programs wrote is kept. */
   over: Promise<void>;
 }
@@ -113,7 +114,7 @@ export class SessionMounts {
       throw error;
     }
     const announced = mount.mounted ? await announceMount({ at: mount.at, image: session.path, layer, provider: mount.provider, write }, (lazy, say) => this.#asked(id, lazy, say)) : undefined;
-    const entry: Entry = { id, mount, tree, layer, write, announced, state: 'mounted', stopped: false, lost: undefined, ended: undefined, speed: 0, bytes: 0, over: Promise.resolve() };
+    const entry: Entry = { id, mount, tree, layer, write, announced, state: 'mounted', stopped: false, lost: undefined, ended: undefined, speed: 0, stats: mount.stats(), over: Promise.resolve() };
     entry.over = this.#follow(entry);
     this.#entries.set(id, entry);
     this.#timer ??= setInterval(() => this.#look(), LOOK_EVERY).unref();
@@ -142,7 +143,7 @@ export class SessionMounts {
    */
   async stop(id: number, lazy: boolean): Promise<Unmounted> {
     const entry = this.#entry(id);
-    const before = entry.state;
+    const before = entry.state === 'leaving' ? 'leaving' : 'mounted';
     entry.stopped = true;
     entry.state = 'unmounting';
     this.#tell();
@@ -269,11 +270,11 @@ export class SessionMounts {
   #look(): void {
     let told = false;
     for (const entry of this.#entries.values()) {
-      const { bytesRead, bytesWritten } = entry.mount.stats();
-      const bytes = bytesRead + bytesWritten;
-      const speed = Math.round(((bytes - entry.bytes) * 1000) / LOOK_EVERY);
-      told ||= speed !== entry.speed || speed > 0;
-      entry.bytes = bytes;
+      const stats = entry.mount.stats();
+      const before = entry.stats;
+      const speed = Math.round(((stats.bytesRead + stats.bytesWritten - before.bytesRead - before.bytesWritten) * 1000) / LOOK_EVERY);
+      told ||= speed !== entry.speed || stats.requests !== before.requests || stats.open !== before.open;
+      entry.stats = stats;
       entry.speed = speed;
     }
     if (told) this.#tell();
