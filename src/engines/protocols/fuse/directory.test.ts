@@ -95,7 +95,11 @@ describe.skipIf(missing !== undefined)('listings of ext4', () => {
     client.forget(first.nodeid, 4);
     await client.writer!.unlink(ROOT_ID, 'f');
     await client.writer!.create(ROOT_ID, 'f', { mode: 0o644 });
-    expect((await entry()).generation).toBe(0);
+    const third = await entry();
+    expect(third.generation).toBe(0);
+    // The number of nothing is that of a node which is not there any more, not of a damaged one.
+    fs.writer!.unlink(fs.root, 'f');
+    for (const [opcode, body] of [[OP.GETATTR, new Uint8Array(16)], [OP.STATX, new Uint8Array(24)], [OP.OPENDIR, new Uint8Array(8)]] as const) expect(await kernel.errno(opcode, third.nodeid, body)).toBe(116);
     await fs.close();
   });
 });

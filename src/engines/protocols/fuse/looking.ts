@@ -5,7 +5,7 @@ import { BatchForgetIn, ForgetIn, ForgetOne, GetattrIn, putU64, STATX_OUT_STAT, 
 import { after } from './maybe.ts';
 import { REPLY_HEADER } from './replies.ts';
 import type { Request } from './request.ts';
-import { answerAttributes, answerEntry, answerNothing, LONG, nodeOf, type Operation, type Session } from './session.ts';
+import { answerAttributes, answerEntry, answerNothing, LONG, nodeOf, type Operation, type Session, statTold } from './session.ts';
 
 /** Longest name where the tree does not say, in bytes (NAME_MAX). */
 const LONGEST_NAME = 255;
@@ -44,12 +44,12 @@ function forgetNode({ nodes, names }: Session, id: number, times: number): void 
 /** Of a node, or of an open file: both are found by the node, which is held while it is open. */
 export const getattr: Operation = (session, request) => {
   request.body(GetattrIn);
-  return after(session.fs.stat(nodeOf(session, request)), (stat) => { answerAttributes(session, request, stat); });
+  return after(statTold(session, nodeOf(session, request)), (stat) => { answerAttributes(session, request, stat); });
 };
 
 export const statx: Operation = (session, request) => {
   request.body(StatxIn);
-  return after(session.fs.stat(nodeOf(session, request)), (stat) => {
+  return after(statTold(session, nodeOf(session, request)), (stat) => {
     const { replies } = session;
     const view = replies.blank(StatxOut.size);
     putU64(view, REPLY_HEADER, LONG);

@@ -5,7 +5,7 @@ import { FOPEN, OpenIn, OpenOut, ReadIn, ReleaseIn } from './layout.ts';
 import { after } from './maybe.ts';
 import { REPLY_HEADER } from './replies.ts';
 import type { Request } from './request.ts';
-import { nodeOf, type Operation, type Session } from './session.ts';
+import { nodeOf, type Operation, type Session, statTold } from './session.ts';
 
 /** Longest READ that is answered: no kernel asks for so much (256 pages, of 64 KiB at most). */
 export const MOST_READ = 16 << 20;
@@ -36,7 +36,7 @@ export const opendir: Operation = (session, request) => {
   const { fs } = session;
   request.body(OpenIn);
   const node = nodeOf(session, request);
-  return after(fs.stat(node), ({ type }) => {
+  return after(statTold(session, node), ({ type }) => {
     if (type !== 'dir') throw usage('ENOTDIR', `Node ${node} is no directory`);
     return after(fs.writer?.hold(node), () => answerOpen(session, request, node, FOPEN.KEEP_CACHE | FOPEN.CACHE_DIR, new Listing(fs, node)));
   });

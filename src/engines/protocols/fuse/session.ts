@@ -1,4 +1,5 @@
-import type { FileSystem, NodeId, Stat } from '../../core/filesystem.ts';
+import { isDiskError, usage } from '../../core/errors.ts';
+import type { FileSystem, Maybe, NodeId, Stat } from '../../core/filesystem.ts';
 import type { Name } from '../../core/names.ts';
 import { putAttr } from './attributes.ts';
 import type { Handles } from './handles.ts';
@@ -101,4 +102,22 @@ export function answerAttributes(session: Session, request: Request, stat: Stat)
 /** The node that a request is about. @throws usage ESTALE */
 export function nodeOf({ nodes }: Session, request: Request): NodeId {
   return nodes.nodeOf(request.nodeid);
+}
+
+/**
+ * The Stat of a node that the kernel asks for by its number, which was sound when it was told. One that is none any more was removed by somebody else meanwhile, or is
+ * damaged by now: with ESTALE, the kernel looks its name up again (fs/namei.c, LOOKUP_REVAL) and hears which.
+ * @throws usage ESTALE
+ */
+export function statTold({ fs }: Session, node: NodeId): Maybe<Stat> {
+  try {
+    const stat = fs.stat(node);
+    return stat instanceof Promise ? stat.catch(stale) : stat;
+  } catch (error) {
+    return stale(error);
+  }
+}
+
+function stale(error: unknown): never {
+  throw isDiskError(error) && error.kind === 'corrupt' ? usage('ESTALE', error.message) : error;
 }
