@@ -98,6 +98,15 @@ describe('images that are mounted', () => {
     await app.close();
   });
 
+  it('are cut off from whoever uses them when the image is closed for good: it waits for nobody', async () => {
+    const { page, image, host } = await open();
+    host.tell({ did: 'mounts', mounts: [{ mount: 1, at: '/m', mounted: true, write: true }] });
+    host.busy = { fault: { kind: 'busy' }, message: 'in use by bash (7)' };
+    await page.call('image.close', { image, discard: true });
+    expect(host.heard.at(-1)).toEqual({ do: 'close', discard: true });
+    await app.close();
+  });
+
   it('are not closed with what programs wrote last, unless that is to be discarded', async () => {
     const { page, image, host } = await open();
     host.tell({ did: 'mounts', mounts: [{ mount: 1, at: '/m', mounted: true, write: true }] });

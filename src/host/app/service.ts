@@ -235,8 +235,8 @@ export class App<P> {
         return { image };
       },
       'image.close': async ({ image, discard }) => {
-        // Until they are gone, programs may go on to write.
-        await this.host(image).unmount();
+        // Until they are gone, programs may go on to write. Where what they write is to be discarded, nobody waits for them: they are cut off with the process.
+        if (discard !== true) await this.host(image).unmount();
         const { pending } = this.host(image);
         if (pending > 0 && discard !== true) throw new DiskError({ kind: 'busy' }, pending === 1 ? 'A change of the image is pending' : `${pending} changes of the image are pending`, 'Apply or discard them.');
         opened.delete(image);

@@ -194,7 +194,7 @@ export const appContract = {
   'path.folder': returns<SourceToken>()(v.strictObject({ path: name })),
   /** Starts a host process; afterwards the client may connect to it. */
   'image.open': returns<{ image: number }>()(v.strictObject({ token })),
-  /** With pending changes it is refused with `busy`, unless they are to be discarded. */
+  /** With pending changes, or while what is mounted of it is in use, it is refused with `busy`, unless changes are to be discarded: then it waits for nobody. */
   'image.close': returns<void>()(v.strictObject({ image: count, discard: v.optional(v.boolean()) })),
   /** Makes a folder's token known to an image's host, so that it may be written to. */
   'image.grant': returns<void>()(v.strictObject({ image: count, token })),
