@@ -43,7 +43,7 @@ export async function fuseAvailable(): Promise<Possible> {
   }
   if (fuseDevice() === undefined) return { ok: false, reason: 'The native library that mounting needs (koffi) does not load on this computer' };
   if (process.geteuid?.() === 0) return maySystemMount() ? { ok: true } : { ok: false, reason: 'The system does not let root mount here (a container without CAP_SYS_ADMIN)' };
-  return (await findProgram('fusermount3')) === undefined
+  return findProgram('fusermount3') === undefined
     ? { ok: false, reason: 'fusermount3, which mounts for those who are not root, is not installed (Debian: apt install fuse3)' }
     : { ok: true };
 }
@@ -72,7 +72,7 @@ function mountAsRoot(calls: FuseDevice, at: string, { title, readOnly, shared }:
 
 /** By fusermount3, which is set-user-ID and hands the open device over a socket. It adds nosuid and nodev by itself as well. */
 async function mountAsUser(calls: FuseDevice, at: string, { title, readOnly, shared }: FuseMountOptions): Promise<number> {
-  const program = await findProgram('fusermount3');
+  const program = findProgram('fusermount3');
   if (program === undefined) throw unsupported('fuse', 'fusermount3 is not installed', 'Debian: apt install fuse3');
   const options = [
     readOnly ? 'ro' : 'rw', 'nosuid', 'nodev', 'default_permissions', `max_read=${MAX_READ}`, 'subtype=clutch', `fsname=${title.replaceAll(/[\\,]/g, '\\$&')}`,

@@ -24,7 +24,7 @@ export const fuseProvider: MountProvider = {
     const available = await fuseAvailable();
     if (!available.ok) throw unsupported('fuse', available.reason);
     const folder = runtimeFolder();
-    const unmounting = await unmountCommand();
+    const unmounting = unmountCommand();
     await removeLeftovers(folder, (at) => unmountBy([...unmounting.lazy, at]));
     const point = request.at === undefined ? await ownPoint(request.title) : await chosenPoint(request.at);
     const own = serveAt(point.at);
@@ -181,14 +181,14 @@ interface UnmountCommand {
 }
 
 /** @throws DiskError unsupported where there is none */
-async function unmountCommand(): Promise<UnmountCommand> {
+function unmountCommand(): UnmountCommand {
   const root = process.geteuid?.() === 0;
   const name = root ? 'umount' : 'fusermount3';
-  const program = await findProgram(name);
+  const program = findProgram(name);
   if (program === undefined) throw unsupported('fuse', `${name} is not installed`);
   // Without looking at the folder first (-c): nobody may answer that any more.
   const plain = root ? [program, '-c'] : [program, '-u'];
-  return { plain, lazy: [...plain, root ? '-l' : '-z'], flush: await findProgram('sync') };
+  return { plain, lazy: [...plain, root ? '-l' : '-z'], flush: findProgram('sync') };
 }
 
 /** @returns undefined when it went well, otherwise what was said */

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { access, constants } from 'node:fs/promises';
+import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /** Where the system's own programs are, also for those whose PATH does not look there. */
@@ -9,11 +9,11 @@ const FOLDERS = ['/usr/bin', '/bin', '/usr/sbin', '/sbin', '/usr/local/bin'];
 const LONG = 10 * 60_000;
 
 /** Absolute path of a program of the system; undefined where it is not installed. */
-export async function findProgram(name: string, path = process.env['PATH'] ?? ''): Promise<string | undefined> {
+export function findProgram(name: string, path = process.env['PATH'] ?? ''): string | undefined {
   for (const folder of [...path.split(delimiter).filter((each) => each.startsWith('/')), ...FOLDERS]) {
     const program = join(folder, name);
     try {
-      await access(program, constants.X_OK);
+      accessSync(program, constants.X_OK);
       return program;
     } catch {
       // Not here.

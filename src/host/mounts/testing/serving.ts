@@ -14,12 +14,10 @@ export type Asked =
   | { readonly do: 'mount'; readonly what: string | 'small tree' | 'writable tree'; readonly at?: string; readonly title: string }
   | { readonly do: 'unmount'; readonly lazy?: boolean }
   | { readonly do: 'ended' }
-  | { readonly do: 'users' }
-  | { readonly do: 'descriptors' };
+  | { readonly do: 'users' };
 
-/** A tree that whoever serves it may read. */
-export function smallTree(): MemoryNode {
-  const uid = process.getuid!();
+/** A tree with all that a mount shows. @param uid who may read all of it */
+export function smallTree(uid: number = process.getuid?.() ?? 0): MemoryNode {
   const own = { uid, gid: 12 };
   const twice = file('two names', { ...own, mode: 0o640 });
   return dir([
@@ -48,13 +46,14 @@ async function answer(asked: Asked): Promise<unknown> {
     case 'unmount': return mount!.unmount({ lazy: asked.lazy === true });
     case 'ended': return mount!.ended;
     case 'users': return mount!.users();
-    case 'descriptors': return (await import('node:fs')).readdirSync('/proc/self/fd').length;
   }
 }
 
 if (process.argv[2] === 'serve') {
   // Ends when nobody asks any more and nothing is mounted.
-  for await (const line of createInterface({ input: process.stdin })) {
-    void answer(JSON.parse(line) as Asked).then((answered) => ({ answered }), (error: unknown) => ({ error: toDiskError(error).toJSON() })).then((said) => process.stdout.write(`${JSON.stringify(said)}\n`));
-  }
+  createInterface({ input: process.stdin }).on('line', (line) => {
+    void answer(JSON.parse(line) as Asked)
+      .then((answered) => ({ answered }), (error: unknown) => ({ error: toDiskError(error).toJSON() }))
+      .then((said) => process.stdout.write(`${JSON.stringify(said)}\n`));
+  });
 }
