@@ -112,6 +112,20 @@ describe('DeviceLooks', () => {
     ]);
   });
 
+  it('keeps nothing of a look that was broken off, also when it is wanted again at once', async () => {
+    let answer = false;
+    const processes = new Processes(() => (answer ? found('ext4') : undefined));
+    const looks = new DeviceLooks(() => processes.start());
+    const first = looks.refresh([device('/dev/a')]);
+    looks.close();
+    answer = true;
+    await looks.refresh([device('/dev/a')]);
+    await first;
+    expect(looks.of(device('/dev/a'))).toBeUndefined();
+    await looks.refresh([device('/dev/a')]);
+    expect(looks.of(device('/dev/a'))).toEqual(found('ext4'));
+  });
+
   it('ends with its process when nobody wants it any more, and begins again', async () => {
     let answer = false;
     const processes = new Processes(() => (answer ? found('ext4') : undefined));

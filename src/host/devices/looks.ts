@@ -14,8 +14,8 @@ const AGAIN_AFTER = 10_000;
 /** A process that looks. */
 export type LookLink = Pick<HostLink<never>, 'send' | 'onMessage' | 'onExit' | 'kill'>;
 
-/** An answer, or how the process ended. */
-type Heard = Extract<FromHost, { readonly did: 'look' }> | string;
+/** An answer, or how the process ended; nothing when it is not wanted any more. */
+type Heard = Extract<FromHost, { readonly did: 'look' }> | string | undefined;
 
 /**
  * What is on the disks of this computer, found by reading them: one after another, in a process that waits for no image, and again only when the
@@ -55,7 +55,7 @@ export class DeviceLooks {
   /** Ends the process. What is known stays. */
   close(): void {
     this.#closed = true;
-    this.#heard('it was not wanted any more');
+    this.#heard(undefined);
     this.#end();
   }
 
@@ -81,9 +81,10 @@ export class DeviceLooks {
   async #look(path: string, partitioned: boolean): Promise<Looked | undefined> {
     const link = this.#link ??= this.#begin();
     const over = new AbortController();
-    const answer = new Promise<Looked | DiskError>((resolve) => {
+    const answer = new Promise<Looked | DiskError | undefined>((resolve) => {
       this.#heard = (message) => {
-        if (typeof message === 'string') resolve(new DiskError({ kind: 'io' }, `What is on ${path} can't be found out: the process that read it ended (${message})`));
+        if (message === undefined) resolve(undefined);
+        else if (typeof message === 'string') resolve(new DiskError({ kind: 'io' }, `What is on ${path} can't be found out: the process that read it ended (${message})`));
         else if (message.path === path) resolve(message.found);
       };
     });
@@ -94,7 +95,7 @@ export class DeviceLooks {
     if (!(came instanceof DiskError)) return came;
     // One that is late or gone looks at no other disk.
     if (this.#link === link) this.#end();
-    return this.#closed ? undefined : { contents: '', label: '', uuid: '', error: came.toJSON() };
+    return { contents: '', label: '', uuid: '', error: came.toJSON() };
   }
 
   #begin(): LookLink {
