@@ -128,7 +128,8 @@ class DavfsMount implements ClientMount {
   }
 
   #isThere(): boolean {
-    return mounts().some(({ id }) => id === this.#line.id);
+    // Numbers are used again at once; the source holds the port of our server.
+    return mounts().some(({ id, source }) => id === this.#line.id && source === this.#line.source);
   }
 
   async #end(pidFile: string, leave: (keepCache: boolean) => Promise<void>): Promise<string | undefined> {

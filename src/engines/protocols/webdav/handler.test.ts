@@ -3,7 +3,7 @@ import { usage } from '../../core/errors.ts';
 import type { TreeChanged } from '../../core/served.ts';
 import { decodeName, encodeName } from '../../core/names.ts';
 import { random as generator } from '../../testing/fuzz/random.ts';
-import { dir, file, type MemoryNode, symlink } from '../../testing/memory-filesystem.ts';
+import { dir, file, MemoryFileSystem, type MemoryNode, symlink } from '../../testing/memory-filesystem.ts';
 import { type MemoryRules, WritableMemoryFileSystem } from '../../testing/memory-writer.ts';
 import { listAll, readAll } from '../../testing/walk.ts';
 import { type Element, elementsOf, parseXml, textOf } from './xml.ts';
@@ -25,7 +25,7 @@ function serve(root: MemoryNode = dir(), rules: MemoryRules & { readOnly?: boole
   const told = new Set<(change: TreeChanged) => void>();
   const clock = { now: 1_800_000_000_000 };
   const random = generator(1, 0);
-  const served = rules.readOnly ? Object.create(fs, { writer: { value: undefined } }) as typeof fs : fs;
+  const served = rules.readOnly ? new MemoryFileSystem(root) : fs;
   const handler = new WebdavHandler({
     tree: { fs: served, onChange: (run) => { told.add(run); return () => told.delete(run); } }, title: 'disk.img', now: () => clock.now,
     random: (into) => { for (let i = 0; i < into.length; i++) into[i] = random.below(256); }, breathe: () => undefined,
