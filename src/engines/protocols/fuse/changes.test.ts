@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { formatAcl } from '../../core/acl.ts';
+import { usage } from '../../core/errors.ts';
 import type { NodeId } from '../../core/filesystem.ts';
 import { dir, file } from '../../testing/memory-filesystem.ts';
 import {
@@ -185,5 +186,17 @@ describe('changes', () => {
     expect(await kernel.errno(OP.REMOVEXATTR, node, named('system.posix_acl_access'))).toBe(0);
     expect(await kernel.errno(OP.REMOVEXATTR, node, named('user.none'))).toBe(61);
     expect(namesOf(new Uint8Array(0))).toEqual([]);
+  });
+
+  it('of a tree that has no such attributes need none of them', async () => {
+    const { kernel, fs } = await made(dir([['a', file('hello')]]));
+    fs.xattrs.get = () => { throw usage('ENOTSUP', 'There are none'); };
+    const node = await lookup(kernel, ROOT_ID, 'a');
+    const fh = await openFile(kernel, node);
+    expect(await kernel.errno(OP.MKNOD, ROOT_ID, join(fill(MknodIn, { mode: 0o100644 }), named('b')))).toBe(0);
+    expect(await kernel.errno(OP.WRITE, node, join(fill(WriteIn, { fh, size: 1 }), new Uint8Array(1)))).toBe(0);
+    expect(await kernel.errno(OP.SETATTR, node, fill(SetattrIn, { valid: FATTR.UID, uid: 3 }))).toBe(0);
+    const get = (name: string): Promise<number> => kernel.errno(OP.GETXATTR, node, join(new Uint8Array(8), named(name)));
+    expect([await get('system.posix_acl_access'), await get('user.x')]).toEqual([61, 95]);
   });
 });

@@ -8,7 +8,7 @@ import { decodeDevice } from './attributes.ts';
 import { INIT_FLAG, LinkIn, MkdirIn, MknodIn, RENAME, Rename2In, RenameIn } from './layout.ts';
 import { after } from './maybe.ts';
 import type { Request } from './request.ts';
-import { answerEntry, nodeOf, type Operation, type Session } from './session.ts';
+import { answerEntry, attributeOf, nodeOf, type Operation, type Session } from './session.ts';
 
 const DEFAULT_ACL = 'system.posix_acl_default';
 const SETGID = 0o2000;
@@ -81,15 +81,15 @@ function make(session: Session, request: Request, name: Name, mode: number, umas
  * What a new node begins with, as the kernel's own filesystems have it (fs/inode.c, inode_init_owner; fs/posix_acl.c, posix_acl_create): a folder with setgid hands
  * its group down, and to folders the bit as well; a default ACL grants no more than it says, and the umask counts where there is none.
  */
-export function newNode({ fs, agreement }: Session, { uid, gid }: Request, folder: NodeId, mode: number, umask: number, type: Stat['type']): Maybe<NewNode> {
-  return after(statOrNothing(fs, folder), (parent) => {
+export function newNode(session: Session, { uid, gid }: Request, folder: NodeId, mode: number, umask: number, type: Stat['type']): Maybe<NewNode> {
+  return after(statOrNothing(session.fs, folder), (parent) => {
     if (parent === undefined) return { mode: mode & 0o7777 & ~umask, uid, gid };
     const inherits = (parent.mode & SETGID) !== 0;
     const permissions = (mode & 0o7777) | (inherits && type === 'dir' ? SETGID : 0);
     const owner = { uid, gid: inherits ? parent.gid : gid };
     // A link has neither.
     if (type === 'symlink') return { mode: permissions, ...owner };
-    return after((agreement.flags & INIT_FLAG.POSIX_ACL) === 0 ? undefined : fs.xattrs!.get(folder, DEFAULT_ACL), (acl): NewNode => {
+    return after((session.agreement.flags & INIT_FLAG.POSIX_ACL) === 0 ? undefined : attributeOf(session, folder, DEFAULT_ACL), (acl): NewNode => {
       const entries = acl === undefined ? undefined : parseAcl(acl);
       return { mode: permissions & (entries === undefined ? ~umask : ~0o777 | modeOfAcl(entries)), ...owner };
     });

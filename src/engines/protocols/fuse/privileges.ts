@@ -2,7 +2,7 @@ import type { Maybe, NodeId, Stat } from '../../core/filesystem.ts';
 import type { Changes } from '../../core/writer.ts';
 import type { Handle } from './handles.ts';
 import { after } from './maybe.ts';
-import type { Session } from './session.ts';
+import { attributeOf, type Session } from './session.ts';
 
 /** Where Linux keeps what a program may do that its user may not (capabilities(7)). */
 export const CAPABILITY = 'security.capability';
@@ -24,7 +24,7 @@ export function withoutSetId(mode: number): number {
 export function killPrivileges(session: Session, node: NodeId, setId: boolean, handle?: Handle): Maybe<void> {
   const { fs, privileges } = session;
   if (handle?.checked === privileges) return undefined;
-  return after(fs.xattrs?.get(node, CAPABILITY), (value) => after(value === undefined ? undefined : fs.writer!.removeXattr(node, CAPABILITY), () => after(fs.stat(node), ({ mode, type }) => {
+  return after(attributeOf(session, node, CAPABILITY), (value) => after(value === undefined ? undefined : fs.writer!.removeXattr(node, CAPABILITY), () => after(fs.stat(node), ({ mode, type }) => {
     if (type !== 'file') return undefined;
     const left = withoutSetId(mode);
     if (left === mode) {
@@ -41,7 +41,7 @@ export function killPrivileges(session: Session, node: NodeId, setId: boolean, h
 export function ownerChanges(session: Session, { node, type, mode }: Stat, changes: Changes): Maybe<Changes> {
   if (type === 'dir' || (changes.uid === undefined && changes.gid === undefined)) return changes;
   const { fs } = session;
-  return after(fs.xattrs?.get(node, CAPABILITY), (value) => after(value === undefined ? undefined : fs.writer!.removeXattr(node, CAPABILITY), () => {
+  return after(attributeOf(session, node, CAPABILITY), (value) => after(value === undefined ? undefined : fs.writer!.removeXattr(node, CAPABILITY), () => {
     const left = withoutSetId(mode);
     return changes.mode !== undefined || left === mode ? changes : { ...changes, mode: left };
   }));

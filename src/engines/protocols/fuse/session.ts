@@ -118,6 +118,21 @@ export function statTold({ fs }: Session, node: NodeId): Maybe<Stat> {
   }
 }
 
+/** An attribute that we look for ourselves; of a tree that has attributes of its kind on no node, none. */
+export function attributeOf({ fs }: Session, node: NodeId, name: Name): Maybe<Uint8Array | undefined> {
+  try {
+    const value = fs.xattrs?.get(node, name);
+    return value instanceof Promise ? value.catch(unlessNone) : value;
+  } catch (error) {
+    return unlessNone(error);
+  }
+}
+
+function unlessNone(error: unknown): undefined {
+  if (!isDiskError(error) || !(error.kind === 'unsupported' || (error.fault.kind === 'usage' && error.fault.errno === 'ENOTSUP'))) throw error;
+  return undefined;
+}
+
 function stale(error: unknown): never {
   throw isDiskError(error) && error.kind === 'corrupt' ? usage('ESTALE', error.message) : error;
 }

@@ -8,7 +8,7 @@ import { after } from './maybe.ts';
 import { CAPABILITY } from './privileges.ts';
 import { REPLY_HEADER } from './replies.ts';
 import type { Request } from './request.ts';
-import { nodeOf, type Operation, type Session } from './session.ts';
+import { attributeOf, nodeOf, type Operation, type Session } from './session.ts';
 
 /** Longest value and longest list that the kernel takes, in bytes (XATTR_SIZE_MAX, XATTR_LIST_MAX). */
 const MOST = 65_536;
@@ -24,7 +24,9 @@ export const getxattr: Operation = (session, request) => {
   if (xattrs === undefined) return session.replies.fail(request, ENOSYS);
   const { size } = request.body(GetxattrIn);
   const name = request.name(GetxattrIn.size);
-  return after(xattrs.get(nodeOf(session, request), name), (value) => {
+  const node = nodeOf(session, request);
+  // To the kernel another error than ENODATA is that of whoever has his permissions checked (fs/fuse/acl.c).
+  return after(ACLS.has(name) ? attributeOf(session, node, name) : xattrs.get(node, name), (value) => {
     if (value === undefined) throw usage('ENODATA', `There is no attribute ${name}`);
     answerValue(session, request, size, value);
   });
