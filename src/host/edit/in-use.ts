@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { DiskError, unsupported } from '../../engines/core/errors.ts';
 import { deviceFolder, deviceNumber, namesIn, readText, SYSTEM } from '../devices/sysfs.ts';
 import { loopsOf, nodeName, readUses, type Use } from '../devices/uses.ts';
+import { isBelowOwnMount } from '../mounts/own-mounts.ts';
 import { isWindowsDisk } from '../sources/windows-path.ts';
 
 /**
@@ -30,7 +31,8 @@ function refuseDisk(path: string): void {
 /** A loop device that stands on the file. */
 function fileUser(path: string, stats: Stats): string | undefined {
   for (const { name, backing } of loopsOf()) {
-    const there = statusOf(backing);
+    // A file in a mount of ours may not be looked at from here; nor is it the image that is mounted.
+    const there = isBelowOwnMount(backing) ? undefined : statusOf(backing);
     const same = there === undefined ? backing === realpathSync(path) : there.ino === stats.ino && there.dev === stats.dev;
     if (!same) continue;
     const mount = readUses().of(join(SYSTEM.sys, 'block', name)).find((use) => use.kind === 'mount');

@@ -29,13 +29,34 @@ const MOST_LINKS = 40;
  * @param path may be relative, and need not exist
  */
 export function isBelowOwnMount(path: string): boolean {
-  if (own.size === 0) return false;
-  const devices = new Set([...own.values()].map(({ device }) => device));
-  const places = [...own.values()].map(({ at }) => at);
-  for (const { device, at } of mounts()) if (devices.has(device)) places.push(at);
-  const within = (at: string): boolean => places.some((place) => isWithin(at, place));
-  if (within(resolve(path))) return true;
+  return own.size > 0 && follow(path, ownPlaces()) === undefined;
+}
 
+/** @throws DiskError usage EACCES for a path that leads to or below a mount of this process */
+export function refuseOwnMount(path: string): void {
+  if (isBelowOwnMount(path)) throw usage('EACCES', `${path} lies in a mount of this image itself`, 'Choose a place outside the mounted folder.');
+}
+
+/** As refuseOwnMount, for whoever goes through all that is below a path, too. @throws DiskError usage EACCES also for a path that has a mount of this process below it */
+export function refuseAroundOwnMount(path: string): void {
+  if (own.size === 0) return;
+  refuseOwnMount(path);
+  const places = ownPlaces();
+  const real = follow(path, places);
+  const inner = real === undefined ? undefined : places.find((place) => isWithin(place, real));
+  if (inner !== undefined) throw usage('EACCES', `In ${path} this image itself is mounted, on ${inner}`, 'Unmount it first, or choose another place.');
+}
+
+/** Where they are, wherever they were moved or bound to. */
+function ownPlaces(): string[] {
+  const devices = new Set([...own.values()].map(({ device }) => device));
+  return [...[...own.values()].map(({ at }) => at), ...mounts().filter(({ device }) => devices.has(device)).map(({ at }) => at)];
+}
+
+/** Where a path leads, symlinks followed; undefined where that is in one of the places, none of which is touched. */
+function follow(path: string, places: readonly string[]): string | undefined {
+  const within = (at: string): boolean => places.some((place) => isWithin(at, place));
+  if (within(resolve(path))) return undefined;
   // ".." after a symlink leads elsewhere than the text says.
   const todo = (path.startsWith('/') ? path : join(process.cwd(), path)).split('/').toReversed();
   let at = '/';
@@ -43,19 +64,14 @@ export function isBelowOwnMount(path: string): boolean {
   for (let part = todo.pop(); part !== undefined; part = todo.pop()) {
     if (part === '' || part === '.') continue;
     at = part === '..' ? dirname(at) : join(at, part);
-    if (within(at)) return true;
+    if (within(at)) return undefined;
     const target = linkAt(at);
     if (target === undefined) continue;
-    if (++links > MOST_LINKS) return false; // Nobody gets there.
+    if (++links > MOST_LINKS) return at; // Nobody gets there.
     todo.push(...target.split('/').toReversed());
     at = target.startsWith('/') ? '/' : dirname(at);
   }
-  return false;
-}
-
-/** @throws DiskError usage EACCES for a path that leads below a mount of this process */
-export function refuseOwnMount(path: string): void {
-  if (isBelowOwnMount(path)) throw usage('EACCES', `${path} lies in a mount of this image itself`, 'Choose a place outside the mounted folder.');
+  return at;
 }
 
 function linkAt(path: string): string | undefined {

@@ -15,6 +15,7 @@ import type { Params, Service } from '../../shared/rpc/types.ts';
 import type { GrantUse } from '../control.ts';
 import { checkOf, toolOf } from '../edit/checks.ts';
 import { targetError } from '../jobs/extract/account.ts';
+import { refuseOwnMount } from '../mounts/own-mounts.ts';
 import { numberedName } from '../jobs/put/conflicts.ts';
 import { copy } from '../jobs/put/copy.ts';
 import { moveWithin } from '../jobs/put/move.ts';
@@ -325,7 +326,9 @@ export class EditCalls {
 
   #fileIn(target: string, name: string): string {
     if (name === '.' || name === '..' || /[/\\\0]/.test(name)) throw usage('EINVAL', `"${displayName(name)}" is no name of a file`);
-    return join(this.#host.granted('folder', target), name);
+    const path = join(this.#host.granted('folder', target), name);
+    refuseOwnMount(path);
+    return path;
   }
 }
 

@@ -8,6 +8,7 @@ import { createClient } from '../../shared/rpc/client.ts';
 import { memoryPair } from '../../shared/rpc/transports/memory.ts';
 import type { Client } from '../../shared/rpc/types.ts';
 import { missingTools, run, scratchFolder } from '../../engines/testing/tools.ts';
+import { serveAt } from '../mounts/own-mounts.ts';
 import { ImageHost } from './service.ts';
 
 const TOKEN = 'a'.repeat(32);
@@ -133,6 +134,14 @@ describe.skipIf(skip !== undefined)('the service of an image', () => {
 
     expect((await eventsOf((await start('big.bin')).job)).at(-1)).toMatchObject({ event: 'end', state: 'done', summary: { files: 1, bytes: 300_000, problems: 0 } });
     expect(createHash('sha256').update(readFileSync(join(target, 'big.bin'))).digest('hex')).toBe(createHash('sha256').update(big).digest('hex'));
+
+    // Into a mount that this process serves, or over one: it would wait for itself.
+    const own = serveAt(target);
+    await expect(start('big.bin')).rejects.toMatchObject({ fault: { kind: 'usage', errno: 'EACCES' }, message: expect.stringContaining('lies in a mount of this image itself') as string });
+    own.gone();
+    const inner = serveAt(join(target, 'mounted'));
+    await expect(client.call('extract.start', { layer, entries: [{ node: root, name: '' }], target: TOKEN, options: {} })).rejects.toMatchObject({ fault: { kind: 'usage', errno: 'EACCES' } });
+    inner.gone();
 
     const { job } = await start('big.bin');
     const events = await eventsOf(job, (id) => client.call('job.answer', { job, id, answer: { action: 'keep-both' } }));

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { checkRange } from '../../engines/core/bytes/device.ts';
 import { DiskError, ioError, toDiskError, unsupported, usage } from '../../engines/core/errors.ts';
@@ -15,6 +16,7 @@ import type { Cancel, Params, Service, Transport } from '../../shared/rpc/types.
 import { deviceSource } from '../jobs/hash.ts';
 import { type FilesystemLayer, type ImageSession, nodeJob, openImage, type OpenImageOptions, type ReopenOptions, resolvePath } from '../session.ts';
 import type { GrantUse, MountPlace } from '../control.ts';
+import { refuseAroundOwnMount, refuseOwnMount } from '../mounts/own-mounts.ts';
 import type { ProviderEntry } from '../mounts/providers.ts';
 import { EditCalls } from './edit-calls.ts';
 import { Editing } from './editing.ts';
@@ -101,6 +103,9 @@ export class ImageHost {
   #grantedPath(use: GrantUse, token: string): string {
     const found = this.#granted[use].get(token);
     if (found === undefined) throw usage('EACCES', 'That file or folder was not granted to this image');
+    // Whoever goes there from this process, which has to answer, would wait for ever. What is put into the image is gone through.
+    if (use === 'put') refuseAroundOwnMount(found);
+    else refuseOwnMount(found);
     return found;
   }
 
@@ -299,9 +304,9 @@ export class ImageHost {
       'bytes.find': ({ layer, node, ...request }, cancel) => this.#findBytes(layer, node, request, cancel),
       'extract.start': async ({ layer, entries, target, options }) => {
         const { filesystem } = await this.#filesystem(layer);
-        const folder = this.#granted.folder.get(target);
-        if (folder === undefined) throw usage('EACCES', 'The target folder was not granted to this image');
+        const folder = this.#grantedPath('folder', target);
         for (const { node, name } of entries) checkName(filesystem, node, name);
+        for (const { name } of entries) refuseAroundOwnMount(join(folder, name));
         this.#checkSettled();
         return { job: this.#jobs.start(extraction(filesystem, entries, folder, options)) };
       },
