@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DiskError, ioError } from '../../engines/core/errors.ts';
 import { displayName } from '../../engines/core/names.ts';
@@ -21,6 +21,9 @@ const LOOK_MS = 500;
 
 /** Where davfs2 writes the process ids of its daemons. */
 const PIDS = '/var/run/mount.davfs';
+
+/** Where davfs2's package makes a place for caches that its daemon can reach: a folder for temporary files may be closed to other accounts. */
+const CACHES = '/var/cache/davfs2';
 
 /** The folder of the mount in which davfs2 shows what it could not store. */
 const UNSENT = '.clutch-unsent';
@@ -50,14 +53,14 @@ export async function findDavfs(): Promise<Davfs | undefined> {
   const [mount, unmount, umount] = [await findProgram('mount.davfs'), await findProgram('umount.davfs'), await findProgram('umount')];
   const group = (await readFile('/etc/group', 'utf8').catch(() => '')).split('\n').find((line) => line.startsWith('davfs2:'));
   const gid = Number(group?.split(':')[2]);
-  return mount === undefined || unmount === undefined || umount === undefined || !Number.isInteger(gid) ? undefined : { mount, unmount, umount, gid };
+  return mount === undefined || unmount === undefined || umount === undefined || !Number.isInteger(gid) || !existsSync(CACHES) ? undefined : { mount, unmount, umount, gid };
 }
 
 /** Mounts by davfs2, as root. @throws DiskError usage for the place; io with what davfs2 said */
 export async function mountDavfs(davfs: Davfs, request: MountRequest, gate: WebdavGate): Promise<ClientMount> {
   const point = request.at === undefined ? await ownPoint(request.title) : await chosenPoint(request.at);
   const own = serveAt(point.at);
-  const home = await mkdtemp(join(tmpdir(), 'clutch-davfs-'));
+  const home = await mkdtemp(join(CACHES, 'clutch-'));
   // As davfs2 names it: the path with hyphens.
   const pidFile = join(PIDS, `${point.at.slice(1).replaceAll('/', '-')}.pid`);
   const watcher = new Watcher(point.at, point.made, notePath(runtimeFolder()), ['/bin/sh', '-c', AFTER_US, 'clutch-davfs', davfs.umount, pidFile, home, point.at]);

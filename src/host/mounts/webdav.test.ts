@@ -15,6 +15,7 @@ import { listAll, readAll } from '../../engines/testing/walk.ts';
 import { mounts as mountLines } from './mount-table.ts';
 import type { Mount } from './provider.ts';
 import { findDavfs } from './webdav-davfs.ts';
+import { Serving, servingProgram } from './testing/served.ts';
 import { credentials, driveIn } from './webdav-desktop.ts';
 import { USER } from './webdav-gate.ts';
 import { WebdavServer } from './webdav-server.ts';
@@ -228,6 +229,22 @@ describe.skipIf(reason !== undefined)(`davfs2${reason === undefined ? '' : ` (${
     expect((await run('sh', ['-c', `rm '${mounted.at}/.clutch-unsent'/*`])).code).toBe(0);
     await mounted.unmount();
     expect(await mounted.ended).toEqual({ how: 'unmounted' });
+  });
+
+  it('leaves nothing when its process is killed', { timeout: 300_000 }, async () => {
+    const before = readdirSync('/var/cache/davfs2');
+    const serving = new Serving(await servingProgram(mkdtempSync(join(scratch.path, 'program-'))));
+    const at = join(scratch.path, 'killed');
+    expect(await serving.ask({ do: 'mount', what: 'writable tree', at, title: 'killed', by: 'webdav' })).toEqual({ at });
+    expect((await run('cat', [join(at, 'folder', 'twice')])).said).toBe('two names');
+    // Somebody has it open, and what he wrote is not stored yet.
+    const user = spawn('sh', ['-c', `exec 3> '${at}/open'; echo text >&3; echo ready; sleep 600`], { stdio: ['ignore', 'pipe', 'ignore'] });
+    await new Promise((resolve) => { user.stdout.once('data', resolve); });
+    serving.child.kill('SIGKILL');
+    await serving.gone;
+    await expectGone(at);
+    await expect.poll(() => readdirSync('/var/cache/davfs2'), { timeout: 60_000 }).toEqual(before);
+    user.kill('SIGKILL');
   });
 
   it('notices that somebody else unmounted it, and refuses places that are none', { timeout: 300_000 }, async () => {

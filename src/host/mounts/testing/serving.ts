@@ -7,11 +7,12 @@ import { dir, file, MemoryFileSystem, type MemoryNode, symlink } from '../../../
 import { WritableMemoryFileSystem } from '../../../engines/testing/memory-writer.ts';
 import { fuseProvider } from '../fuse.ts';
 import type { Mount } from '../provider.ts';
+import { webdavProvider } from '../webdav.ts';
 
 /** What a process that serves mounts is asked, a line of JSON each; it answers each with a line. */
 export type Asked =
   /** `what`: the path of an image, or a tree of a test. */
-  | { readonly do: 'mount'; readonly what: string | 'small tree' | 'writable tree'; readonly at?: string; readonly title: string }
+  | { readonly do: 'mount'; readonly what: string | 'small tree' | 'writable tree'; readonly at?: string; readonly title: string; /** FUSE unless told. */ readonly by?: 'webdav' }
   | { readonly do: 'unmount'; readonly lazy?: boolean }
   | { readonly do: 'ended' }
   | { readonly do: 'users' };
@@ -40,7 +41,7 @@ async function answer(asked: Asked): Promise<unknown> {
   switch (asked.do) {
     case 'mount': {
       const fs = await treeOf(asked.what);
-      mount = await fuseProvider.mount({ tree: { fs, onChange: () => () => {} }, title: asked.title, ...(asked.at === undefined ? {} : { at: asked.at }) });
+      mount = await (asked.by === 'webdav' ? webdavProvider : fuseProvider).mount({ tree: { fs, onChange: () => () => {} }, title: asked.title, ...(asked.at === undefined ? {} : { at: asked.at }) });
       return { at: mount.at };
     }
     case 'unmount': return mount!.unmount({ lazy: asked.lazy === true });
