@@ -78,7 +78,7 @@ describe('a tree that is only read', () => {
 
   it('answers SEEK_DATA and SEEK_HOLE from the extents', async () => {
     const fs = new MemoryFileSystem(dir([['a', file('x'.repeat(300), { runs: [[10, 20], [30, 10], [100, 50]], size: 1000 })]]));
-    const { kernel } = await mounted(fs);
+    const { kernel, tree } = await mounted(fs);
     const node = await lookup(kernel, ROOT_ID, 'a');
     const seek = async (whence: number, offset: number): Promise<number> => {
       const body = fill(LseekIn, { offset, whence });
@@ -87,6 +87,15 @@ describe('a tree that is only read', () => {
     expect([await seek(SEEK.DATA, 0), await seek(SEEK.DATA, 15), await seek(SEEK.DATA, 40), await seek(SEEK.HOLE, 0), await seek(SEEK.HOLE, 10), await seek(SEEK.HOLE, 120)]).toEqual([10, 15, 100, 0, 40, 150]);
     expect([await kernel.errno(OP.LSEEK, node, fill(LseekIn, { offset: 150, whence: SEEK.DATA })), await kernel.errno(OP.LSEEK, node, fill(LseekIn, { offset: 1000, whence: SEEK.HOLE }))]).toEqual([6, 6]);
     expect(await kernel.errno(OP.LSEEK, node, fill(LseekIn, { whence: 9 }))).toBe(EINVAL);
+    // The file is looked through once, until it may be another one.
+    let maps = 0;
+    const { map } = fs.extents;
+    fs.extents.map = (of) => { maps++; return map(of); };
+    await seek(SEEK.DATA, 40);
+    expect(maps).toBe(0);
+    tree.changed({ what: 'nodes', folders: [], nodes: [node - 2] });
+    for (let i = 0; i < 10; i++) expect(await seek(SEEK.DATA, 40)).toBe(100);
+    expect(maps).toBe(1);
   });
 });
 

@@ -150,6 +150,7 @@ class Server implements FuseServer {
     };
     this.#unlisten = this.#tree.onChange((change) => {
       session.privileges++;
+      session.order.changes++;
       if (change.what === 'all') session.blockSize = blockSizeOf(fs);
       session.notices.change(change);
     });
