@@ -295,6 +295,8 @@ export class ImageEditing implements Editing {
     const [outcome] = await Promise.allSettled([(async () => work())()]);
     try {
       await this.#syncAll();
+      // What the disk has no room for is found out while it can be taken back.
+      unlocked.overlay.flush();
     } catch (error) {
       await this.#reopen(unlocked, { discards: true, between: () => { unlocked.history.rollBack(); } });
       throw outcome.status === 'rejected' ? outcome.reason : error;

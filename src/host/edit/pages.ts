@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os';
 import type { Backing } from '../../engines/core/bytes/device.ts';
-import type { PageStore } from '../../engines/core/bytes/pages.ts';
+import { PAGE, type PageStore } from '../../engines/core/bytes/pages.ts';
 import { GatheredWrites } from '../sources/gathered-writes.ts';
 import { ScratchFile } from '../sources/scratch.ts';
 
@@ -10,8 +10,11 @@ export class FilePages implements PageStore {
   readonly #writes = new GatheredWrites((at, from) => { this.#opened.write(at, from); });
 
   read(at: number, into: Uint8Array): void {
-    this.#writes.settle(at, into.length);
-    this.#opened.read(at, into);
+    // What waits to be written can be read also where the disk has no room for it.
+    const held = this.#writes.read(at, into);
+    const { from, to } = held ?? { from: into.length, to: into.length };
+    if (from > 0) this.#opened.read(at, into.subarray(0, from));
+    if (to < into.length) this.#opened.read(at + to, into.subarray(to));
   }
 
   write(at: number, from: Uint8Array): void {
@@ -21,6 +24,14 @@ export class FilePages implements PageStore {
   backing(at: number, length: number): Backing | undefined {
     this.#writes.settle(at, length);
     return this.#opened.backing(at, length);
+  }
+
+  flush(): void {
+    this.#writes.flush();
+  }
+
+  drop(at: number): void {
+    this.#writes.forget(at, PAGE);
   }
 
   close(): void {

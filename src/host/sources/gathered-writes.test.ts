@@ -63,3 +63,31 @@ describe('gathered writes', () => {
     expect(file.bytes[1000]).toBe(0);
   });
 });
+
+describe('gathered writes that wait', () => {
+  it('are read as far as they are held', () => {
+    const { gathered } = memoryFile();
+    gathered.write(100, new Uint8Array(50).fill(1));
+    const into = new Uint8Array(100);
+    expect(gathered.read(120, into)).toEqual({ from: 0, to: 30 });
+    expect([...into.subarray(0, 31)]).toEqual([...Array<number>(30).fill(1), 0]);
+    expect(gathered.read(60, into)).toEqual({ from: 40, to: 90 });
+    expect(gathered.read(0, into)).toBeUndefined();
+    expect(gathered.read(150, into)).toBeUndefined();
+  });
+
+  it('stand in nobody\'s way when none of them is wanted any more', () => {
+    const { file, gathered } = memoryFile();
+    gathered.write(0, new Uint8Array(200).fill(1));
+    file.full = true;
+    expect(() => gathered.flush()).toThrow('full');
+    gathered.forget(0, 100);
+    expect(() => gathered.flush()).toThrow('full');
+    gathered.forget(100, 100);
+    gathered.flush();
+    file.full = false;
+    gathered.write(0, new Uint8Array(10).fill(2));
+    gathered.flush();
+    expect([...file.bytes.subarray(0, 12)]).toEqual([...Array<number>(10).fill(2), 0, 0]);
+  });
+});

@@ -10,6 +10,8 @@ export class GatheredWrites {
   #held: Uint8Array | undefined;
   #at = 0;
   #length = 0;
+  /** Bytes of them that nobody wants any more. */
+  #forgotten = 0;
 
   /** @param write writes for good; what it refuses stays held, so that nothing is lost by trying again */
   constructor(write: (at: number, from: Uint8Array) => void) {
@@ -31,6 +33,24 @@ export class GatheredWrites {
     this.#length += from.length;
   }
 
+  /** Reads what is held of a range. @returns where in the range that is; undefined where nothing of it is held */
+  read(at: number, into: Uint8Array): { readonly from: number; readonly to: number } | undefined {
+    const from = Math.max(at, this.#at);
+    const to = Math.min(at + into.length, this.#at + this.#length);
+    if (from >= to) return undefined;
+    into.set(this.#held!.subarray(from - this.#at, to - this.#at), from - at);
+    return { from: from - at, to: to - at };
+  }
+
+  /** A range is not wanted any more. When that is so of all that is held, it need not be written: where it can't be, it stands in nobody's way. */
+  forget(at: number, length: number): void {
+    if (at < this.#at || at + length > this.#at + this.#length) return;
+    this.#forgotten += length;
+    if (this.#forgotten < this.#length) return;
+    this.#length = 0;
+    this.#forgotten = 0;
+  }
+
   /** A range is about to be read. */
   settle(at: number, length: number): void {
     if (at < this.#at + this.#length && at + length > this.#at) this.flush();
@@ -41,5 +61,6 @@ export class GatheredWrites {
     if (this.#length === 0) return;
     this.#write(this.#at, this.#held!.subarray(0, this.#length));
     this.#length = 0;
+    this.#forgotten = 0;
   }
 }

@@ -89,8 +89,10 @@ export class ScratchFile implements ScratchDevice {
   }
 
   #store(at: number, bytes: Uint8Array): void {
-    this.#room -= bytes.length;
-    if (this.#room < 0) this.#lookForRoom(bytes.length);
+    // What lies over bytes that are there takes no room: a full disk must not stop that.
+    const grows = Math.max(0, at + bytes.length - Math.max(at, this.#size));
+    this.#room -= grows;
+    if (grows > 0 && this.#room < 0) this.#lookForRoom(bytes.length);
     try {
       for (let done = 0; done < bytes.length;) done += writeSync(this.#fd, bytes, done, bytes.length - done, at + done);
     } catch (error) {

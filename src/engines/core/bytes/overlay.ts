@@ -143,8 +143,13 @@ export class OverlayDevice implements BlockDevice {
     }
   }
 
-  /** The store is no place that outlives a power cut: what is to last is applied. */
-  flush(): void {}
+  /**
+   * All changes are where the store keeps them. That is no place that outlives a power cut: what is to last is applied.
+   * @throws DiskError io, usage ENOSPC of the store
+   */
+  flush(): void {
+    this.#store.flush?.();
+  }
 
   /** All changed pages in order, neighbours together in pieces of up to 1 MiB. Nothing may be changed meanwhile. */
   *changes(): Iterable<Change> {

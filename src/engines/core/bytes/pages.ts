@@ -12,6 +12,8 @@ export interface PageStore {
   backing?(at: number, length: number): Backing | undefined;
   /** The page there is not needed any more. */
   drop?(at: number): void;
+  /** What was written is where it is kept. @throws DiskError io, usage ENOSPC: then it is kept in memory, and written later if that can be */
+  flush?(): void;
   close(): void;
 }
 
