@@ -49,7 +49,7 @@ describe.skipIf(missing !== undefined)('listings of ext4', () => {
       const fs = await ext4();
       const writer = fs.writer!;
       const folder = await writer.mkdir(fs.root, 'd', { mode: 0o755 });
-      const count = slow ? 600 : 3000;
+      const count = slow ? 300 : 1500;
       for (let i = 0; i < count; i++) await writer.create(folder, named3(i), { mode: 0o644 });
       const { kernel } = await mounted(slow ? later(fs) : fs);
       const client = new FuseClient(kernel, { write: true, info: fs.info });

@@ -72,8 +72,11 @@ class Server implements FuseServer {
   }
 
   async idle(): Promise<void> {
-    if (this.#working.size > 0) await new Promise<void>((resolve) => { this.#idle.push(resolve); });
-    await this.#session?.notices.idle();
+    // An answer may bring a notice about, and requests come while notices are told.
+    do {
+      if (this.#working.size > 0) await new Promise<void>((resolve) => { this.#idle.push(resolve); });
+      await this.#session?.notices.idle();
+    } while (this.#working.size > 0);
   }
 
   #receive(message: Uint8Array): void | Promise<void> {
