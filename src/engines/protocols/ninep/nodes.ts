@@ -55,10 +55,11 @@ export class Nodes {
   readonly root: RemoteNode;
   readonly #all: (RemoteNode | undefined)[] = [];
 
-  readonly #byPlace: boolean;
+  /** Every file is known by its place. */
+  readonly byPlace: boolean;
 
   constructor(root: Qid, byPlace = false) {
-    this.#byPlace = byPlace;
+    this.byPlace = byPlace;
     this.root = this.#add(root, true, { root: root.path, files: new Map() }, []);
   }
 
@@ -73,10 +74,10 @@ export class Nodes {
   adopt(dir: RemoteNode, name: Name, qid: Qid, type: EntryType | undefined): RemoteNode {
     const isDir = (qid.type & QID_TYPE.dir) !== 0;
     const there = dir.children?.get(name);
-    if (isDir || this.#byPlace) {
+    if (isDir || this.byPlace) {
       if (there !== undefined && this.isStill(there, qid)) return there;
       if (there !== undefined) this.forget(there);
-      const node = this.#add(qid, isDir, this.#byPlace ? dir.domain : this.#domainOf(dir, qid), [{ dir, name }]);
+      const node = this.#add(qid, isDir, this.byPlace ? dir.domain : this.#domainOf(dir, qid), [{ dir, name }]);
       (dir.children ??= new Map()).set(name, node);
       return node;
     }
@@ -94,7 +95,7 @@ export class Nodes {
 
   /** Whether what the server calls `qid` now, at the node's place, is the node. */
   isStill(node: RemoteNode, qid: Qid): boolean {
-    return this.#byPlace ? node.isDir === ((qid.type & QID_TYPE.dir) !== 0) : node.path === qid.path;
+    return this.byPlace ? node.isDir === ((qid.type & QID_TYPE.dir) !== 0) : node.path === qid.path;
   }
 
   /** A name does not lead to it any more. */
@@ -106,7 +107,7 @@ export class Nodes {
   /** Another name leads to it. */
   rename(node: RemoteNode, dir: RemoteNode, name: Name): void {
     node.locations = [...node.locations, { dir, name }];
-    if (node.isDir || this.#byPlace) (dir.children ??= new Map()).set(name, node);
+    if (node.isDir || this.byPlace) (dir.children ??= new Map()).set(name, node);
   }
 
   /** The server's number may be another file's from now on. */

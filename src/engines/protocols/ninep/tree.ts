@@ -166,7 +166,8 @@ export class Tree {
     // Another file took its name, by the hand of somebody else. (A directory on which something is mounted shows that one's root.)
     if (!node.isDir && !this.nodes.isStill(node, attributes.qid) || (attributes.type === 'dir') !== node.isDir) throw usage('ESTALE', `Node ${node.id} was replaced by another`);
     node.attributes = attributes;
-    node.until = Date.now() + BELIEVED;
+    // Of a file that is known by each of its names, a change under another one is not seen here.
+    node.until = !node.isDir && this.nodes.byPlace && attributes.nlink > 1 ? 0 : Date.now() + BELIEVED;
     return attributes;
   }
 
