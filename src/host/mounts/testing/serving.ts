@@ -17,13 +17,16 @@ export type Asked =
   | { readonly do: 'ended' }
   | { readonly do: 'users' };
 
+const LARGE = new Uint8Array(3_000_000);
+for (let i = 0; i < LARGE.length; i++) LARGE[i] = (i * 7 + (i >> 8)) & 0xff;
+
 /** A tree with all that a mount shows. @param uid who may read all of it */
 export function smallTree(uid: number = process.getuid?.() ?? 0): MemoryNode {
   const own = { uid, gid: 12 };
   const twice = file('two names', { ...own, mode: 0o640 });
   return dir([
     ['folder', dir([['inner', dir([['deep', file('x'.repeat(70_000), own)]], own)], ['twice', twice]], { ...own, mode: 0o750 })],
-    ['empty', file('', own)], ['large', file(Uint8Array.from({ length: 3_000_000 }, (_, i) => (i * 7 + (i >> 8)) & 0xff), own)],
+    ['empty', file('', own)], ['large', file(LARGE, own)],
     ['twice', twice], ['link', symlink('folder/inner', own)], ['\udcff\udc80 odd\n', file('odd', own)], ['hole', file('begin', { ...own, size: 100_000, runs: [[0, 5]] })],
     ['fifo', { type: 'fifo', ...own }], ['many', dir(Array.from({ length: 900 }, (_, i): [string, MemoryNode] => [`entry ${i} ${'-'.repeat(i % 200)}`, file(`${i}`, own)]), own)],
   ], { ...own, mode: 0o755 });
