@@ -78,25 +78,24 @@ class Answer {
         }
       }
     } catch (error) {
-      // What came before is told now, and the error with the next request.
-      if (this.#length === 0) {
-        this.#session.replies.give(this.#buffer);
-        throw error;
-      }
-      return this.#send();
+      return this.#fail(error);
     }
+  }
+
+  /** What came before is told now, and the error with the next request. */
+  #fail(error: unknown): void {
+    if (this.#length > 0) return this.#send();
+    this.#session.replies.give(this.#buffer);
+    throw error;
   }
 
   async #wait(promise: Promise<unknown>): Promise<void> {
     try {
       await promise;
     } catch (error) {
-      this.#session.replies.give(this.#buffer);
-      if (this.#length === 0) throw error;
-      this.#send();
-      return;
+      return this.#fail(error);
     }
-    await this.fill();
+    return this.fill();
   }
 
   /** undefined where it fails: the entry is told without attributes, and a LOOKUP of it will say why. */

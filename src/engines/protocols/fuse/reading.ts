@@ -59,7 +59,9 @@ export function addHandle(session: Session, node: NodeId, listing?: Listing): nu
     session.statistics.open = session.handles.count;
     return fh;
   } catch (error) {
-    void session.fs.writer?.release(node);
+    const letGo = session.fs.writer?.release(node);
+    // Of two errors the first is told.
+    if (letGo instanceof Promise) letGo.catch(() => {});
     throw error;
   }
 }
