@@ -11,7 +11,7 @@ import { listsDisks, noDisk } from './devices.ts';
 import { showsDisk } from './disk.ts';
 import { asksBeforeClosing, checksAndRepairs, editsAndApplies, editsByKeyboardAlone } from './editing.ts';
 import { showsBytes } from './hex.ts';
-import { mountsAsAsked, mountsForPrograms, noMount, tellsOfTheEnd } from './mounts.ts';
+import { closesAllTheSame, mountsAsAsked, mountsForPrograms, noMount, tellsOfTheEnd } from './mounts.ts';
 import { showsSpace } from './space.ts';
 import { showsProperties } from './properties.ts';
 import { takesUpCancelled } from './transfers.ts';
@@ -75,6 +75,7 @@ export function everyClient(client: () => TestClient, images: Images, folder: st
   it.skipIf(noMount !== undefined)(`mounts by one click for other programs, which read and write there; e2fsck finds nothing${noMount ? ` (${noMount})` : ''}`, () => mountsForPrograms(client(), images.holiday, images.tree, join(folder, 'mounts')));
   it.skipIf(noDisk !== undefined)(`lists disks as they come and go${noDisk ? ` (${noDisk})` : ''}`, () => listsDisks(client(), join(folder, 'plugged.img')));
   it.skipIf(noMount !== undefined)(`mounts as it was asked to${noMount ? ` (${noMount})` : ''}`, () => mountsAsAsked(client(), images.holiday, 'holiday.img', join(folder, 'mounted-at')));
+  it.skipIf(noMount !== undefined)(`asks before it closes what is mounted and in use${noMount ? ` (${noMount})` : ''}`, () => closesAllTheSame(client(), images.holiday, 'holiday.img'));
   it.skipIf(noMount !== undefined)(`tells of a mount that others end, and leaves none behind${noMount ? ` (${noMount})` : ''}`, () => tellsOfTheEnd(client(), images.holiday, 'holiday.img'));
   it('bears hostile names', () => bearsHostileNames(client(), images.hostile, 'hostile.img', join(folder, 'hostile', 'out')));
   it('opens by the backup superblock, and says so', () => usesBackup(client(), images.withoutPrimary, 'no-primary.img'));

@@ -141,6 +141,33 @@ export async function tellsOfTheEnd(client: TestClient, image: string, name: str
   await until(() => expect(mountsAt(again)).toEqual([]), MOUNTED);
 }
 
+/** A mounted image that is in use asks before it is closed. Closed all the same, it is closed: whoever used it is cut off, and nothing is left of it. */
+export async function closesAllTheSame(client: TestClient, image: string, name: string): Promise<void> {
+  const { page } = client;
+  await client.open(image);
+  await row(page, /^readme\.txt/).waitFor();
+  const at = await mount(page);
+  // It asks for what no kernel keeps, until nobody answers.
+  const holder = spawn('sh', ['-c', 'exec 3< "$1/readme.txt" && echo holds && while stat -f /proc/self/fd/3 > /dev/null 2>&1; do sleep 0.1; done; echo cut off', 'holder', at], { stdio: ['ignore', 'pipe', 'inherit'], timeout: LIMIT, killSignal: 'SIGKILL' });
+  let said = '';
+  holder.stdout.on('data', (bytes: Buffer) => { said += bytes.toString(); });
+  const ended = once(holder, 'exit');
+  try {
+    await until(() => expect(said).toContain('holds'), MOUNTED);
+    await page.keyboard.press('Control+w');
+    const asks = page.getByRole('alertdialog', { name: `Close ${name} while it is in use?` });
+    await asks.getByText(`(process ${holder.pid})`).waitFor({ timeout: MOUNTED });
+    expect(mountsAt(at)).toHaveLength(1);
+    await asks.getByRole('button', { name: 'Close all the same' }).click();
+    await tab(page, name).waitFor({ state: 'detached', timeout: MOUNTED });
+    await until(() => expect(said).toContain('cut off'), MOUNTED);
+    expect(mountsAt(at)).toEqual([]);
+  } finally {
+    holder.kill('SIGKILL');
+    await ended;
+  }
+}
+
 /** At a folder that the person chose, with an owner of their own and without anybody else's permissions. */
 export async function mountsAsAsked(client: TestClient, image: string, name: string, folder: string): Promise<void> {
   const { page } = client;
