@@ -39,20 +39,21 @@ export async function keepChanges(session: ImageSession, json: boolean): Promise
 async function rescue(session: ImageSession, error: DiskError, json: boolean): Promise<Kept> {
   const why = errorText(error).replace(/^clutch: /, '');
   const { state } = session.editing;
-  // The image is not what the changes fit to.
-  if (state.state !== 'editing' || state.changedUnderneath !== undefined) return { exit: EXIT.failed, message: `the changes could not be applied, and are lost: ${why}` };
   // In part they are in the image, and all of them beside it: the next opening brings them to their end.
-  if (state.unfinished !== undefined) return { exit: EXIT.failed, message: why };
+  if (state.state === 'editing' && state.unfinished !== undefined) return { exit: EXIT.failed, message: why };
+  const changed = state.state === 'editing' ? state.changedUnderneath : undefined;
   const reasons: string[] = [];
   for (const folder of [join(session.path, '..'), dataFolder()]) {
     try {
       const path = freeName(folder, basename(session.path));
       await new CliJob({ title: 'Saving', json }).run((job) => session.editing.saveAs(path, { job }));
-      return { exit: EXIT.failed, message: `the changes could not be applied: ${why}\n  The image is as it was; with the changes it is ${path}` };
+      return { exit: EXIT.failed, message: `the changes could not be applied: ${why}\n  ${changed === undefined ? 'The image is as it was; with the changes it is' : 'The image with the changes is'} ${path}` };
     } catch (second) {
       reasons.push(toDiskError(second).message);
     }
   }
+  // Another program wrote to the image: what the changes would fit to is gone.
+  if (changed !== undefined) return { exit: EXIT.failed, message: `the changes could not be applied, and are lost: ${why}` };
   return { exit: EXIT.failed, held: true, message: `the changes could not be applied: ${why}\n  Nor could a new image be written: ${reasons[0]!}` };
 }
 

@@ -195,6 +195,20 @@ describe.skipIf(missing !== undefined)('clutch mount', () => {
     sound(`${path}.changed`);
   });
 
+  it('keeps what was written as a new image where the image is gone', async () => {
+    const path = image('gone.ext4');
+    const mounted = await mount(path, at('gone'), '--write');
+    await shell('echo precious > "$1/precious"', mounted.at);
+    rmSync(path);
+    await shell('echo more >> "$1/precious"', mounted.at);
+    const { status, err } = await mounted.end('SIGINT');
+    expect(status).toBe(1);
+    expect(err).toContain(`gone.ext4 was moved or deleted by another program`);
+    expect(err).toContain(`The image with the changes is ${path}.changed`);
+    expect((await clutch('cat', `${path}.changed`, '/precious')).out).toMatch(/^precious\n/);
+    sound(`${path}.changed`);
+  });
+
   it('refuses what can\'t be', async () => {
     const path = image('refused.ext4');
     expect(await clutch('mount', path, at('x'), '--direct')).toMatchObject({ status: 2, err: expect.stringContaining('say --write --direct') as string });

@@ -59,7 +59,7 @@ export interface Editing {
   /** Throws the changes away. The image stays unlocked. */
   discard(): Promise<void>;
   /**
-   * A new image file with the changes in it; the image and the pending changes stay as they are. Holes stay holes. For a packed image it
+   * A new image file with the changes in it, also when another program moved or deleted the image meanwhile; the image and the pending changes stay as they are. Holes stay holes. For a packed image it
    * is the unpacked one. The file appears when it is whole.
    * @param path absolute
    * @throws DiskError usage EEXIST unless `replace`; EINVAL for a file that the image is made of; ENOSPC; io; cancelled

@@ -25,8 +25,11 @@ export function stateOf(device: FileDevice): FileState {
   return { path, size: Number(stats.size), inode: String(stats.ino), times: { mtime: stats.mtimeNs, ctime: stats.ctimeNs }, status: `${stats.mode} ${stats.uid} ${stats.gid} ${stats.nlink}` };
 }
 
-/** How a file differs now from what it was, by its open descriptor and by its name; undefined when it does not. */
-export function changeOf(before: FileState, device: FileDevice): DiskError | undefined {
+/**
+ * How a file differs now from what it was, by its open descriptor and by its name; undefined when it does not.
+ * @param named false: its contents alone count, wherever its name leads by now
+ */
+export function changeOf(before: FileState, device: FileDevice, named = true): DiskError | undefined {
   const error = (what: string): DiskError => new DiskError({ kind: 'busy' }, `${before.path} ${what} by another program since it was unlocked`, 'The changes do not fit it any more. Discard them, and unlock it anew.');
   if (before.inode === undefined) {
     const replaced = device.replaced();
@@ -39,9 +42,10 @@ export function changeOf(before: FileState, device: FileDevice): DiskError | und
     // chmod, chown, a further name: nothing in it is another for that.
     if (now.times?.ctime !== before.times?.ctime && now.status === before.status) return error('was changed');
     // The name may lead to another file by now: programs save by writing a new one and renaming it.
-    const named = statSync(before.path, { bigint: true, throwIfNoEntry: false });
-    if (named === undefined) return error('was moved or deleted');
-    return String(named.ino) === before.inode ? undefined : error('was replaced');
+    if (!named) return undefined;
+    const there = statSync(before.path, { bigint: true, throwIfNoEntry: false });
+    if (there === undefined) return error('was moved or deleted');
+    return String(there.ino) === before.inode ? undefined : error('was replaced');
   } catch (failure) {
     return toDiskError(failure);
   }

@@ -220,7 +220,10 @@ export class ImageEditing implements Editing {
 
   saveAs(path: string, { replace = false, job = this.#image.quietJob() }: { readonly replace?: boolean; readonly job?: JobContext } = {}): Promise<void> {
     return this.#alone(async () => {
-      const { device } = this.#writable();
+      const { device, how, image } = this.#writable({ changed: true });
+      // What was moved or deleted is open still, and the changes fit to it: this is the way to keep them.
+      const change = how === 'staged' ? image.contentsChange() : undefined;
+      if (change !== undefined) throw change;
       await this.#syncAll();
       await saveAs(device, path, this.#image.files, replace, job);
     });

@@ -48,6 +48,11 @@ export class LockedImage {
     return undefined;
   }
 
+  /** How another program changed what is in it; that it was moved, deleted or replaced by another file is no such change. */
+  contentsChange(): DiskError | undefined {
+    return this.#parts.map((part, i) => changeOf(this.#states[i]!, part, false)).find((change) => change !== undefined);
+  }
+
   /** The last look before it is written to. @throws DiskError busy when another program changed it, or the system has come to use it since */
   verify(): void {
     const change = this.change();
