@@ -1,4 +1,5 @@
 import { basename, join } from 'node:path';
+import { parseMounts, unescapePath } from '../mounts/mount-table.ts';
 import { namesIn, readText, SYSTEM, type SystemFolders } from './sysfs.ts';
 
 /** What the system does with a disk or a partition. */
@@ -18,16 +19,10 @@ export interface Uses {
   of(folder: string): Use[];
 }
 
-interface MountLine {
-  readonly number: string;
-  readonly source: string;
-  readonly at: string;
-}
-
 /** How the kernel uses its disks now. Other mount namespaces (containers) can't be seen: the kernel's O_EXCL knows of them. */
 export function readUses(folders: SystemFolders = SYSTEM): Uses {
-  const mounts = readMounts(folders);
-  const swaps = new Set(linesOf(join(folders.proc, 'swaps')).map((line) => unescaped(line.split(/\s/)[0] ?? '')));
+  const mounts = parseMounts(readText(join(folders.proc, 'self/mountinfo')) ?? '');
+  const swaps = new Set(linesOf(join(folders.proc, 'swaps')).map((line) => unescapePath(line.split(/\s/)[0] ?? '')));
   const loops = loopsOf(folders);
   const btrfs = new Set(namesIn(join(folders.sys, 'fs/btrfs')).flatMap((uuid) => namesIn(join(folders.sys, 'fs/btrfs', uuid, 'devices'))));
   return {
@@ -39,7 +34,7 @@ export function readUses(folders: SystemFolders = SYSTEM): Uses {
       const number = readText(join(folder, 'dev'));
       const found: Use[] = [];
       // By its number, or by its name: btrfs and FUSE mount under numbers of their own.
-      for (const mount of mounts) if (mount.number === number || paths.has(mount.source)) found.push({ kind: 'mount', at: mount.at });
+      for (const mount of mounts) if (mount.device === number || paths.has(mount.source)) found.push({ kind: 'mount', at: mount.at });
       if (found.length === 0 && btrfs.has(name)) found.push({ kind: 'btrfs' });
       for (const holder of namesIn(join(folder, 'holders'))) found.push({ kind: 'part', of: nodeName(holder) });
       if ([...paths].some((each) => swaps.has(each))) found.push({ kind: 'swap' });
@@ -70,20 +65,6 @@ export function useText(use: Use): string {
 /** The path below /dev of a disk as sysfs calls it: "cciss!c0d0" is cciss/c0d0. */
 export function nodeName(name: string): string {
   return name.replaceAll('!', '/');
-}
-
-/** See proc_pid_mountinfo(5). */
-function readMounts({ proc }: SystemFolders): MountLine[] {
-  return linesOf(join(proc, 'self/mountinfo')).flatMap((line) => {
-    const [before = '', after = ''] = line.split(' - ');
-    const fields = before.split(' ');
-    return fields[4] === undefined ? [] : [{ number: fields[2] ?? '', at: unescaped(fields[4]), source: unescaped(after.split(' ')[1] ?? '') }];
-  });
-}
-
-/** Spaces and the like stand there in octal, a byte each. */
-function unescaped(field: string): string {
-  return field.includes('\\') ? Buffer.from(Buffer.from(field).toString('latin1').replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8))), 'latin1').toString('utf8') : field;
 }
 
 function linesOf(path: string): string[] {
