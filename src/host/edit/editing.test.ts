@@ -224,11 +224,12 @@ describe('an image that is being changed', () => {
 
   it('that another program changes is not written to', async () => {
     const path = imageFile(notebookOf(10));
-    for (const change of [
-      () => writeFileSync(path, 'x', { flag: 'r+' }),
-      () => utimesSync(path, 1, 1),
-      () => { writeFileSync(`${path}.new`, notebookOf(10)); renameSync(`${path}.new`, path); },
-    ]) {
+    for (const [change, isOpenStill] of [
+      [() => writeFileSync(path, 'x', { flag: 'r+' }), false],
+      [() => utimesSync(path, 1, 1), false],
+      // What was unlocked is open, as it was: with its changes it can be saved.
+      [() => { writeFileSync(`${path}.new`, notebookOf(10)); renameSync(`${path}.new`, path); }, true],
+    ] as const) {
       writeFileSync(path, notebookOf(10));
       const session = await openBook(path);
       await session.editing.unlock();
@@ -238,7 +239,10 @@ describe('an image that is being changed', () => {
       expect(editingState(session)).toMatchObject({ changedUnderneath: { fault: { kind: 'busy' } } });
       await expect(session.editing.apply()).rejects.toMatchObject({ kind: 'busy' });
       await expect(note(session, 'b', 'two')).rejects.toMatchObject({ kind: 'busy' });
-      await expect(session.editing.saveAs(`${path}.copy`)).rejects.toMatchObject({ kind: 'busy' });
+      if (isOpenStill) {
+        await session.editing.saveAs(`${path}.copy`);
+        expect(await pages(await openBook(`${path}.copy`))).toEqual({ a: 'one' });
+      } else await expect(session.editing.saveAs(`${path}.copy`)).rejects.toMatchObject({ kind: 'busy' });
       await session.editing.discard();
       await session.close();
       expect(readFileSync(path).equals(there)).toBe(true);
