@@ -24,6 +24,7 @@ held = {}  # inode number -> descriptors
 TYPES = {stat.S_IFREG: 'file', stat.S_IFDIR: 'dir', stat.S_IFLNK: 'symlink', stat.S_IFCHR: 'char', stat.S_IFBLK: 'block', stat.S_IFIFO: 'fifo', stat.S_IFSOCK: 'socket'}
 DTYPES = {8: 'file', 4: 'dir', 10: 'symlink', 2: 'char', 6: 'block', 1: 'fifo', 12: 'socket'}
 OMIT = (1 << 30) - 2
+BATCH = 40
 
 
 def call(name, *arguments):
@@ -109,22 +110,29 @@ class Operations:
         }
 
     def list(self, dir, cursor):
+        # As many entries each time: where the kernel's own answers end depends on what it asked for.
         fd = os.open(at(dir), os.O_RDONLY | os.O_DIRECTORY)
+        entries, offset = [], int(cursor)
+        buffer = ctypes.create_string_buffer(4096)
         try:
-            os.lseek(fd, int(cursor), os.SEEK_SET)
-            buffer = ctypes.create_string_buffer(4096)
-            length = call('getdents64', fd, buffer, len(buffer))
+            os.lseek(fd, offset, os.SEEK_SET)
+            while True:
+                length = call('getdents64', fd, buffer, len(buffer))
+                if length == 0:
+                    return {'entries': entries, 'next': None}
+                place = 0
+                while place < length:
+                    node, offset, size, kind = struct.unpack_from('=QqHB', buffer.raw, place)
+                    name = os.fsdecode(buffer.raw[place + 19:place + size].split(b'\0')[0])
+                    place += size
+                    if name in ('.', '..'):
+                        continue
+                    seen[node] = (dir, name)
+                    entries.append({'name': name, 'node': node, 'type': DTYPES.get(kind)})
+                    if len(entries) == BATCH:
+                        return {'entries': entries, 'next': str(offset)}
         finally:
             os.close(fd)
-        entries, place, offset = [], 0, 0
-        while place < length:
-            node, offset, size, kind = struct.unpack_from('=QqHB', buffer.raw, place)
-            name = os.fsdecode(buffer.raw[place + 19:place + size].split(b'\0')[0])
-            place += size
-            if name not in ('.', '..'):
-                seen[node] = (dir, name)
-                entries.append({'name': name, 'node': node, 'type': DTYPES.get(kind)})
-        return {'entries': entries, 'next': str(offset) if length > 0 else None}
 
     def read(self, node, place, length):
         fd = opened(node, os.O_RDONLY)
