@@ -145,10 +145,10 @@ class DavfsMount implements ClientMount {
   }
 }
 
-/** What davfs2 shall do: nothing is kept back, nothing believed for long. */
+/** What davfs2 shall do: nothing is kept back. A folder is believed for ten seconds, for after that davfs2 asks for all of it again, in the middle of a long listing too. */
 function confOf(home: string, cache: string): string {
   const settings = {
-    secrets: quoted(join(home, 'secrets')), ask_auth: '0', use_locks: '1', delay_upload: '0', dir_refresh: '1', file_refresh: '0',
+    secrets: quoted(join(home, 'secrets')), ask_auth: '0', use_locks: '1', delay_upload: '0', dir_refresh: '10', file_refresh: '1',
     cache_dir: quoted(cache), backup_dir: UNSENT, buf_size: '1024', table_size: '16384', read_timeout: '600', retry: '1', max_retry: '5', max_upload_attempts: '3',
   };
   return Object.entries(settings).map(([name, value]) => `${name} ${value}\n`).join('');
