@@ -10,7 +10,7 @@ const WANTED = {
   'recipes and oracle': ['e2fsprogs', 'python3', 'acl', 'attr', 'util-linux', 'mount', 'xz-utils', 'zstd', 'gzip'],
   'partition tables': ['fdisk', 'gdisk', 'parted'],
   'guests': ['qemu-system-x86', 'qemu-system-misc', 'qemu-system-arm', 'qemu-utils', 'libnbd-bin', 'diod'],
-  'mounts': ['fuse3', 'libfuse2|libfuse2t64', 'davfs2', 'litmus', 'rsync'],
+  'mounts': ['fuse3', 'libfuse2|libfuse2t64', 'davfs2', 'litmus', 'rsync', 'git', 'libarchive-tools'],
   'images for guests': [
     'mtools', 'dosfstools', 'exfatprogs', 'ntfs-3g', 'xfsprogs', 'btrfs-progs', 'f2fs-tools', 'jfsutils', 'reiserfsprogs', 'nilfs-tools', 'udftools', 'genisoimage', 'squashfs-tools',
     'erofs-utils', 'gfs2-utils', 'ocfs2-tools', 'genromfs', 'hfsutils', 'makefs', 'mtd-utils',
