@@ -1,12 +1,9 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { missingTools, run } from '../engines/testing/tools.ts';
-import { buildClutch, CLUTCH, clutch, IMAGE_SIZE, makeDisk, makeExt4, makeTree, missingMke2fs, workFolder } from './testing.ts';
+import { buildClutch, clutch, IMAGE_SIZE, makeDisk, makeExt4, makeTree, missingMke2fs, type Serving, serving, workFolder } from './testing.ts';
 
 const folder = workFolder();
 const at = (name: string): string => join(folder, name);
@@ -24,29 +21,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-interface Serving {
-  readonly uri: string;
-  /** Ends it as Ctrl-C does, unless it ended by itself. @returns exit status and standard error */
-  end(signal?: NodeJS.Signals): Promise<{ readonly status: number | null; readonly err: string }>;
-}
-
-/** Starts `clutch serve-nbd`, and waits for its address. */
-async function serve(...args: readonly string[]): Promise<Serving> {
-  const child: ChildProcessByStdio<null, Readable, Readable> = spawn(process.execPath, [CLUTCH, 'serve-nbd', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-  onTestFinished(() => { child.kill('SIGKILL'); });
-  const exited = once(child, 'close') as Promise<[number | null]>;
-  let err = '';
-  child.stderr.on('data', (bytes: Buffer) => { err += String(bytes); });
-  const first = await Promise.race([once(child.stdout, 'data') as Promise<[Buffer]>, exited.then(() => { throw new Error(err); })]);
-  return {
-    uri: String(first[0]).trim(),
-    async end(signal) {
-      if (signal) child.kill(signal);
-      const [status] = await exited;
-      return { status, err };
-    },
-  };
-}
+const serve = (...args: readonly string[]): Promise<Serving> => serving('serve-nbd', ...args);
 
 /** A fresh copy of the disk, which a test may change. */
 function disk(name: string): string {
@@ -57,9 +32,9 @@ function disk(name: string): string {
 describe.skipIf(missing !== undefined)('clutch serve-nbd', () => {
   it('serves a volume for reading, until Ctrl-C', async () => {
     const served = await serve(at('disk.img'), '--part', 'two');
-    const socket = /^nbd\+unix:\/\/\/\?socket=(.+)$/.exec(served.uri)![1]!;
-    run('qemu-img', ['compare', '-f', 'raw', '-F', 'raw', served.uri, at('two.ext4')]);
-    expect(() => run('qemu-io', ['-f', 'raw', '-c', 'write 0 4k', served.uri])).toThrow(/permission denied|read-only/i);
+    const socket = /^nbd\+unix:\/\/\/\?socket=(.+)$/.exec(served.line)![1]!;
+    run('qemu-img', ['compare', '-f', 'raw', '-F', 'raw', served.line, at('two.ext4')]);
+    expect(() => run('qemu-io', ['-f', 'raw', '-c', 'write 0 4k', served.line])).toThrow(/permission denied|read-only/i);
     expect(await served.end('SIGINT')).toMatchObject({ status: 0, err: expect.stringContaining('for reading;') as string });
     expect(existsSync(dirname(socket))).toBe(false);
   });
@@ -67,8 +42,8 @@ describe.skipIf(missing !== undefined)('clutch serve-nbd', () => {
   it('serves what is in a packed image, at a port, until the last program has gone', async () => {
     writeFileSync(at('disk.img.gz'), gzipSync(readFileSync(at('disk.img'))));
     const served = await serve(at('disk.img.gz'), '--port', '0', '--once');
-    expect(served.uri).toMatch(/^nbd:\/\/127\.0\.0\.1:\d+\/$/);
-    run('nbdcopy', [served.uri, at('unpacked.img')]);
+    expect(served.line).toMatch(/^nbd:\/\/127\.0\.0\.1:\d+\/$/);
+    run('nbdcopy', [served.line, at('unpacked.img')]);
     expect((await served.end()).status).toBe(0);
     expect(Buffer.compare(readFileSync(at('unpacked.img')), readFileSync(at('disk.img')))).toBe(0);
   });
@@ -78,8 +53,8 @@ describe.skipIf(missing !== undefined)('clutch serve-nbd', () => {
     const before = readFileSync(image);
     clutch('mkfs', at('new.ext4'), '--size', `${IMAGE_SIZE >> 10}K`, '--label', 'new');
     const served = await serve(image, '--part', '2', '--write', '--socket', at('staged.sock'));
-    expect(served.uri).toBe(`nbd+unix:///?socket=${at('staged.sock')}`);
-    run('qemu-img', ['convert', '-n', '-f', 'raw', '-O', 'raw', at('new.ext4'), served.uri]);
+    expect(served.line).toBe(`nbd+unix:///?socket=${at('staged.sock')}`);
+    run('qemu-img', ['convert', '-n', '-f', 'raw', '-O', 'raw', at('new.ext4'), served.line]);
     expect(Buffer.compare(readFileSync(image), before)).toBe(0);
     // Nobody else may write meanwhile.
     expect(clutch('serve-nbd', image, '--write')).toMatchObject({ status: 1, err: expect.stringContaining('used by another program') as string });
@@ -96,11 +71,11 @@ describe.skipIf(missing !== undefined)('clutch serve-nbd', () => {
     const image = disk('exact.img');
     const expected = readFileSync(image);
     const idle = await serve(image, '--write', '--once');
-    run('qemu-io', ['-f', 'raw', '-c', 'read 0 4k', idle.uri]);
+    run('qemu-io', ['-f', 'raw', '-c', 'read 0 4k', idle.line]);
     expect(await idle.end()).toMatchObject({ status: 0, err: expect.stringContaining('nothing was written') as string });
     expect(Buffer.compare(readFileSync(image), expected)).toBe(0);
     const served = await serve(image, '--write', '--once');
-    run('qemu-io', ['-f', 'raw', '-c', `write -P 0x5a ${SECOND + IMAGE_SIZE - 8192} 777`, served.uri]);
+    run('qemu-io', ['-f', 'raw', '-c', `write -P 0x5a ${SECOND + IMAGE_SIZE - 8192} 777`, served.line]);
     expect((await served.end()).status).toBe(0);
     expected.fill(0x5a, SECOND + IMAGE_SIZE - 8192, SECOND + IMAGE_SIZE - 8192 + 777);
     expect(Buffer.compare(readFileSync(image), expected)).toBe(0);
@@ -109,7 +84,7 @@ describe.skipIf(missing !== undefined)('clutch serve-nbd', () => {
   it('leaves the image as it was when it is killed', async () => {
     const image = disk('killed.img');
     const served = await serve(image, '--write');
-    run('qemu-io', ['-f', 'raw', '-c', 'write -P 1 0 1M', '-c', 'flush', served.uri]);
+    run('qemu-io', ['-f', 'raw', '-c', 'write -P 1 0 1M', '-c', 'flush', served.line]);
     await served.end('SIGKILL');
     expect(Buffer.compare(readFileSync(image), readFileSync(at('disk.img')))).toBe(0);
   });
@@ -118,7 +93,7 @@ describe.skipIf(missing !== undefined)('clutch serve-nbd', () => {
     const image = disk('direct.img');
     const expected = readFileSync(image);
     const served = await serve(image, '--part', 'two', '--write', '--direct');
-    run('qemu-io', ['-f', 'raw', '-c', 'write -P 0x77 4000k 4k', '-c', 'flush', served.uri]);
+    run('qemu-io', ['-f', 'raw', '-c', 'write -P 0x77 4000k 4k', '-c', 'flush', served.line]);
     expected.fill(0x77, SECOND + 4000 * 1024, SECOND + 4004 * 1024);
     expect(Buffer.compare(readFileSync(image), expected)).toBe(0);
     await served.end('SIGINT');

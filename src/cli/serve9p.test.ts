@@ -1,15 +1,13 @@
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
-import type { Readable } from 'node:stream';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FileSystem } from '../engines/core/filesystem.ts';
 import { connect9p, open9pFileSystem } from '../engines/protocols/ninep/index.ts';
 import { missingTools, run } from '../engines/testing/tools.ts';
 import { streamChannel } from '../host/channels.ts';
-import { buildClutch, CLUTCH, clutch, IMAGE_SIZE, makeDisk, makeExt4, makeTree, missingMke2fs, workFolder } from './testing.ts';
+import { buildClutch, clutch, IMAGE_SIZE, makeDisk, makeExt4, makeTree, missingMke2fs, type Serving, serving, workFolder } from './testing.ts';
 
 const folder = workFolder();
 const at = (name: string): string => join(folder, name);
@@ -26,30 +24,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-interface Serving {
-  /** The command that mounts it. */
-  readonly line: string;
-  /** Ends it as Ctrl-C does, unless it ended by itself. @returns exit status and standard error */
-  end(signal?: NodeJS.Signals): Promise<{ readonly status: number | null; readonly err: string }>;
-}
-
-/** Starts `clutch serve9p`, and waits for what it prints. */
-async function serve(...args: readonly string[]): Promise<Serving> {
-  const child: ChildProcessByStdio<null, Readable, Readable> = spawn(process.execPath, [CLUTCH, 'serve9p', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-  onTestFinished(() => { child.kill('SIGKILL'); });
-  const exited = once(child, 'close') as Promise<[number | null]>;
-  let err = '';
-  child.stderr.on('data', (bytes: Buffer) => { err += String(bytes); });
-  const first = await Promise.race([once(child.stdout, 'data') as Promise<[Buffer]>, exited.then(() => { throw new Error(err); })]);
-  return {
-    line: String(first[0]).trim(),
-    async end(signal) {
-      if (signal) child.kill(signal);
-      const [status] = await exited;
-      return { status, err };
-    },
-  };
-}
+const serve = (...args: readonly string[]): Promise<Serving> => serving('serve9p', ...args);
 
 /** Connects where a mount's command line says. */
 async function open(line: string, write = false): Promise<FileSystem> {

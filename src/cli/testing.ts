@@ -1,7 +1,10 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { type ChildProcessByStdio, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, linkSync, lutimesSync, mkdirSync, mkdtempSync, readdirSync, lstatSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import type { Readable } from 'node:stream';
+import { onTestFinished } from 'vitest';
 
 /** The project's folder; tests run the built program as a person does. */
 export const ROOT = resolve(import.meta.dirname, '../..');
@@ -24,6 +27,32 @@ export function clutch(...args: readonly string[]): Ran {
   const { DISPLAY: _x, WAYLAND_DISPLAY: _w, ...env } = process.env;
   const { status, stdout, stderr } = spawnSync(process.execPath, [CLUTCH, ...args], { env, maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'pipe'] });
   return { status, bytes: stdout, out: stdout.toString('utf8'), err: stderr.toString('utf8') };
+}
+
+/** A verb that serves until it is ended. */
+export interface Serving {
+  /** What it printed first: how it is reached. */
+  readonly line: string;
+  /** Ends it as Ctrl-C does, unless it ended by itself. @returns exit status and standard error */
+  end(signal?: NodeJS.Signals): Promise<{ readonly status: number | null; readonly err: string }>;
+}
+
+/** Starts a verb that serves, and waits for what it prints. It ends with the test. */
+export async function serving(...args: readonly string[]): Promise<Serving> {
+  const child: ChildProcessByStdio<null, Readable, Readable> = spawn(process.execPath, [CLUTCH, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  onTestFinished(() => { child.kill('SIGKILL'); });
+  const exited = once(child, 'close') as Promise<[number | null]>;
+  let err = '';
+  child.stderr.on('data', (bytes: Buffer) => { err += String(bytes); });
+  const first = await Promise.race([once(child.stdout, 'data') as Promise<[Buffer]>, exited.then(() => { throw new Error(err); })]);
+  return {
+    line: String(first[0]).trim(),
+    async end(signal) {
+      if (signal) child.kill(signal);
+      const [status] = await exited;
+      return { status, err };
+    },
+  };
 }
 
 /** The objects of `--json`. */
