@@ -1,14 +1,11 @@
 import { closeSync, openSync, readFileSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { execFileSync } from 'node:child_process';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { BlockDevice } from '../../engines/core/bytes/device.ts';
 import { OverlayDevice } from '../../engines/core/bytes/overlay.ts';
 import { conformance } from '../../engines/testing/conformance.ts';
 import { FileDevice } from '../../engines/testing/file-device.ts';
-import { FILL } from '../../engines/testing/full-tree.ts';
 import { skip } from '../../engines/testing/oracle/check.ts';
-import { ROOT } from '../../engines/testing/recipes/build.ts';
 import { missingTools, run, scratchFolder } from '../../engines/testing/tools.ts';
 import { walk, type WalkEntry } from '../../engines/testing/walk.ts';
 import { type Inability, type WriteSubject, writerConformance } from '../../engines/testing/writer-conformance.ts';
@@ -19,14 +16,12 @@ import { GuestNodes } from './nodes.ts';
 import type { GuestSupport } from './support.ts';
 import { bigEndianMinix } from './testing/big-endian-minix.ts';
 import { builtGuest } from './testing/built.ts';
+import { filled, notMounted } from './testing/kernel-tree.ts';
 import { leaseMachine } from './testing/lease.ts';
 import { record } from './testing/prove.ts';
 
 /** Bytes of every image: XFS takes no less than 300 MiB, and one machine has them all. */
 const SIZE = 320 << 20;
-
-/** Entries of the largest folder: more than one answer of the guest's server holds. */
-const ENTRIES = 1200;
 
 /** Milliseconds: a guest boots under emulation, on a machine that does other things, too. */
 const LONG = 300_000;
@@ -44,24 +39,6 @@ const answer = await builtGuest('linux-6.12');
 const scratch = scratchFolder();
 const at = (name: string): string => join(scratch.path, name);
 afterAll(() => scratch.remove());
-
-/** Runs a shell over a mounted image, $2, in a mount namespace of its own. @throws Error where nothing can be mounted here */
-function mounted(image: string, options: string, script: string): string {
-  return execFileSync('unshare', ['-m', '--propagation', 'private', 'bash', '-euc', `mkdir -p "$2"; mount -o "loop,$3" "$1" "$2"; trap 'umount "$2"' EXIT; ${script}`, 'bash', image, at('mnt'), options, FILL], { encoding: 'utf8', maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` } });
-}
-
-/** Why the kernel here can't be asked; undefined when it can. */
-function notMounted(format: string): string | undefined {
-  if (process.getuid?.() !== 0) return 'filling it needs a mount, and a mount needs root';
-  return new RegExp(`\\t${format}$`, 'm').test(readFileSync('/proc/filesystems', 'utf8')) ? undefined : `this kernel does not mount ${format}`;
-}
-
-/** Fills it by the kernel here. @returns how that walks it then */
-function filled(image: string): WalkEntry[] {
-  mounted(image, 'rw', `python3 -c "$4" "$2" ${ENTRIES}`);
-  const lines = mounted(image, 'ro', `python3 "${join(ROOT, 'src/engines/testing/oracle/kernel-walk.py')}" --folder "$2"`);
-  return lines.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as WalkEntry);
-}
 
 /** An image that a guest opens as the app has it. */
 async function opened(support: GuestSupport, guestName: string, format: string, device: BlockDevice, write: boolean): Promise<GuestFileSystem> {
@@ -158,7 +135,7 @@ describe.skipIf('reason' in answer)('through linux-6.12', () => {
         if (expected !== undefined) return { fs: await opened(installed(), 'linux-6.12', format, new FileDevice(full), false), expected };
         await free();
         run('cp', ['--sparse=always', image, full]);
-        expected = filled(full);
+        expected = filled(full, at('mnt'));
         return { fs: await opened(leased.support, 'linux-6.12', format, new FileDevice(full), false), expected };
       });
     });
