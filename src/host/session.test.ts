@@ -107,6 +107,18 @@ describe('scratch files', () => {
     expect(() => device.write(1024 * 1024 - 1, bytes)).toThrow('larger than');
     device.close();
   });
+
+  it('say that the disk is full also where it has no room for one more name', (context) => {
+    if (process.getuid?.() !== 0) return context.skip('a small disk is a mount of root\'s');
+    const folder = at('no-names');
+    mkdirSync(folder);
+    run('mount', ['-t', 'tmpfs', '-o', 'nr_inodes=1', 'tmpfs', folder]);
+    try {
+      expect(() => new ScratchFile(1024, folder, 'the pending changes')).toThrow(expect.objectContaining({ fault: { kind: 'usage', errno: 'ENOSPC' } }));
+    } finally {
+      run('umount', [folder]);
+    }
+  });
 });
 
 describe.skipIf(missingTools('mke2fs', 'sfdisk') !== undefined)('openImage', () => {

@@ -35,6 +35,26 @@ describe.each([['at once', false], ['later', true]] as const)('owners as they ar
     expect(withOwners(tree().fs, { gid: 5 }).stat(1)).toMatchObject({ uid: 0, gid: 5, mode: 0o755 });
   });
 
+  it('show no ACLs, which name other accounts, and let none be made', async () => {
+    const [access, inherited] = ['system.posix_acl_access', 'system.posix_acl_default'];
+    const { fs } = tree(later);
+    const attributes = new Map([[access, Uint8Array.of(1)], ['user.x', Uint8Array.of(2)], [inherited, Uint8Array.of(3)]]);
+    const set: string[] = [];
+    const writer = { ...fs.writer, setXattr: (_node: number, name: string) => void set.push(name), removeXattr: (_node: number, name: string) => void set.push(name) } as unknown as Writer;
+    const answered = <T>(value: T): Maybe<T> => (later ? Promise.resolve(value) : value);
+    const shown = withOwners(new PassingFileSystem(fs, writer, { list: () => answered([...attributes.keys()]), get: (_node, name) => answered(attributes.get(name)) }), { umask: 0o077 });
+    expect(await shown.xattrs!.list(1)).toEqual(['user.x']);
+    for (const name of [access, inherited]) {
+      expect(await shown.xattrs!.get(1, name)).toBeUndefined();
+      expect(() => shown.writer!.setXattr(1, name, new Uint8Array(4))).toThrow(expect.objectContaining({ fault: { kind: 'usage', errno: 'ENOTSUP' } }));
+      expect(() => shown.writer!.removeXattr(1, name)).toThrow(expect.objectContaining({ fault: { kind: 'usage', errno: 'ENODATA' } }));
+    }
+    expect(await shown.xattrs!.get(1, 'user.x')).toEqual(Uint8Array.of(2));
+    await shown.writer!.setXattr(1, 'user.y', new Uint8Array(1));
+    await shown.writer!.removeXattr(1, 'user.x');
+    expect(set).toEqual(['user.y', 'user.x']);
+  });
+
   it('give what is made the owner of its folder', async () => {
     const { fs, asked } = tree(later);
     const shown = withOwners(fs, { uid: 1000 });

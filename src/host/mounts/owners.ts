@@ -1,5 +1,5 @@
 import { usage } from '../../engines/core/errors.ts';
-import type { FileSystem, Maybe, NodeId, Stat } from '../../engines/core/filesystem.ts';
+import type { FileSystem, Maybe, NodeId, Stat, Xattrs } from '../../engines/core/filesystem.ts';
 import type { Name } from '../../engines/core/names.ts';
 import type { Changes, NewNode, Writer } from '../../engines/core/writer.ts';
 import { PassingFileSystem, PassingWriter, chained } from './passing.ts';
@@ -15,6 +15,7 @@ export interface ShownOwners {
 /**
  * The same files under another owner: an image comes from a computer whose accounts have other numbers. What is written stays true to the image: new files
  * belong to the owner of the folder that they are made in, permissions that are not shown stay as they are, and an owner that is not shown can't be changed.
+ * ACLs are not shown: they name the accounts of the image's computer, and a kernel would let those in here, past the permissions that are taken away.
  */
 export function withOwners(fs: FileSystem, shown: ShownOwners): FileSystem {
   return shown.uid === undefined && shown.gid === undefined && shown.umask === undefined ? fs : new OwnedFileSystem(fs, shown);
@@ -24,7 +25,7 @@ class OwnedFileSystem extends PassingFileSystem {
   readonly #shown: ShownOwners;
 
   constructor(inner: FileSystem, shown: ShownOwners) {
-    super(inner, inner.writer && new OwnedWriter(inner.writer, inner, shown));
+    super(inner, inner.writer && new OwnedWriter(inner.writer, inner, shown), inner.xattrs && withoutAcls(inner.xattrs));
     this.#shown = shown;
   }
 
@@ -40,6 +41,15 @@ class OwnedFileSystem extends PassingFileSystem {
       allocated: stat.allocated, flags: stat.flags, ...(btime === undefined ? {} : { btime }), ...(device === undefined ? {} : { device }),
     };
   }
+}
+
+const isAcl = (name: string): boolean => name === 'system.posix_acl_access' || name === 'system.posix_acl_default';
+
+function withoutAcls(xattrs: Xattrs): Xattrs {
+  return {
+    list: (node) => chained(xattrs.list(node), (names) => names.filter((name) => !isAcl(name))),
+    get: (node, name) => (isAcl(name) ? undefined : xattrs.get(node, name)),
+  };
 }
 
 class OwnedWriter extends PassingWriter {
@@ -64,6 +74,18 @@ class OwnedWriter extends PassingWriter {
     if (umask === 0) return this.inner.change(node, { ...rest, mode });
     // Who changes what he sees leaves what he doesn't see as it is.
     return chained(this.#fs.stat(node), (stat) => this.inner.change(node, { ...rest, mode: (mode & ~umask) | (stat.mode & umask) }));
+  }
+
+  /** @throws DiskError usage ENOTSUP for an ACL */
+  override setXattr(node: NodeId, name: Name, value: Uint8Array, how?: 'create' | 'replace'): Maybe<void> {
+    if (isAcl(name)) throw usage('ENOTSUP', 'All files are shown with one owner here, and without ACLs', 'Mount it without --uid, --gid and --umask.');
+    return super.setXattr(node, name, value, how);
+  }
+
+  /** @throws DiskError usage ENODATA for an ACL */
+  override removeXattr(node: NodeId, name: Name): Maybe<void> {
+    if (isAcl(name)) throw usage('ENODATA', 'ACLs are not shown here');
+    return super.removeXattr(node, name);
   }
 
   protected override making(dir: NodeId, name: Name, node: NewNode, make: (node: NewNode, name: Name) => Maybe<NodeId>): Maybe<NodeId> {

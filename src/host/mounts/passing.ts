@@ -8,10 +8,10 @@ export class PassingFileSystem implements FileSystem {
   readonly writer?: Writer;
   protected readonly inner: FileSystem;
 
-  /** @param writer instead of its own */
-  constructor(inner: FileSystem, writer: Writer | undefined) {
+  /** @param writer instead of its own @param xattrs instead of its own */
+  constructor(inner: FileSystem, writer: Writer | undefined, xattrs = inner.xattrs) {
     this.inner = inner;
-    if (inner.xattrs !== undefined) this.xattrs = inner.xattrs;
+    if (xattrs !== undefined) this.xattrs = xattrs;
     if (writer !== undefined) this.writer = writer;
   }
 

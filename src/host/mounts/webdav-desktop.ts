@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DiskError, ioError } from '../../engines/core/errors.ts';
 import { chosenPoint, ownPoint } from './mount-point.ts';
+import { serveAt } from './own-mounts.ts';
 import { findProgram, runProgram } from './programs.ts';
 import type { MountRequest } from './provider.ts';
 import type { ClientMount } from './webdav-client.ts';
@@ -64,7 +65,12 @@ export async function mountGvfs(gate: WebdavGate): Promise<ClientMount | { reado
     await runProgram(gio, unmounting.lazy.slice(1));
     return { advice: 'The desktop has no folder for it (gvfs-fuse is not installed).' };
   }
-  return commandMount(path, unmounting, async () => after.end());
+  // A folder in the session's one FUSE mount: known by its path alone, so that nobody's files elsewhere in that mount count as ours.
+  const own = serveAt(path);
+  return commandMount(path, unmounting, async () => {
+    after.end();
+    own.gone();
+  });
 }
 
 /** Answers what gio asks for, on its standard input: an argument would be seen by all. @returns what went wrong */
@@ -106,10 +112,12 @@ function localPath(gio: string, url: string): Promise<string | undefined> {
 /** macOS, mount_webdav(8). @returns why it can't @throws DiskError usage for the place */
 export async function mountMac(request: MountRequest, gate: WebdavGate): Promise<ClientMount | { readonly advice: string }> {
   const point = request.at === undefined ? await ownPoint(request.title) : await chosenPoint(request.at);
+  const own = serveAt(point.at);
   const after = new AfterUs(['/sbin/umount', '-f', point.at]);
   const leave = async (): Promise<void> => {
     after.end();
     await point.remove();
+    own.gone();
   };
   const options = request.tree.fs.writer === undefined ? 'nodev,nosuid,rdonly' : 'nodev,nosuid';
   const said = await withCredentials(gate.password, (fd) => runWithFile('/sbin/mount_webdav', ['-a3', '-S', '-v', request.title, '-o', options, gate.plainUrl, point.at], fd));

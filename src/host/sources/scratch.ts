@@ -31,6 +31,7 @@ export class ScratchFile implements ScratchDevice {
    * @param limit bytes at most
    * @param folder where the file lies; the system's own for temporary files unless told
    * @param what lies in it, for messages
+   * @throws DiskError usage ENOSPC; io
    */
   constructor(limit: number, folder = process.env.CLUTCH_SCRATCH ?? tmpdir(), what = 'the unpacked image') {
     this.#limit = limit;
@@ -41,6 +42,7 @@ export class ScratchFile implements ScratchDevice {
       // 'wx+' and a random name: somebody else's link in a shared folder is never followed.
       this.#fd = openSync(path, 'wx+', 0o600);
     } catch (error) {
+      if (isFull(error)) throw this.#full();
       throw ioError(`No temporary file can be made in ${folder}: ${(error as Error).message}`);
     }
     try {
@@ -96,9 +98,8 @@ export class ScratchFile implements ScratchDevice {
     try {
       for (let done = 0; done < bytes.length;) done += writeSync(this.#fd, bytes, done, bytes.length - done, at + done);
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === 'ENOSPC' || code === 'EDQUOT') throw this.#full();
-      throw ioError(`Writing to the temporary file in ${this.#folder} failed (${code})`);
+      if (isFull(error)) throw this.#full();
+      throw ioError(`Writing to the temporary file in ${this.#folder} failed (${(error as NodeJS.ErrnoException).code})`);
     }
   }
 
@@ -112,4 +113,10 @@ export class ScratchFile implements ScratchDevice {
     if (free < wanted) throw this.#full();
     this.#room = Math.min(SPACE_STEP, free - wanted);
   }
+}
+
+/** The disk has no room, not even for a name, or this account may take no more of it. */
+function isFull(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOSPC' || code === 'EDQUOT';
 }
