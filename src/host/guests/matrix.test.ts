@@ -4,8 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { SIGNATURES } from '../../engines/core/signatures.ts';
 import { registry } from '../../engines/index.ts';
 import { ROOT } from '../../engines/testing/recipes/build.ts';
+import { MOUNT_PROVIDERS } from '../../shared/contract/mounts.ts';
 import { catalogue } from './catalogue.ts';
-import { cellText, makeMatrix, matrixMarkdown, type Proof, ROWS, shippedMatrix } from './matrix.ts';
+import { mountProviders } from '../mounts/providers.ts';
+import { cellText, makeMatrix, matrixMarkdown, mountTable, type Proof, ROWS, shippedMatrix } from './matrix.ts';
 import { NATIVES } from './natives.ts';
 import { PROOFS } from './proofs.ts';
 import { fakeGuest } from './testing/fake-machine.ts';
@@ -40,7 +42,15 @@ describe('the support matrix', () => {
     expect(made.rows.find(({ format }) => format === 'procfs')!.cells.map(({ support }) => support)).toEqual(['none', 'read-only', 'unbuilt', 'read-only']);
   });
 
+  it('tells of each way to mount where it was tried, where not, and where it is of no use', () => {
+    expect(mountTable(mountProviders)[0]).toEqual(['', 'Linux', 'macOS', 'Windows']);
+    const way = (title: string) => mountTable(mountProviders).find(([first]) => first === title)!.slice(1);
+    expect(way('WinFsp')).toEqual(['–', '–', 'not tried']);
+    expect(way('FUSE')).toEqual(['tried: the kernel, as root and by fusermount3', '–', '–']);
+    expect(new Set(mountProviders.map(({ id }) => id))).toEqual(new Set(MOUNT_PROVIDERS));
+  });
+
   it('is what docs/matrix.md says: clutch matrix --markdown >docs/matrix.md', () => {
-    expect(readFileSync(join(ROOT, 'docs/matrix.md'), 'utf8')).toBe(matrixMarkdown(shippedMatrix(registry, NATIVES, catalogue().guests, PROOFS)));
+    expect(readFileSync(join(ROOT, 'docs/matrix.md'), 'utf8')).toBe(matrixMarkdown(shippedMatrix(registry, NATIVES, catalogue().guests, PROOFS), mountProviders));
   });
 });

@@ -1,6 +1,7 @@
 import { nameOf } from '../../engines/core/offers.ts';
 import type { RegistryEntry } from '../../engines/core/probe.ts';
 import type { Matrix, MatrixCell, MatrixProof } from '../../shared/contract/guests.ts';
+import { MOUNT_SYSTEMS, type ProviderEntry } from '../mounts/providers.ts';
 import type { Guest } from './manifest.ts';
 
 /** One thing that a test has shown: `tested.json` is a list of them, written by the tests themselves. */
@@ -97,8 +98,14 @@ export function unserved(rows: Matrix['rows']): string[] {
   return rows.filter(({ cells }) => cells.every(({ support }) => support === 'none')).map(({ title }) => title);
 }
 
+/** The ways to mount, a row each, under a row of heads: "–" where a way is not for a system, else what it was tried with there. */
+export function mountTable(providers: readonly ProviderEntry[]): string[][] {
+  return [['', ...MOUNT_SYSTEMS], ...providers.map(({ title, systems }) => [title, ...MOUNT_SYSTEMS.map((system) => (systems[system] === undefined ? '–' : systems[system] === '' ? 'not tried' : `tried: ${systems[system]}`))])];
+}
+
 /** The page in `docs/`: what guests do once they are built, so that it is the same on every computer. */
-export function matrixMarkdown({ columns, rows }: Matrix): string {
+export function matrixMarkdown({ columns, rows }: Matrix, providers: readonly ProviderEntry[]): string {
+  const [head, ...ways] = mountTable(providers).map((cells) => `| ${cells.join(' | ')} |`);
   const lines = [
     '# What opens with what', '',
     'Made by `clutch matrix --markdown` from the engines, the manifests in `guests/` and `src/host/guests/tested.json`, where tests write what they have shown.', '',
@@ -106,6 +113,9 @@ export function matrixMarkdown({ columns, rows }: Matrix): string {
     `| | ${columns.map(({ title }) => title).join(' | ')} |`, `|---|${columns.map(() => '---').join('|')}|`,
     ...rows.map(({ title, cells }) => `| ${title} | ${cells.map(cellText).join(' | ')} |`), '',
     ...(unserved(rows).length === 0 ? [] : [`Nothing here opens ${unserved(rows).join(', ')}.`, '']),
+    '## What makes it a folder or a drive', '',
+    'The first that can be used is taken (`clutch mount`, or *Mount* in the window). *Not tried*: written by its documentation, and tested against what plays it, as far as that goes.', '',
+    head!, `|---|${MOUNT_SYSTEMS.map(() => '---').join('|')}|`, ...ways, '',
     '## Reasons', '',
     ...rows.flatMap(({ title, cells }) => cells.flatMap(({ reason }, i) => (reason === '' || reason === 'a tree of its own' ? [] : [`- ${title}, ${columns[i]!.title}: ${reason}`]))), '',
     '## Shown by tests', '',

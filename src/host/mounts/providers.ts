@@ -7,25 +7,34 @@ export interface ProviderEntry {
   readonly id: MountProviderId;
   readonly title: string;
   readonly summary: string;
+  /** The systems that it is for, and what it was tried with there; empty where it was not tried. */
+  readonly systems: Readonly<Partial<Record<MountSystem, string>>>;
   load(): Promise<MountProvider>;
 }
+
+export const MOUNT_SYSTEMS = ['Linux', 'macOS', 'Windows'] as const;
+export type MountSystem = (typeof MOUNT_SYSTEMS)[number];
 
 /** All of them, the one that is taken first before the others: WebDAV, which serves everywhere and knows least of what a file is, comes last. */
 export const mountProviders: readonly ProviderEntry[] = [
   {
     id: 'fuse', title: 'FUSE', summary: 'A folder of this computer, by the kernel of Linux. Programs see everything that files have: owners, permissions, links, attributes.',
+    systems: { Linux: 'the kernel, as root and by fusermount3' },
     load: async () => (await import('./fuse.ts')).fuseProvider,
   },
   {
     id: 'fuse-native', title: 'FUSE by libfuse', summary: 'A folder through libfuse, for macOS with macFUSE, where it is not tried yet; from the command line alone. Times can not be set, and are seen to the millisecond.',
+    systems: { Linux: 'libfuse 2', macOS: '' },
     load: async () => (await import('./fuse-native/index.ts')).fuseNativeProvider,
   },
   {
     id: 'winfsp', title: 'WinFsp', summary: 'A drive of Windows, by the driver WinFsp, which clutch install fetches. Not tried on Windows yet: what it is made of is tested elsewhere.',
+    systems: { Windows: '' },
     load: async () => (await import('./winfsp/index.ts')).winfspProvider(),
   },
   {
     id: 'webdav', title: 'WebDAV', summary: 'A server on this computer alone, which the desktop, davfs2, the Finder or Windows makes a folder or drive of. Needs nothing installed; links, owners and attributes are not seen.',
+    systems: { Linux: 'davfs2, litmus and curl; not the desktop\'s own (gvfs)', macOS: '', Windows: '' },
     load: async () => (await import('./webdav.ts')).webdavProvider,
   },
 ];

@@ -36,5 +36,5 @@ export function fakeProvider(available: () => Promise<{ readonly ok: true } | { 
       return mount;
     },
   };
-  return { mounts, entry: { id: 'fuse', title: 'Fake', summary: 'Mounts nothing.', load: async () => provider } };
+  return { mounts, entry: { id: 'fuse', title: 'Fake', summary: 'Mounts nothing.', systems: {}, load: async () => provider } };
 }
