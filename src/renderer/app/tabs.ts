@@ -203,6 +203,19 @@ export function openVolume(id: number, layer: LayerRow): void {
   if (best !== undefined) void openByGuest(id, layer.path, best);
 }
 
+/** Opens a layer that waits for its guest, as its page shows it. Answers whether its files can be read now: why not, the page tells. */
+export async function openWaiting(id: number, path: string): Promise<boolean> {
+  const layer = (): LayerRow | undefined => {
+    const info = findTab(id)?.info;
+    return info && layerAt(info, path);
+  };
+  const waiting = layer();
+  const best = waiting?.waiting === true ? bestGuest(waiting) : undefined;
+  if (best !== undefined) await openByGuest(id, path, best);
+  const now = layer();
+  return now !== undefined && isOpenFilesystem(now);
+}
+
 /** An image with nothing but one volume, which a guest opens, opens right away. */
 function openOnly(id: number, info: ImageInfo, goal: Goal | undefined): void {
   const only = onlyWaiting(info);

@@ -1,7 +1,9 @@
 import { Copy, FolderOpen, Plug, SlidersHorizontal, Unplug } from 'lucide-react';
 import type { MountRow } from '../../shared/contract/mounts.ts';
 import { canShow, mountNow, showMount, unmount } from '../app/mounts.ts';
-import { type AppState, getApp, setApp, type Tab } from '../app/state.ts';
+import { type AppState, findTab, getApp, setApp, type Tab } from '../app/state.ts';
+import { openWaiting } from '../app/tabs.ts';
+import { bestGuest } from '../models/guests.ts';
 import { isOpenFilesystem } from '../models/layers.ts';
 import { whyNone } from '../models/mounts.ts';
 import { texts } from '../texts/index.ts';
@@ -11,13 +13,23 @@ import { volumeTarget } from './volume.ts';
 
 const t = texts.mount;
 
-/** The volume that is chosen on a table's page, else the filesystem that is shown, as far as it can be mounted; or why it can't. */
+/** The volume that is chosen on a table's page, else the filesystem that is shown, as far as it can be mounted, be it that its guest opens it first; or why it can't. */
 function mountable(state: AppState): { readonly tab: Tab; readonly layer: string } | string {
   const target = volumeTarget(state);
   if (target === undefined) return reasons.noImage;
   const { tab, content } = target;
   if (content === undefined) return texts.volumeCommands.free;
-  return isOpenFilesystem(content) ? { tab, layer: content.path } : t.reasons.notOpen;
+  if (isOpenFilesystem(content)) return { tab, layer: content.path };
+  if (content.waiting !== true || bestGuest(content) === undefined) return t.reasons.notOpen;
+  return tab.entering === undefined ? { tab, layer: content.path } : t.reasons.opening;
+}
+
+/** Does something with a volume whose files can be read: one that waits for its guest is opened before. */
+async function withOpen(run: (tab: Tab, layer: string) => void | Promise<void>): Promise<void> {
+  const volume = mountable(getApp());
+  if (typeof volume === 'string' || !(await openWaiting(volume.tab.id, volume.layer))) return;
+  const tab = findTab(volume.tab.id);
+  if (tab !== undefined) await run(tab, volume.layer);
 }
 
 /** The mount of that volume. */
@@ -64,17 +76,11 @@ export const mountCommands: readonly Command[] = [
       const why = whyNone(volumeTarget(state)?.tab.mountProviders);
       return why === undefined ? true : why === '' ? t.reasons.none : why;
     },
-    run: () => {
-      const volume = mountable(getApp());
-      return typeof volume === 'string' ? undefined : mountNow(volume.tab.id, volume.layer);
-    },
+    run: () => withOpen(({ id }, layer) => mountNow(id, layer)),
   },
   {
     id: 'mount-with', label: t.with, icon: SlidersHorizontal, group: 'volume', keys: [], enabled: free,
-    run: () => {
-      const volume = mountable(getApp());
-      if (typeof volume !== 'string') setApp({ dialog: { kind: 'mount', tab: volume.tab.id, layer: volume.layer } });
-    },
+    run: () => withOpen(({ id }, layer) => setApp({ dialog: { kind: 'mount', tab: id, layer } })),
   },
   {
     id: 'show-mount', label: t.show, icon: FolderOpen, group: 'volume', keys: [],

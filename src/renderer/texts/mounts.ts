@@ -13,7 +13,7 @@ export const mountsTexts = {
     copy: 'Copy path', copyAddress: 'Copy address', copyLabel: (at: string) => `Copy path ${cut(at, 300)}`, copyAddressLabel: (at: string) => `Copy address ${cut(at, 300)}`,
     why: 'Makes the volume a folder that every program can use',
     reasons: {
-      already: (at: string) => `It is mounted already, at ${cut(at, 120)}`, mounting: 'It is being mounted', notMounted: 'It is not mounted', none: 'No way to mount is known here', notOpen: 'Its files can’t be read',
+      already: (at: string) => `It is mounted already, at ${cut(at, 120)}`, mounting: 'It is being mounted', notMounted: 'It is not mounted', none: 'No way to mount is known here', notOpen: 'Its files can’t be read', opening: 'It is being opened',
       unmounting: 'It is being unmounted', leaving: 'It was unmounted; programs that have something of it open still hold it', notHere: 'A browser can’t open the file manager; copy the path', noFolder: 'It is an address only; copy it', writes: 'It is mounted for writing: unmount it first',
     },
     badge: 'Mounted', badgeWrite: 'Mounted for writing', badgeWhy: (at: string) => `At ${cut(at, 300)}`, badgeServed: 'Served', mark: 'A volume of it is mounted',
