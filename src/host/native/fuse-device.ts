@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { endianness } from 'node:os';
 import type Koffi from 'koffi';
 
 /**
@@ -29,19 +30,17 @@ export interface FuseDevice {
 /** The array of `struct pollfd` that poll(2) takes: descriptor, events asked for and events told. */
 export class PollList {
   readonly #bytes: DataView;
+  readonly array: Uint8Array;
   readonly count: number;
 
   constructor(fds: readonly number[]) {
     this.count = fds.length;
     this.#bytes = new DataView(new ArrayBuffer(fds.length * 8));
+    this.array = new Uint8Array(this.#bytes.buffer);
     for (const [i, fd] of fds.entries()) {
       this.#bytes.setInt32(i * 8, fd, true);
       this.#bytes.setInt16(i * 8 + 4, POLLIN, true);
     }
-  }
-
-  get array(): Uint8Array {
-    return new Uint8Array(this.#bytes.buffer);
   }
 
   /** Whether there is anything to be read from the descriptor, be it an error. */
@@ -100,12 +99,14 @@ function bind(koffi: typeof Koffi): FuseDevice {
   const recvmsg = library.func('recvmsg', 'int64_t', ['int', koffi.inout(koffi.pointer(message)), 'int']) as unknown as Call;
 
   const answer = (result: number | bigint): number => (result < 0 ? -koffi.errno() : Number(result));
-  const time = new BigInt64Array(2);
+  /** struct timespec: seconds and nanoseconds, of 64 bits each; poll's nanoseconds are fewer than 2^31. Not as BigInts: each would be garbage. */
+  const time = new Int32Array(4);
+  const nanoseconds = endianness() === 'LE' ? 2 : 3;
   return {
     read: (fd, into) => answer(read(fd, into, into.length)),
     write: (fd, from, length) => answer(write(fd, from, length)),
     poll(list, microseconds) {
-      time[1] = BigInt(microseconds * 1000);
+      time[nanoseconds] = microseconds * 1000;
       return answer(ppoll(list.array, list.count, time, null));
     },
     pollLater(list, done) {

@@ -14,6 +14,7 @@ import { attributeOf, nodeOf, type Operation, type Session } from './session.ts'
 const MOST = 65_536;
 const E2BIG = 7;
 const ENOSYS = 38;
+const ENODATA = 61;
 const SETGID = 0o2000;
 
 const ACCESS_ACL = 'system.posix_acl_access';
@@ -27,7 +28,8 @@ export const getxattr: Operation = (session, request) => {
   const node = nodeOf(session, request);
   // To the kernel another error than ENODATA is that of whoever has his permissions checked (fs/fuse/acl.c).
   return after(ACLS.has(name) ? attributeOf(session, node, name) : xattrs.get(node, name), (value) => {
-    if (value === undefined) throw usage('ENODATA', `There is no attribute ${name}`);
+    // Asked for with every new file (security.capability): an error with its stack would take longer than all the rest.
+    if (value === undefined) return session.replies.fail(request, ENODATA);
     answerValue(session, request, size, value);
   });
 };
