@@ -1,4 +1,4 @@
-import { execFile, spawn } from 'node:child_process';
+import { execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -10,6 +10,7 @@ import { WritableMemoryFileSystem } from '../../engines/testing/memory-writer.ts
 import { skip } from '../../engines/testing/oracle/check.ts';
 import { missingTools, scratchFolder } from '../../engines/testing/tools.ts';
 import { walk } from '../../engines/testing/walk.ts';
+import { filled, notMounted } from '../guests/testing/kernel-tree.ts';
 import { fuseProvider } from './fuse.ts';
 import { escapePath, isWithin, mountedAt, mounts, parseMounts } from './mount-table.ts';
 import { harmless } from './mount-point.ts';
@@ -291,6 +292,29 @@ describe.skipIf(noUser !== undefined)(`as an ordinary user${noUser === undefined
       },
     };
   });
+
+  const noExt4 = missingTools('mke2fs', 'setfattr') ?? notMounted('ext4');
+  if (noExt4 !== undefined) {
+    it(`an ext4 mounted by fusermount3: ${noExt4}`, (context) => skip(context, noExt4));
+  } else {
+    conformance('an ext4 mounted by fusermount3', async () => {
+      const path = home();
+      const image = join(path, 'image');
+      execFileSync('mke2fs', ['-q', '-F', '-t', 'ext4', '-b', '4096', image, '32M'], { env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` } });
+      // All of it is the account's own: the kernel lets it read nothing else.
+      const expected = filled(image, join(path, 'filled'), `setfattr -x trusted.secret "$2/small"; chown -hR ${NOBODY}:${NOBODY} "$2"; chmod -R u+rwX "$2"`);
+      const server = serving(NOBODY, { TMPDIR: path, XDG_RUNTIME_DIR: '' });
+      const { at } = await server.ask<{ at: string }>({ do: 'mount', what: image, title: 'ext4' });
+      return {
+        fs: await MountedFolder.open(at, NOBODY), expected,
+        async dispose() {
+          await server.ask({ do: 'unmount' });
+          server.child.stdin!.end();
+          await server.gone;
+        },
+      };
+    });
+  }
 
   it('writes, says who uses it, and is gone soon after its process was killed', async () => {
     const path = home();

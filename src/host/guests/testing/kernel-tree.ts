@@ -14,9 +14,9 @@ export function notMounted(format: string): string | undefined {
   return new RegExp(`\\t${format}$`, 'm').test(readFileSync('/proc/filesystems', 'utf8')) ? undefined : `this kernel does not mount ${format}`;
 }
 
-/** Fills an image with everything that there is, by the kernel here. @param place a folder to mount at, which is made @returns how that walks it then */
-export function filled(image: string, place: string): WalkEntry[] {
-  mounted(image, place, 'rw', `python3 -c "$4" "$2" ${ENTRIES}`);
+/** Fills an image with everything that there is, by the kernel here. @param place a folder to mount at, which is made @param then a shell's commands over what was filled, "$2" @returns how the kernel walks it at the end */
+export function filled(image: string, place: string, then = 'true'): WalkEntry[] {
+  mounted(image, place, 'rw', `python3 -c "$4" "$2" ${ENTRIES}; ${then}`);
   const lines = mounted(image, place, 'ro', `python3 "${join(ROOT, 'src/engines/testing/oracle/kernel-walk.py')}" --folder "$2"`);
   return lines.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as WalkEntry);
 }
