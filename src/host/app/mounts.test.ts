@@ -50,6 +50,7 @@ class FakeProcess implements HostLink<never> {
 describe('images that are mounted', () => {
   let processes: FakeProcess[];
   let shown: string[];
+  let copied: string[];
   let app: App<never>;
   const path = join(folder, 'disk.img');
 
@@ -57,9 +58,11 @@ describe('images that are mounted', () => {
     writeFileSync(path, 'x');
     processes = [];
     shown = [];
+    copied = [];
     app = new App<never>({
       info: { version: '0', client: 'browser', platform: 'linux', dialogs: 'path', dragOut: false }, folder, session: false,
       async showFolder(at) { shown.push(at); },
+      copyText(text) { copied.push(text); },
       startProcess() {
         processes.push(new FakeProcess());
         return processes.at(-1)!;
@@ -84,6 +87,15 @@ describe('images that are mounted', () => {
     expect(shown).toEqual(['/run/clutch/disk.img']);
     await expect(page.call('mount.show', { image, mount: 2 })).rejects.toMatchObject({ fault: { errno: 'ENOTDIR' } });
     await expect(page.call('mount.show', { image, mount: 3 })).rejects.toMatchObject({ fault: { errno: 'EBADF' } });
+    await app.close();
+  });
+
+  it('are copied as the system names them, which the page does not know', async () => {
+    const { page, image, host } = await open();
+    host.tell({ did: 'mounts', mounts: [{ mount: 1, at: '/run/odd\nname\u202e', mounted: true, write: false }] });
+    await page.call('mount.copy', { image, mount: 1 });
+    expect(copied).toEqual(['/run/odd\nname\u202e']);
+    await expect(page.call('mount.copy', { image, mount: 2 })).rejects.toMatchObject({ fault: { errno: 'EBADF' } });
     await app.close();
   });
 

@@ -7,6 +7,7 @@ import type { Settings } from '../../shared/contract/settings.ts';
 import type { Menu } from '../../shared/contract/window.ts';
 import { serve } from '../../shared/rpc/server.ts';
 import type { Cancel, Params, Service, Transport } from '../../shared/rpc/types.ts';
+import type { MountPlace } from '../control.ts';
 import { Spare } from '../spare.ts';
 import { type HostLink, SupervisedHost } from '../supervisor.ts';
 import { distinctImages } from '../sources/image.ts';
@@ -283,14 +284,24 @@ export class App<P> {
       },
       'mount.show': async ({ image, mount }) => {
         if (!platform.showFolder) throw notHere('showing folders');
-        const place = this.host(image).mounts.find((each) => each.mount === mount);
-        if (place === undefined) throw usage('EBADF', 'It is not mounted any more');
+        const place = this.#placeOf(image, mount);
         if (!place.mounted) throw usage('ENOTDIR', 'It is an address, and no folder');
         await platform.showFolder(place.at);
+      },
+      'mount.copy': ({ image, mount }) => {
+        if (!platform.copyText) throw notHere('the clipboard');
+        platform.copyText(this.#placeOf(image, mount).at);
       },
       ...this.#guests.service,
       ...this.#devices.service,
     };
+  }
+
+  /** @throws DiskError usage EBADF for a mount that has ended */
+  #placeOf(image: number, mount: number): MountPlace {
+    const place = this.host(image).mounts.find((each) => each.mount === mount);
+    if (place === undefined) throw usage('EBADF', 'It is not mounted any more');
+    return place;
   }
 
   async *#events(cancel: Cancel, first: readonly AppEvent[]): AsyncGenerator<AppEvent> {

@@ -168,6 +168,19 @@ export async function showMount(id: number, { mount }: MountRow): Promise<void> 
   }
 }
 
+/** Puts where a mount is into the clipboard. The app knows that as it is; in a browser it is copied as it is shown. */
+export async function copyMount(id: number, { mount, at }: MountRow): Promise<void> {
+  const image = findTab(id)?.image;
+  if (image === undefined) return;
+  try {
+    if (getApp().info?.client === 'electron') await services().app.call('mount.copy', { image, mount });
+    else await services().app.call('text.copy', { text: at });
+    notify({ text: texts.copied });
+  } catch (error) {
+    notifyError(errorOf(error));
+  }
+}
+
 /** Asks a host to unmount. @throws ErrorData when it can't, or when what was written could not be kept */
 async function stop(id: number, { mount }: MountRow, lazy: boolean): Promise<Unmounted> {
   const { host } = findTab(id) ?? {};

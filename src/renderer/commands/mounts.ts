@@ -1,13 +1,12 @@
 import { Copy, FolderOpen, Plug, SlidersHorizontal, Unplug } from 'lucide-react';
 import type { MountRow } from '../../shared/contract/mounts.ts';
-import { canShow, mountNow, showMount, unmount } from '../app/mounts.ts';
+import { canShow, copyMount, mountNow, showMount, unmount } from '../app/mounts.ts';
 import { type AppState, findTab, getApp, setApp, type Tab } from '../app/state.ts';
 import { openWaiting } from '../app/tabs.ts';
 import { bestGuest } from '../models/guests.ts';
 import { isOpenFilesystem } from '../models/layers.ts';
 import { whyNone } from '../models/mounts.ts';
 import { texts } from '../texts/index.ts';
-import { copyText } from '../ui/errors.tsx';
 import { type Command, reasons } from './command.ts';
 import { volumeTarget } from './volume.ts';
 
@@ -86,7 +85,7 @@ export const mountCommands: readonly Command[] = [
     id: 'show-mount', label: t.show, icon: FolderOpen, group: 'volume', keys: [],
     enabled: onMount((mount) => (canShow(mount) ? true : mount.mounted ? t.reasons.notHere : t.reasons.noFolder)), run: runOn((tab, mount) => showMount(tab.id, mount)),
   },
-  { id: 'copy-mount', label: t.copyPath, icon: Copy, group: 'volume', keys: [], enabled: onMount(() => true), run: runOn((_, mount) => copyText(mount.at)) },
+  { id: 'copy-mount', label: t.copyPath, icon: Copy, group: 'volume', keys: [], enabled: onMount(() => true), run: runOn((tab, mount) => copyMount(tab.id, mount)) },
   {
     id: 'unmount', label: t.unmount, icon: Unplug, group: 'volume', keys: [],
     enabled: onMount(({ state }) => (state === 'mounted' ? true : state === 'leaving' ? t.reasons.leaving : t.reasons.unmounting)), run: runOn((tab, mount) => unmount(tab.id, mount)),

@@ -168,6 +168,7 @@ export function fakeServices(options: FakeOptions): Services {
     'text.paste': () => ({ text: copied.at(-1) ?? '' }),
     'text.copy': ({ text }) => { copied.push(text); },
     'mount.show': ({ mount }) => { shown.push(`mount ${mount}`); },
+    'mount.copy': ({ mount }) => { copied.push(`mount ${mount}`); },
     'devices.changes': (_params, cancel) => fakeDeviceChanges(options.devices, source, cancel),
     'guests.list': () => {
       if (options.guests === 'fail') throw new Failure({ fault: { kind: 'io' }, message: '/home/ada/.local/share/clutch/guests can’t be read: EACCES' });

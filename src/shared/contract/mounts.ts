@@ -90,4 +90,6 @@ export const mountCalls = {
 export const mountAppCalls = {
   /** Shows a mount in the system's file manager. Electron only. */
   'mount.show': returns<void>()(v.strictObject({ image: count, mount: count })),
+  /** Puts where a mount is into the clipboard, as the system names it: a page knows it escaped alone. Electron only. */
+  'mount.copy': returns<void>()(v.strictObject({ image: count, mount: count })),
 } as const;

@@ -1,7 +1,7 @@
 import { Lock, LockOpen, Plug, Radio, TriangleAlert } from 'lucide-react';
 import { Button } from 'react-aria-components';
 import type { MountRow } from '../../../shared/contract/mounts.ts';
-import { askUsers, canShow, mountForWriting, nameOfMounted, showMount, unmount, useActivity } from '../../app/mounts.ts';
+import { askUsers, canShow, copyMount, mountForWriting, nameOfMounted, showMount, unmount, useActivity } from '../../app/mounts.ts';
 import { errorOf } from '../../app/services.ts';
 import { setApp, type Tab, useApp } from '../../app/state.ts';
 import { commandOf } from '../../commands/index.ts';
@@ -11,7 +11,6 @@ import { isOpenFilesystem, layerAt } from '../../models/layers.ts';
 import { isQuiet, mountOf, mountsWithin } from '../../models/mounts.ts';
 import { Badge } from '../../ui/badges.tsx';
 import { CommandButton } from '../../ui/buttons.tsx';
-import { copyText } from '../../ui/errors.tsx';
 import { notify, notifyError } from '../../ui/toasts.ts';
 import { texts } from '../../texts/index.ts';
 
@@ -57,7 +56,7 @@ function MountBar({ tab, mount, named }: { tab: Tab; mount: MountRow; named: boo
       <div className="edit-what mount-what">
         <span className="mount-line">
           <bdi>{title}</bdi>
-          <Button className="link mount-at" aria-label={(mounted ? t.copyLabel : t.copyAddressLabel)(at)} onPress={() => void copyText(at)}><bdi>{at}</bdi></Button>
+          <Button className="link mount-at" aria-label={(mounted ? t.copyLabel : t.copyAddressLabel)(at)} onPress={() => void copyMount(tab.id, mount)}><bdi>{at}</bdi></Button>
           <Badge icon={write ? LockOpen : Lock} text={write ? t.writable : t.readOnly} {...(write ? { tone: 'accent', why: t.writableWhy } : {})} />
           {state === 'mounted' ? <Activity tab={tab.id} mount={mount} /> : state === 'unmounting' ? <span className="dim">{t.unmounting}</span> : null}
         </span>
@@ -68,7 +67,7 @@ function MountBar({ tab, mount, named }: { tab: Tab; mount: MountRow; named: boo
       <span className="edit-actions">
         {state === 'leaving' ? <Button className="button is-small" onPress={() => void tellUsers(tab.id, mount)}>{t.who}</Button> : (
           <>
-            <Button className="button is-small" onPress={() => void copyText(at)}>{mounted ? t.copy : t.copyAddress}</Button>
+            <Button className="button is-small" onPress={() => void copyMount(tab.id, mount)}>{mounted ? t.copy : t.copyAddress}</Button>
             {canShow(mount) ? <Button className="button is-small" onPress={() => void showMount(tab.id, mount)}>{t.show}</Button> : null}
             {canWrite ? <Button className="button is-small" onPress={() => void mountForWriting(tab.id, mount)}>{t.toWriting}</Button> : null}
             <Button className="button is-small" isDisabled={state !== 'mounted'} onPress={() => void unmount(tab.id, mount)}>{t.unmount}</Button>

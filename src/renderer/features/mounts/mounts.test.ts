@@ -91,6 +91,9 @@ describe.skipIf(noBrowser !== undefined)('mounted volumes', () => {
     await openMounted(page);
     await bar(page).getByRole('button', { name: 'Open in file manager' }).click();
     await expect.poll(() => fakeOf(page, 'shown')).toBe('mount 1');
+    // The app knows the path as it is.
+    await bar(page).getByRole('button', { name: 'Copy path', exact: true }).click();
+    await expect.poll(() => fakeOf(page, 'copied')).toBe('mount 1');
     await bar(page).getByRole('button', { name: 'Unmount' }).click();
     await mountButton(page).click();
     await sidebar(page).getByRole('row', { name: /rootfs/ }).click({ button: 'right' });
