@@ -43,10 +43,10 @@ describe('the support matrix', () => {
   });
 
   it('tells of each way to mount where it was tried, where not, and where it is of no use', () => {
-    expect(mountTable(mountProviders)[0]).toEqual(['', 'Linux', 'macOS', 'Windows']);
-    const way = (title: string) => mountTable(mountProviders).find(([first]) => first === title)!.slice(1);
-    expect(way('WinFsp')).toEqual(['–', '–', 'not tried']);
-    expect(way('FUSE')).toEqual(['tried: the kernel, as root and by fusermount3', '–', '–']);
+    const [head, ...ways] = mountTable(mountProviders);
+    expect(head).toEqual(['', 'Linux', 'macOS', 'Windows']);
+    expect(ways).toContainEqual(['WinFsp', '–', '–', 'not tried']);
+    expect(ways).toContainEqual(['FUSE', 'tried: the kernel, as root and by fusermount3', '–', '–']);
     expect(new Set(mountProviders.map(({ id }) => id))).toEqual(new Set(MOUNT_PROVIDERS));
   });
 
