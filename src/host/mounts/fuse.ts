@@ -10,6 +10,7 @@ import { forget, note, notePath, removeLeftovers } from './notes.ts';
 import { type OwnMount, serveAt } from './own-mounts.ts';
 import { findProgram, runProgram } from './programs.ts';
 import type { Mount, MountEnd, MountProvider, MountRequest } from './provider.ts';
+import { readAhead } from './read-ahead.ts';
 import { usersOf } from './users.ts';
 import { Watcher } from './watcher.ts';
 
@@ -87,6 +88,7 @@ async function begin(request: MountRequest, line: MountLine, channel: DeviceChan
   }
   const end = await Promise.race([agreed, mount.ended]);
   if (end !== undefined) throw ioError(end.message ?? `${line.at} was unmounted before it could be used`);
+  await readAhead(line.device);
   return mount;
 }
 
