@@ -123,19 +123,22 @@ class FuseMount implements Mount {
 
   async unmount({ lazy = false }: { readonly lazy?: boolean } = {}): Promise<void> {
     const { lazy: byForce, plain, flush } = this.#keep.unmounting;
-    if (this.#isEnded || !this.#isThere()) return this.#untilTold(lazy);
-    const over = mountedAt(this.at);
-    if (over !== undefined && over.id !== this.#line.id) throw busy(`${this.at} can't be unmounted: something else is mounted over it`);
+    const at = this.#place();
+    if (this.#isEnded || at === undefined) return this.#untilTold(lazy);
+    const over = mountedAt(at);
+    if (over !== undefined && over.id !== this.#line.id) throw busy(`${at} can't be unmounted: something else is mounted over it`);
     // What programs wrote and the kernel still has. In a container's copy of the mount it would stay there after the unmount.
-    if (!lazy && flush !== undefined) await runProgram(flush, ['-f', '--', this.at]);
-    const said = await unmountBy([...(lazy ? byForce : plain), this.at]);
-    if (said !== undefined && this.#isThere()) throw /busy/i.test(said) ? this.#busy() : ioError(`${this.at} can't be unmounted: ${said}`);
+    if (!lazy && flush !== undefined) await runProgram(flush, ['-f', '--', at]);
+    const said = await unmountBy([...(lazy ? byForce : plain), at]);
+    if (said !== undefined && this.#place() !== undefined) throw /busy/i.test(said) ? this.#busy() : ioError(`${this.at} can't be unmounted: ${said}`);
     await this.#untilTold(lazy);
   }
 
-  /** It is in the list of mounts. */
-  #isThere(): boolean {
-    return mounts().some(({ id }) => id === this.#line.id);
+  /** Where it is in the list of mounts: a folder above it may have got another name. Undefined when it is not there any more. */
+  #place(): string | undefined {
+    const { id, device, source } = this.#line;
+    // Numbers are used again at once.
+    return mounts().find((line) => line.id === id && line.device === device && line.source === source)?.at;
   }
 
   #busy(): DiskError {
@@ -155,13 +158,13 @@ class FuseMount implements Mount {
   async #end(): Promise<MountEnd> {
     const error = await this.#server.ended;
     // Aborted, or failed: the kernel keeps a mount that nobody serves.
-    const dead = this.#isThere();
-    if (dead) await unmountBy([...this.#keep.unmounting.lazy, this.at]);
+    const dead = this.#place();
+    if (dead !== undefined) await unmountBy([...this.#keep.unmounting.lazy, dead]);
     this.#channel.close();
     await leave(this.#keep);
     this.#isEnded = true;
     if (error !== undefined) return { how: 'failed', message: error.message };
-    return dead ? { how: 'failed', message: 'Somebody ended the connection with the kernel' } : { how: 'unmounted' };
+    return dead !== undefined ? { how: 'failed', message: 'Somebody ended the connection with the kernel' } : { how: 'unmounted' };
   }
 }
 
