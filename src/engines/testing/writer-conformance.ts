@@ -300,8 +300,6 @@ export function writerConformance(title: string, open: () => Promise<WriteSubjec
           await writer.write(apart, 0, bytes);
           await writer.change(apart, given);
           expect(Buffer.compare(await readAll(fs, whole), bytes)).toBe(0);
-          // What a Stat says; an engine's has more behind it.
-          const said = ({ type, mode, uid, gid, size, nlink, mtime, atime, allocated, flags }: Stat) => ({ type, mode, uid, gid, size, nlink, mtime, atime, allocated, flags });
           const one = said(await fs.stat(whole));
           expect(one).toEqual(said(await fs.stat(apart)));
           expect(one).toMatchObject({ mode: 0o4671, uid: 70_001, gid: 3, mtime: given.mtime, atime: given.atime });
@@ -360,6 +358,11 @@ function value(length: number): Uint8Array {
 
 function entry(tag: number, permissions: number, id: number = ACL_XATTR.noId): { tag: number; permissions: number; id: number } {
   return { tag, permissions, id };
+}
+
+/** What a Stat says; an engine's has more behind it. */
+function said({ type, mode, uid, gid, size, nlink, mtime, atime, allocated, flags }: Stat): object {
+  return { type, mode, uid, gid, size, nlink, mtime, atime, allocated, flags };
 }
 
 function pick({ type, mode, uid, gid, nlink, size }: Awaited<ReturnType<FileSystem['stat']>>): object {
