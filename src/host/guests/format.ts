@@ -79,7 +79,11 @@ async function open(guest: Guest, missing: string, support: GuestSupport, layers
   const mount = new GuestMount({
     support, guest,
     started: (machine) => layer.started(machine),
-    died: ({ message }) => context.note({ severity: 'error', message: `${title} ended: ${message}` }),
+    died({ message }) {
+      // What it left is mounted for writing when it is opened anew: its journal must be replayed before anything is read.
+      layer.proved = false;
+      context.note({ severity: 'error', message: `${title} ended: ${message}` });
+    },
   }, { served, devices, ...(write === undefined ? {} : { write }) });
   const first = await mount.open({ signal: context.job.signal, ...(context.step === undefined ? {} : { step: context.step }) }, write !== undefined && !layer.proved);
   if (write !== undefined) layer.proved = true;

@@ -68,6 +68,8 @@ export class GuestMount {
   #held = 0;
   /** What was written since the last settling is gone with the machine that had it. */
   #lost: DiskError | undefined;
+  /** The machine that wrote is gone: mounted for reading, where no journal is replayed, the disk would show what was there before things that were synced. */
+  #unclean = false;
   #closed = false;
   #context: Pick<OpenContext, 'step'> & { readonly signal?: { readonly aborted: boolean } } = {};
 
@@ -106,9 +108,9 @@ export class GuestMount {
     if (this.#closed) throw new DiskError({ kind: 'guest', guest: this.#host.guest.manifest.name }, 'The guest was stopped');
     if (this.#lost !== undefined && write) throw this.#lost;
     clearTimeout(this.#timer);
-    while (this.#changing > 0 || !this.#fits(write)) {
+    while (this.#changing > 0 || !this.#fits(write || this.#unclean)) {
       if (this.#changing > 0) await this.#turn.catch(() => {});
-      else await this.#change(() => this.#mount(write));
+      else await this.#change(() => this.#mount(write || this.#unclean));
     }
     const tree = this.#tree!;
     const machine = this.#machine!;
@@ -195,6 +197,7 @@ export class GuestMount {
       const fs = await this.#mountWith(machine, write);
       this.#tree = { fs, epoch: ++epochs };
       this.#mode = write ? 'write' : 'read';
+      if (write) this.#unclean = false;
       step?.end('done');
     } catch (error) {
       const cause = await this.#causeOf(error, machine, undefined);
@@ -283,6 +286,7 @@ export class GuestMount {
     this.#machine = undefined;
     this.#tree = undefined;
     this.#deaths++;
+    if (this.#mode === 'write') this.#unclean = true;
     if (this.#mode === 'write' && !this.#direct) this.#lost = this.#deathOf(end);
     this.#mode = 'none';
     this.#host.died(end);

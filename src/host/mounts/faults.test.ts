@@ -14,6 +14,7 @@ import { readAll } from '../../engines/testing/walk.ts';
 import type { HostContract } from '../../shared/contract/calls.ts';
 import { createClient } from '../../shared/rpc/client.ts';
 import { textTransport } from '../../shared/rpc/transports/websocket.ts';
+import { missingGuest } from '../guests/testing/built.ts';
 import { openImage as openSession } from '../session.ts';
 import { fuseAvailable } from './fuse-descriptor.ts';
 import { mountedAt, mounts as mountLines } from './mount-table.ts';
@@ -412,6 +413,37 @@ for j in range(i): assert open(f'm{j}', 'rb').read() == b'%04d' % j * 250000, j
   }, 3_600_000);
 });
 
+const noGuest = reason ?? missingTools('mkfs.xfs', 'xfs_repair') ?? (await missingGuest('linux-6.12'));
+describe.skipIf(noGuest !== undefined)(`what may happen below a guest's volume that is mounted${noGuest === undefined ? '' : ` (${noGuest})`}`, () => {
+  it('kill -9 of QEMU: programs get errors, the next find a new machine with all that was synced, and that is applied', async () => {
+    const bed = new Bed();
+    rmSync(bed.image);
+    writeFileSync(bed.image, '');
+    truncateSync(bed.image, 320 << 20);
+    run('mkfs.xfs', ['-q', bed.image]);
+    const mount = await bed.mount(['--write', '--with', 'guest:linux-6.12']);
+    const synced = await shell('cd "$1"; head -c 3000000 /dev/urandom > large; echo one > one; sync large one .; sha256sum large', bed.at);
+    const holder = new Program(HOLDER, join(bed.at, 'large'));
+    await holder.said(1);
+    expect(await holder.ask('os.pwrite(file.fileno(), b"never synced", 0)')).toBe('12');
+    const [machine] = descendantsOf(mount.child.pid!).filter((pid) => commandOf(pid).startsWith('qemu-system'));
+    process.kill(machine!, 'SIGKILL');
+    // What is asked for first may fail; nothing hangs.
+    await ran('ls', ['-l', bed.at]);
+    expect(await holder.ask('os.fsync(file.fileno())')).toBe('EIO');
+    await holder.end();
+    await expect.poll(async () => (await ran('cat', [join(bed.at, 'one')])).out, { timeout: LIMIT }).toBe('one\n');
+    expect(await shell('cd "$1"; sha256sum large', bed.at)).toBe(synced);
+    expect(descendantsOf(mount.child.pid!)).not.toContain(machine);
+    const { status, err } = await mount.end('SIGTERM');
+    expect(status).toBe(1);
+    expect(err).toMatch(/what programs wrote last could not be kept, and was taken back: linux-6\.12 was ended by SIGKILL/);
+    expect(err).toMatch(/ were applied\n$/);
+    await expectGone(bed.at);
+    run('xfs_repair', ['-n', bed.image]);
+  }, 600_000);
+});
+
 /** Processes that a process started. */
 function childrenOf(pid: number): readonly number[] {
   try {
@@ -419,5 +451,16 @@ function childrenOf(pid: number): readonly number[] {
   } catch {
     // It has ended meanwhile.
     return [];
+  }
+}
+
+const descendantsOf = (pid: number): readonly number[] => childrenOf(pid).flatMap((each) => [each, ...descendantsOf(each)]);
+
+/** The name of a process's program, of which the kernel keeps 15 characters. */
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8');
+  } catch {
+    return '';
   }
 }
