@@ -85,4 +85,17 @@ describe('a mount in a guest', () => {
     expect(guests.machines[0]!.asked.at(-1)).toBe('unmount');
     await fs.close();
   });
+
+  it('is mounted for writing first after a machine that wrote has died: its journal is replayed before anything is read', async () => {
+    const { guests, fs } = await opened(60_000, true);
+    const node = await fs.writer!.create(fs.root, 'new', { mode: 0o644 });
+    await fs.writer!.hold(node);
+    await fs.writer!.sync();
+    guests.machines[0]!.die({ cause: 'crashed', message: 'crashed' });
+    await new Promise((resolve) => { setImmediate(resolve); });
+    await list(fs);
+    expect(guests.machines[1]!.asked).toEqual(['mount xfs rw']);
+    await expect(fs.writer!.unlink(fs.root, 'a')).rejects.toMatchObject({ fault: { kind: 'guest' } });
+    await fs.close();
+  });
 });
