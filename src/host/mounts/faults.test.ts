@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { FileDevice } from '../../engines/testing/file-device.ts';
 import { openImage } from '../../engines/testing/images.ts';
 import { skip } from '../../engines/testing/oracle/check.ts';
@@ -20,6 +20,9 @@ import { fuseAvailable } from './fuse-descriptor.ts';
 import { mountedAt, mounts as mountLines } from './mount-table.ts';
 import { SessionMounts } from './mounts.ts';
 import { buildProgram, ClutchMount, good, LIMIT, ran, shell } from './testing/clutch-mount.ts';
+
+// Programs end within their own limit; the tests wait for them.
+vi.setConfig({ testTimeout: 2 * LIMIT, hookTimeout: LIMIT });
 
 const available = await fuseAvailable();
 const reason = !available.ok ? `skipped: ${available.reason}` : missingTools('mke2fs', 'e2fsck', 'python3');
@@ -441,7 +444,7 @@ describe.skipIf(noGuest !== undefined)(`what may happen below a guest's volume t
     expect(err).toMatch(/ were applied\n$/);
     await expectGone(bed.at);
     run('xfs_repair', ['-n', bed.image]);
-  }, 600_000);
+  });
 });
 
 /** Processes that a process started. */

@@ -1,17 +1,20 @@
 import { existsSync, mkdirSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { fillFolder } from '../../engines/testing/full-tree.ts';
 import { skip } from '../../engines/testing/oracle/check.ts';
 import { ROOT } from '../../engines/testing/recipes/build.ts';
 import { missingTools, run, scratchFolder } from '../../engines/testing/tools.ts';
 import { fuseAvailable } from './fuse-descriptor.ts';
-import { buildProgram, ClutchMount, differences, good, kernelWalk, ran, shell } from './testing/clutch-mount.ts';
+import { buildProgram, ClutchMount, differences, good, kernelWalk, LIMIT, ran, shell } from './testing/clutch-mount.ts';
 
 /** Bytes of the image. */
 const SIZE = 256 << 20;
 const EXERCISER = join(ROOT, 'src/host/mounts/testing/exerciser.py');
+
+// Programs end within their own limit; the tests wait for them.
+vi.setConfig({ testTimeout: 2 * LIMIT, hookTimeout: LIMIT });
 
 const available = await fuseAvailable();
 const reason = !available.ok ? `skipped: ${available.reason}` : missingTools('mke2fs', 'e2fsck', 'python3');
