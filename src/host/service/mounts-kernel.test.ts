@@ -85,14 +85,16 @@ describe.skipIf(skip !== undefined)(`a volume that a window and programs change$
     await shell('echo before > "$1/file"; ls "$1" > /dev/null; cat "$1/file"', at);
     const { node } = await client.call('entry.create', { layer, folder: 2, name: 'window', kind: { type: 'dir' } });
     // The kernel has listed the folder, and looked for the name in vain.
-    expect(await shell('test -d "$1/window" && echo there; echo inside > "$1/window/program"', at)).toBe('there\n');
+    await expect.poll(() => shell('test -d "$1/window" && echo there || true', at), { timeout: 60_000 }).toBe('there\n');
+    await shell('echo inside > "$1/window/program"', at);
     const { view, count } = await client.call('view.open', { layer, node, sort: { key: 'name', descending: false }, hidden: true });
     expect((await client.call('view.rows', { view, from: 0, count })).map(({ name }) => name)).toEqual(['program']);
     await client.call('edit.undo', {});
     await client.call('edit.undo', {});
-    expect(await shell('ls "$1"', at)).toBe('file\nlost+found\n');
+    // The kernel is told beside the answer to the window.
+    await expect.poll(() => shell('ls "$1"', at), { timeout: 60_000 }).toBe('file\nlost+found\n');
     await client.call('edit.redo', {});
-    expect(await shell('ls "$1"; cat "$1/file"', at)).toBe('file\nlost+found\nwindow\nbefore\n');
+    await expect.poll(() => shell('ls "$1"; cat "$1/file"', at), { timeout: 60_000 }).toBe('file\nlost+found\nwindow\nbefore\n');
   });
 
   it('stays sound when both do as they please', async () => {
