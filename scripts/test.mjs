@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 /**
  * `npm test`: everything, on a clean clone as well.
- *   npm test [-- --only types|lint|build|unit|oracle|mounts|guests|e2e]
+ *   npm test [-- --only types|lint|build|unit|page|oracle|mounts|guests|e2e]
  * Installs npm packages when they are missing or older than the lock file and, on Debian as root, the system packages that the
- * tests use. Then checks types, lint and build, and runs unit, oracle, mount, guest and end-to-end tests. Prints what was skipped and why.
+ * tests use. Then checks types, lint and build, and runs unit, page, oracle, mount, guest and end-to-end tests. Prints what was skipped and why.
  * The last line is `N passed, N failed, N skipped`; the exit status is 1 when anything failed.
  */
 import { spawn } from 'node:child_process';
@@ -20,6 +20,8 @@ process.chdir(root);
 const ORACLE = 'src/engines/testing/oracle/';
 /** Machines boot here, which takes its time. */
 const GUESTS = 'src/host/guests/';
+/** Browsers draw every view here. */
+const PAGE = 'src/renderer/';
 /** Volumes are mounted here, and other programs work in them. */
 const MOUNTS = 'src/host/mounts/';
 
@@ -27,7 +29,8 @@ const STEPS = {
   types: () => command(process.execPath, ['scripts/types.mjs']),
   lint: () => command(process.execPath, ['node_modules/oxlint/bin/oxlint', '--quiet', '--format=unix']),
   build: () => command(process.execPath, ['scripts/build.mjs']),
-  unit: () => vitest('unit', [ORACLE, GUESTS, MOUNTS].flatMap((folder) => ['--exclude', `${folder}**`])),
+  unit: () => vitest('unit', [ORACLE, GUESTS, MOUNTS, PAGE].flatMap((folder) => ['--exclude', `${folder}**`])),
+  page: () => vitest('page', [PAGE]),
   oracle: () => vitest('oracle', [ORACLE]),
   mounts: () => vitest('mounts', [MOUNTS]),
   // Emulated machines on a machine that does much else: one that failed may try again, once.
