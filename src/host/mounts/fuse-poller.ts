@@ -1,4 +1,5 @@
 import { closeSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { ioError } from '../../engines/core/errors.ts';
 import { type FuseDevice, PollList } from '../native/fuse-device.ts';
 
@@ -18,6 +19,12 @@ export interface Polled {
  * back within 10 to 60, and is answered at once, without a change of threads (three times as many answers a second). Timers and others wait as long.
  */
 const LINGER = 100;
+
+/**
+ * Microseconds of them in which it does not sleep: waking a processor that sleeps takes longer than most answers, in a virtual machine several times as long
+ * (stats of 20,000 files one after the other: 0.86 s instead of 1.89 s on two idle processors). With one processor, the program that would ask needs it.
+ */
+const SPIN = availableParallelism() > 1 ? 60 : 0;
 
 /** Waits in vain, one after the other, until it is believed that no such program is there. */
 const MOST_MISSES = 3;
@@ -90,7 +97,7 @@ export class FusePoller {
       if (list === undefined) return this.#sleep();
       const idle = this.#listed.every((each) => each.idle);
       const linger = idle && this.#misses < MOST_MISSES ? LINGER : 0;
-      const ready = this.#calls.poll(list, linger);
+      const ready = (linger > 0 ? this.#spin(list) : 0) || this.#calls.poll(list, linger);
       if (ready <= 0) {
         if (linger > 0) this.#misses++;
         return this.#wait();
@@ -100,6 +107,15 @@ export class FusePoller {
       // Answers that come with a promise which is resolved already need no more than a turn of the loop.
       if (performance.now() - start > TURN || this.#listed.some((each) => !each.idle)) return this.#soon();
     }
+  }
+
+  /** Asks again and again for a short while. */
+  #spin(list: PollList): number {
+    for (const end = performance.now() + SPIN / 1000; performance.now() < end;) {
+      const ready = this.#calls.poll(list, 0);
+      if (ready !== 0) return ready;
+    }
+    return 0;
   }
 
   #drain(list: PollList): void {
