@@ -2,50 +2,15 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
-import type { DiskErrorData } from '../../engines/core/errors.ts';
 import type { AppContract } from '../../shared/contract/calls.ts';
 import { createClient } from '../../shared/rpc/client.ts';
 import { memoryPair } from '../../shared/rpc/transports/memory.ts';
 import type { Client } from '../../shared/rpc/types.ts';
-import type { FromHost, ToHost } from '../control.ts';
-import type { HostLink } from '../supervisor.ts';
 import { App } from './service.ts';
+import { FakeProcess } from './testing/fake-process.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'clutch-mounted-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-/** An image's process with mounts. */
-class FakeProcess implements HostLink<never> {
-  readonly heard: ToHost[] = [];
-  /** Why they can't be unmounted. */
-  busy: DiskErrorData | undefined;
-  /** What programs had written when they were. */
-  pending = 0;
-  readonly #told: ((message: FromHost) => void)[] = [];
-  readonly #exits: ((reason: string) => void)[] = [];
-
-  tell(message: FromHost): void {
-    for (const run of this.#told) run(message);
-  }
-
-  send(message: ToHost): void {
-    this.heard.push(message);
-    queueMicrotask(() => {
-      if (message.do === 'open') this.tell({ did: 'open', summary: 'ext4', size: 1 });
-      if (message.do === 'close') for (const run of this.#exits) run('exit');
-      if (message.do !== 'unmount') return;
-      if (this.busy === undefined) {
-        this.tell({ did: 'change', pending: this.pending, applying: false });
-        this.tell({ did: 'mounts', mounts: [] });
-      }
-      this.tell({ did: 'unmount', ...(this.busy === undefined ? {} : { error: this.busy }) });
-    });
-  }
-
-  onMessage(run: (message: FromHost) => void): void { this.#told.push(run); }
-  onExit(run: (reason: string) => void): void { this.#exits.push(run); }
-  kill(): void { for (const run of this.#exits) run('killed'); }
-}
 
 describe('images that are mounted', () => {
   let processes: FakeProcess[];

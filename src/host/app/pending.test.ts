@@ -6,36 +6,11 @@ import type { AppContract } from '../../shared/contract/calls.ts';
 import { createClient } from '../../shared/rpc/client.ts';
 import { memoryPair } from '../../shared/rpc/transports/memory.ts';
 import type { Client } from '../../shared/rpc/types.ts';
-import type { FromHost, ToHost } from '../control.ts';
-import type { HostLink } from '../supervisor.ts';
 import { App } from './service.ts';
+import { FakeProcess } from './testing/fake-process.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'clutch-pending-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-/** An image's process that does what it is told to, at once. */
-class FakeProcess implements HostLink<never> {
-  readonly heard: ToHost[] = [];
-  readonly #told: ((message: FromHost) => void)[] = [];
-  readonly #exits: ((reason: string) => void)[] = [];
-
-  tell(message: FromHost): void {
-    for (const run of this.#told) run(message);
-  }
-
-  send(message: ToHost): void {
-    this.heard.push(message);
-    queueMicrotask(() => {
-      if (message.do === 'open') this.tell({ did: 'open', summary: 'ext4', size: 1 });
-      if (message.do === 'grant') this.tell({ did: 'grant', token: message.token });
-      if (message.do === 'close') for (const run of this.#exits) run('exit');
-    });
-  }
-
-  onMessage(run: (message: FromHost) => void): void { this.#told.push(run); }
-  onExit(run: (reason: string) => void): void { this.#exits.push(run); }
-  kill(): void { for (const run of this.#exits) run('killed'); }
-}
 
 describe('images with pending changes', () => {
   let processes: FakeProcess[];
