@@ -44,7 +44,8 @@ export class DeviceChannel implements FuseChannel, Polled {
   #open = 0;
   /** Arrays of ROOM bytes that receivers have. */
   #lent = 0;
-  /** Where the next requests are read to. */
+  /** Where the next request is read to, and those after it. */
+  #large: Uint8Array | undefined;
   readonly #larges: Uint8Array[] = [];
   readonly #smalls: Uint8Array[] = [];
   readonly #answer = new Uint8Array(TOGETHER);
@@ -78,23 +79,25 @@ export class DeviceChannel implements FuseChannel, Polled {
     if (this.#end !== undefined) run(this.#end.error);
   }
 
-  drain(most: number): void {
+  drain(most: number): boolean {
     for (let left = most; left > 0 && this.wants && this.#end === undefined; left--) {
-      const large = this.#larges.pop() ?? new Uint8Array(ROOM);
+      const large = this.#large ??= this.#larges.pop() ?? new Uint8Array(ROOM);
       const length = this.#calls.read(this.fd, large);
       if (length > SMALL) {
+        this.#large = undefined;
         this.#hand(large, length, true);
-        continue;
-      }
-      this.#larges.push(large);
-      if (length > 0) this.#small(large, length);
-      else if (length === -EAGAIN) return;
+      } else if (length > 0) {
+        this.#small(large, length);
+      } else if (length === -EAGAIN) {
+        return left < most;
       // The program that asked was interrupted before we had all of its request.
-      else if (length === -EINTR || length === -ENOENT) continue;
-      // Unmounted, or aborted through /sys/fs/fuse/connections.
-      else if (length === 0 || length === -ENODEV || length === -ECONNABORTED) return this.#finish();
-      else return this.#finish(ioError(`The kernel's side of the mount can't be read: errno ${-length}`));
+      } else if (length !== -EINTR && length !== -ENOENT) {
+        // Unmounted, or aborted through /sys/fs/fuse/connections.
+        const ended = length === 0 || length === -ENODEV || length === -ECONNABORTED;
+        this.#finish(ended ? undefined : ioError(`The kernel's side of the mount can't be read: errno ${-length}`));
+      }
     }
+    return true;
   }
 
   send(parts: readonly Uint8Array[]): number {
@@ -168,6 +171,7 @@ export class DeviceChannel implements FuseChannel, Polled {
   /** Not under a notice that is being written: the number of the descriptor may be another's then. */
   #letGo(): void {
     if (this.#notices > 0) return;
+    this.#large = undefined;
     this.#larges.length = 0;
     close(this.fd, () => {});
   }

@@ -10,8 +10,8 @@ export interface Polled {
   readonly wants: boolean;
   /** Nothing that it read is still being worked on. */
   readonly idle: boolean;
-  /** Reads what is there, at most so many messages; never waits. */
-  drain(most: number): void;
+  /** Reads what is there, at most so many messages; never waits. @returns whether there was anything */
+  drain(most: number): boolean;
 }
 
 /**
@@ -21,7 +21,7 @@ export interface Polled {
 const LINGER = 100;
 
 /**
- * Microseconds of them in which it does not sleep: waking a processor that sleeps takes longer than most answers, in a virtual machine several times as long
+ * Microseconds before them in which it does not sleep, but reads again and again: waking a processor that sleeps takes longer than most answers, in a virtual machine several times as long
  * (stats of 20,000 files one after the other: 0.86 s instead of 1.89 s on two idle processors). With one processor, the program that would ask needs it.
  */
 const SPIN = availableParallelism() > 1 ? 60 : 0;
@@ -95,38 +95,54 @@ export class FusePoller {
     for (;;) {
       const list = this.#current();
       if (list === undefined) return this.#sleep();
-      const idle = this.#listed.every((each) => each.idle);
-      const linger = idle && this.#misses < MOST_MISSES ? LINGER : 0;
-      const ready = (linger > 0 ? this.#spin(list) : 0) || this.#calls.poll(list, linger);
-      if (ready <= 0) {
-        if (linger > 0) this.#misses++;
-        return this.#wait();
-      }
-      if (linger > 0) this.#misses = 0;
-      this.#drain(list);
+      if (!this.#read() && !this.#linger(list)) return this.#wait();
       // Answers that come with a promise which is resolved already need no more than a turn of the loop.
-      if (performance.now() - start > TURN || this.#listed.some((each) => !each.idle)) return this.#soon();
+      if (performance.now() - start > TURN || !this.#idle()) return this.#soon();
     }
   }
 
-  /** Asks again and again for a short while. */
-  #spin(list: PollList): number {
-    for (const end = performance.now() + SPIN / 1000; performance.now() < end;) {
-      const ready = this.#calls.poll(list, 0);
-      if (ready !== 0) return ready;
-    }
-    return 0;
-  }
-
-  #drain(list: PollList): void {
-    if (list.ready(0)) this.#calls.read(this.#event, EIGHT);
-    for (const [i, each] of this.#listed.entries()) {
+  /** Reads and answers without asking first whether there is anything: mostly there is, and where not, the reading tells it as well. @returns whether there was */
+  #read(): boolean {
+    let any = false;
+    for (const each of this.#listed) {
       // One of them may have ended, or stopped another, meanwhile.
-      if (list.ready(i + 1) && this.#polled.has(each) && each.wants) each.drain(BATCH);
+      if (this.#polled.has(each) && each.wants && each.drain(BATCH)) any = true;
     }
+    return any;
+  }
+
+  /** Waits a short while for whoever was just answered, and reads what came. @returns false when nothing did */
+  #linger(list: PollList): boolean {
+    if (this.#misses >= MOST_MISSES || !this.#idle()) return false;
+    for (const end = performance.now() + SPIN / 1000; performance.now() < end;) {
+      if (this.#list !== list || this.#read()) {
+        this.#misses = 0;
+        return true;
+      }
+    }
+    if (this.#calls.poll(list, LINGER) <= 0) {
+      this.#misses++;
+      return false;
+    }
+    this.#misses = 0;
+    this.#take(list);
+    return true;
+  }
+
+  #idle(): boolean {
+    for (const each of this.#listed) if (!each.idle) return false;
+    return true;
+  }
+
+  /** After a wait: the event is taken back, and the others are read. */
+  #take(list: PollList): void {
+    if (list.ready(0)) this.#calls.read(this.#event, EIGHT);
+    this.#read();
   }
 
   #wait(): void {
+    // Whoever can't take more would end the wait at once; it wakes us when it can.
+    if (this.#listed.some(({ wants }) => !wants)) this.#list = undefined;
     const list = this.#current();
     if (list === undefined) return this.#sleep();
     this.#state = 'waiting';
@@ -140,9 +156,9 @@ export class FusePoller {
         return;
       }
       if ((performance.now() - this.#waitingSince) * 1000 < LINGER * 2) this.#misses = 0;
-      this.#drain(list);
-      if (this.#listed.some((each) => !each.idle)) this.#soon();
-      else this.#turn();
+      this.#take(list);
+      if (this.#idle()) this.#turn();
+      else this.#soon();
     });
   }
 
