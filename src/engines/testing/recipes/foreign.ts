@@ -1,3 +1,7 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { HERE } from './build.ts';
 import type { Recipe } from './ext4.ts';
 
 /** An image of a filesystem that guests serve, made by that filesystem's own tools. */
@@ -36,6 +40,13 @@ function row(name: string, format: string, why: string, tools: readonly string[]
   return { name, format, why, tools, holds, kernel: false, script: `${SOURCE}\n${script}`, ...more };
 }
 
+/** The script of a maker of ours: its text is part of it, so that a changed one makes the image anew. */
+function maker(name: string, ...words: string[]): string {
+  const digest = createHash('sha256').update(['tree', name].map((each) => readFileSync(join(HERE, `makers/${each}.py`), 'utf8')).join('')).digest('hex');
+  return `PYTHONDONTWRITEBYTECODE=1 python3 "$HERE/makers/${name}.py" "$IMG" $SRC ${words.join(' ')} # ${digest}`;
+}
+
+const EXT = { judge: 'e2fsck -f -n "$1"' };
 const FAT = { judge: 'fsck.fat -n "$1"' };
 /** A file of mkfs.xfs's own that says what to put in (mkfs.xfs(8), protofile). */
 const XFS = `truncate -s 320M "$IMG"; cat >$TMP/proto <<END
@@ -65,7 +76,12 @@ export const FOREIGN: readonly ForeignRecipe[] = [
   row('ntfs', 'ntfs', 'a Windows disk', ['mkfs.ntfs', 'ntfscp'], 'root', 'truncate -s 16M "$IMG"; mkfs.ntfs -F -q -L CLUTCH "$IMG"; for f in HELLO.TXT NUMBERS.TXT EMPTY.TXT; do ntfscp -q -f "$IMG" $SRC/$f $f; done', { judge: 'ntfsfix -n "$1"' }),
   row('ufs1', 'ufs', 'a BSD disk of the old kind', ['makefs'], 'tree', 'makefs -t ffs -o version=1 -s 8m "$IMG" $SRC', { matrix: 'ufs1' }),
   row('ufs1-be', 'ufs', 'a disk of a big-endian machine', ['makefs'], 'tree', 'makefs -B be -t ffs -o version=1 -s 8m "$IMG" $SRC', { matrix: 'ufs1' }),
-  row('btrfs', 'btrfs', 'a Linux disk', ['mkfs.btrfs'], 'tree', 'truncate -s 128M "$IMG"; mkfs.btrfs -q -L CLUTCH -r $SRC "$IMG"', { judge: 'btrfs check --readonly "$1"' }),
+  row('ufs2', 'ufs', 'a BSD disk of the newer kind', ['makefs'], 'tree', 'makefs -t ffs -o version=2 -f 300 -s 8m "$IMG" $SRC; python3 "$HERE/makers/ufs2.py" "$IMG"', { matrix: 'ufs2' }),
+  row('ufs2-be', 'ufs', 'a newer disk of a big-endian machine', ['makefs'], 'tree', 'makefs -B be -t ffs -o version=2 -f 300 -s 8m "$IMG" $SRC; python3 "$HERE/makers/ufs2.py" "$IMG"', { matrix: 'ufs2' }),
+  row('ext2', 'ext4', 'a Linux disk without a journal', ['mke2fs'], 'tree', 'mk 16M -t ext2 -L CLUTCH -d $SRC', { matrix: 'ext2', ...EXT }),
+  row('ext3', 'ext4', 'the first one with a journal', ['mke2fs'], 'tree', 'mk 16M -t ext3 -L CLUTCH -d $SRC', { matrix: 'ext3', ...EXT }),
+  row('ext4', 'ext4', 'a Linux disk', ['mke2fs'], 'tree', 'mk 16M -t ext4 -L CLUTCH -d $SRC', EXT),
+  row('btrfs', 'btrfs', 'another Linux disk', ['mkfs.btrfs'], 'tree', 'truncate -s 128M "$IMG"; mkfs.btrfs -q -L CLUTCH -r $SRC "$IMG"', { judge: 'btrfs check --readonly "$1"' }),
   row('xfs', 'xfs', 'a Linux server', ['mkfs.xfs'], 'tree', `${XFS} "$IMG"`, { judge: 'xfs_repair -n "$1"' }),
   row('xfs-v4', 'xfs', 'of the generation before, which new kernels leave out', ['mkfs.xfs'], 'tree', `${XFS} -m crc=0 "$IMG"`, { judge: 'xfs_repair -n "$1"' }),
   row('reiserfs', 'reiserfs', 'gone from Linux 6.13', ['mkreiserfs'], 'nothing', 'truncate -s 40M "$IMG"; mkreiserfs -q -f -l CLUTCH "$IMG"', { judge: 'reiserfsck --check -q -y "$1"' }),
@@ -88,12 +104,19 @@ export const FOREIGN: readonly ForeignRecipe[] = [
   row('ocfs2', 'ocfs2', 'a cluster’s, used by one', ['mkfs.ocfs2'], 'nothing', 'truncate -s 64M "$IMG"; mkfs.ocfs2 -q -F -M local -N 1 -L CLUTCH "$IMG"', { judge: 'fsck.ocfs2 -n -f "$1"' }),
   row('jffs2', 'jffs2', 'raw flash: the guest needs an mtd device', ['mkfs.jffs2'], 'tree', 'mkfs.jffs2 -r $SRC -o "$IMG" -e 0x10000 -p0x400000 -l -n'),
   row('ubifs', 'ubi', 'UBI on NOR flash, which disks can pose as', ['mkfs.ubifs', 'ubinize'], 'tree', `mkfs.ubifs -r $SRC -m 8 -e 130944 -c 60 -o $TMP/ubifs
-printf '[root]\\nmode=ubi\\nimage=%s\\nvol_id=0\\nvol_size=5MiB\\nvol_type=dynamic\\nvol_name=root\\n' $TMP/ubifs >$TMP/ubi.ini; ubinize -p 128KiB -m 1 -o "$IMG" $TMP/ubi.ini; truncate -s 12M "$IMG"`),
+printf '[root]\\nmode=ubi\\nimage=%s\\nvol_id=0\\nvol_size=5MiB\\nvol_type=dynamic\\nvol_name=root\\n' $TMP/ubifs >$TMP/ubi.ini; ubinize -p 128KiB -m 1 -o "$IMG" $TMP/ubi.ini; truncate -s 12M "$IMG"`, { matrix: 'ubifs' }),
   row('sysv', 'sysv', 'a PC Unix of the eighties, gone from Linux 6.15', ['python3'], 'few', 'python3 "$HERE/craft.py" sysv "$IMG"'),
   row('qnx4', 'qnx4', 'a QNX disk', ['python3'], 'few', 'python3 "$HERE/craft.py" qnx4 "$IMG"'),
   row('efs', 'efs', 'an IRIX CD', ['python3'], 'few', 'python3 "$HERE/craft.py" efs "$IMG"'),
   row('affs', 'affs', 'an Amiga floppy', ['python3'], 'nothing', 'python3 "$HERE/craft.py" affs "$IMG"'),
   row('zfs', 'zfs', 'a pool of a Solaris, with a dataset in a dataset', ['zpool', 'zfs', 'zfs-fuse'], 'tree', 'truncate -s 64M "$IMG"; bash "$HERE/zfs.sh" make "$IMG" $SRC', { kernel: true, fuse: true, judge: 'unshare --mount --propagation private bash "$HERE/zfs.sh" judge "$1"', judgedBy: 'zpool scrub' }),
   row('apfs', 'apfs', 'a Macintosh', ['mkapfs'], 'nothing', 'truncate -s 128M "$IMG"; mkapfs -L CLUTCH -U $U -u $U "$IMG"', { judge: 'apfsck "$1"' }),
+  row('hfsplus', 'hfsplus', 'a Macintosh before 2017', ['python3'], 'tree', maker('hfsplus')),
+  row('v7', 'v7', 'the Unix of 1979, as PDP-11s have it', ['python3'], 'files', maker('v7')),
+  row('qnx6', 'qnx6', 'a QNX 6 disk', ['python3'], 'files', maker('qnx6', 'little')),
+  row('qnx6-be', 'qnx6', 'a QNX 6 disk of a big-endian machine', ['python3'], 'files', maker('qnx6', 'big')),
+  row('befs', 'befs', 'a BeOS disk', ['python3'], 'files', maker('befs')),
+  row('vxfs', 'vxfs', 'a UnixWare disk', ['python3'], 'files', maker('vxfs', 'little')),
+  row('vxfs-be', 'vxfs', 'an HP-UX disk', ['python3'], 'files', maker('vxfs', 'big')),
   row('omfs', 'omfs', 'a Rio Karma', ['python3'], 'nothing', 'python3 "$HERE/craft.py" omfs "$IMG"'),
 ];
