@@ -118,5 +118,7 @@ printf '[root]\\nmode=ubi\\nimage=%s\\nvol_id=0\\nvol_size=5MiB\\nvol_type=dynam
   row('befs', 'befs', 'a BeOS disk', ['python3'], 'files', maker('befs')),
   row('vxfs', 'vxfs', 'a UnixWare disk', ['python3'], 'files', maker('vxfs', 'little')),
   row('vxfs-be', 'vxfs', 'an HP-UX disk', ['python3'], 'files', maker('vxfs', 'big')),
+  row('adfs', 'adfs', 'an Acorn disc', ['python3'], 'few', maker('adfs')),
+  row('hpfs', 'hpfs', 'an OS/2 disk', ['python3'], 'files', maker('hpfs')),
   row('omfs', 'omfs', 'a Rio Karma', ['python3'], 'nothing', 'python3 "$HERE/craft.py" omfs "$IMG"'),
 ];
