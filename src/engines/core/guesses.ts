@@ -1,5 +1,5 @@
 import { type BlockDevice, readBytes } from './bytes/device.ts';
-import { type KnownKind, type Reader, type Signature, type SignatureMagic, SIGNATURES } from './signatures.ts';
+import { type KnownKind, type Reader, type SignatureMagic, SIGNATURES } from './signatures.ts';
 
 /** What bytes may be that no engine opens: a name and the reason for it. */
 export interface Guess {
@@ -32,8 +32,9 @@ export function guess(device: BlockDevice, leaveOut: ReadonlySet<string> = new S
   const found: Guess[] = [];
   for (const signature of SIGNATURES) {
     if (leaveOut.has(signature.id)) continue;
-    const signs = signsOf(device, signature);
+    const signs = signsOf(device, signature.magics);
     if (signs.length === 0 && signature.magics.length > 0) continue;
+    if (signature.unless !== undefined && signsOf(device, signature.unless).length > 0) continue;
     const fits = signature.fits?.(readerOf(device), device.size) === true;
     if (signs.length === 0 && !fits) continue;
     const confidence = Math.max(fits ? FITTING : 0, ...signs.map(([length]) => confidenceOf(length)));
@@ -65,7 +66,7 @@ function confidenceOf(length: number): number {
 }
 
 /** Each magic of it that is there: its length in bytes, and where it was seen. */
-function signsOf(device: BlockDevice, { magics }: Signature): (readonly [number, string])[] {
+function signsOf(device: BlockDevice, magics: readonly SignatureMagic[]): (readonly [number, string])[] {
   const signs: (readonly [number, string])[] = [];
   for (const magic of magics) {
     const at = magic.at(device.size).find((place) => isThere(device, magic, place));

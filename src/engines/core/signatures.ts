@@ -17,6 +17,8 @@ export interface Signature {
   readonly magics: readonly SignatureMagic[];
   /** Of a short magic that is met by chance: whether what stands around it fits, too. */
   readonly fits?: (read: Reader, size: number) => boolean;
+  /** A longer magic of another format that begins with one of this, and so takes its place. */
+  readonly unless?: readonly SignatureMagic[];
 }
 
 /** Bytes of a device; undefined where there are none, or they can't be read. */
@@ -62,6 +64,10 @@ const mdAtEnd = (size: number): readonly number[] => [Math.floor((size - 8192) /
 
 /** The kernel's driver looks for the superblock of System V in these blocks of 1 KiB (fs/sysv/super.c). */
 const sysvAt = (offset: number): readonly number[] => [0, 9, 15, 18].map((block) => block * 1024 + 512 + offset);
+
+/** The ring of uberblocks in a ZFS label (vdev_impl.h: VDEV_UBERBLOCK_RING). Behind the magic (uberblock_impl.h) is the pool's version: 5000 has feature flags. */
+const UBERBLOCKS = steps(0x20000, 0x400, 128);
+const FEATURE_FLAGS = [hex('0c b1 ba 00 00 00 00 00 88 13 00 00 00 00 00 00', UBERBLOCKS), hex('00 00 00 00 00 ba b1 0c 00 00 00 00 00 00 13 88', UBERBLOCKS)];
 
 /** Superblocks of UFS: of floppies, UFS1, UFS2, and of UFS2 where something else lies first. */
 const UFS = [0, 8, 64, 256].map((kib) => kib * 1024 + 0x55c);
@@ -173,7 +179,8 @@ export const SIGNATURES: readonly Signature[] = [
   { id: 'reiser4', name: 'Reiser4', kind: 'filesystem', magics: [text('ReIsEr4', 0x10000)] },
   { id: 'jfs', name: 'JFS', kind: 'filesystem', magics: [text('JFS1', 0x8000)] },
   // Uberblocks fill the second half of the label in turn, one each KiB or more.
-  { id: 'zfs', name: 'ZFS pool member', kind: 'filesystem', magics: [hex('0c b1 ba 00 00 00 00 00', steps(0x20000, 0x400, 128)), hex('00 00 00 00 00 ba b1 0c', steps(0x20000, 0x400, 128))] },
+  { id: 'zfs', name: 'ZFS pool member', kind: 'filesystem', magics: bothOrders('0c b1 ba 00 00 00 00 00', UBERBLOCKS), unless: FEATURE_FLAGS },
+  { id: 'openzfs', name: 'OpenZFS pool member', kind: 'filesystem', magics: FEATURE_FLAGS },
   { id: 'nilfs2', name: 'NILFS2', kind: 'filesystem', magics: [hex('34 34', 0x406)], fits: fitsNilfs },
   { id: 'gfs2', name: 'GFS2', kind: 'filesystem', magics: [hex('01 16 19 70', 0x10000)] },
   { id: 'ocfs2', name: 'OCFS2', kind: 'filesystem', magics: [text('OCFSV2', 0x400, 0x800, 0x1000, 0x2000)] },

@@ -2,15 +2,12 @@ import { createHash, randomBytes } from 'node:crypto';
 import { cpSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { DiskError, isDiskError, toDiskError, usage } from '../../engines/core/errors.ts';
-import type { BuiltGuest, Guest, GuestManifest } from './manifest.ts';
+import { type BuiltGuest, type Guest, type GuestManifest, OWN } from './manifest.ts';
 import { type GuestPlaces, guestPlaces } from './places.ts';
 import { readManifest } from './read.ts';
 
 /** Raised when the builder makes something else of the same packages. */
 const BUILDER = 1;
-
-/** Where programs of ours lie in a guest: scripts of guests/linux. */
-export const OWN = '/clutch/';
 
 /** Files of a described guest, and bytes of all of them together. */
 const MOST_FILES = 1_000;
@@ -61,7 +58,8 @@ export function describe(folder: string, origin: Guest['origin'], places: GuestP
   const { manifest, texts } = readManifest(join(folder, 'guest.yml'), places.shipped);
   const hash = createHash('sha256').update(`${BUILDER}\0`);
   for (const text of texts) hash.update(text).update('\0');
-  const helpers = manifest.filesystems.flatMap(({ helper }) => (helper?.program.startsWith(OWN) ? [helper.program.slice(OWN.length)] : []));
+  const programs = new Set(manifest.filesystems.flatMap(({ helper, check }) => [helper?.program ?? '', check?.program ?? '']));
+  const helpers = [...programs].filter((program) => program.startsWith(OWN)).map((program) => program.slice(OWN.length));
   if (manifest.system === 'linux') for (const script of ['init', 'agent', ...helpers]) hash.update(readFileSync(join(places.shipped, 'linux', script))).update('\0');
   const inputs = hash.digest('hex');
   const files = manifest.source === undefined ? folder : join(places.built, manifest.name);
@@ -77,7 +75,7 @@ function stateOf(manifest: GuestManifest, files: string, inputs: string): Pick<G
   const command = `clutch guests build ${name}`;
   const built = readBuilt(files);
   if (built === undefined) {
-    const minutes = source.compile === undefined ? '' : `; compiling it takes about ${Math.ceil(source.compile.seconds / 60)} min and needs a C compiler (apt install build-essential)`;
+    const minutes = source.compile === undefined ? '' : `; compiling it takes about ${Math.ceil(source.compile.seconds / 60)} min, ${Math.ceil(source.compile.space / 1e6)} MB for temporary files and a C compiler (apt install build-essential)`;
     return { state: 'missing', missing: `${command} (downloads about ${Math.ceil(source.download / 1e6)} MB${minutes})` };
   }
   return built.inputs === inputs ? { state: 'built', missing: '' } : { state: 'outdated', missing: command };

@@ -1,4 +1,5 @@
 import type { BlockDevice } from '../../engines/core/bytes/device.ts';
+import { OverlayDevice } from '../../engines/core/bytes/overlay.ts';
 import type { ToolCheck, ToolCheckOptions, ToolResult } from '../../engines/core/check.ts';
 import { cancelled, DiskError, unsupported } from '../../engines/core/errors.ts';
 import type { JobContext } from '../../engines/core/job.ts';
@@ -8,6 +9,9 @@ import type { GuestSupport } from './support.ts';
 
 /** Bytes of one line that are told: a program of a guest may print what it likes. */
 const MOST_LINE = 4000;
+
+/** Types whose checker writes though it only looks: to import a pool is to note in it who did. */
+const WRITING = new Set(['zfs']);
 
 /** The filesystem's own checker, run in a guest. The filesystem must not be mounted meanwhile: the machine is one of its own. */
 export function toolCheck(guest: Guest, served: GuestFilesystem, support: GuestSupport, layers: GuestLayers): ToolCheck {
@@ -22,7 +26,9 @@ export function toolCheck(guest: Guest, served: GuestFilesystem, support: GuestS
 async function run(guest: Guest, served: GuestFilesystem, tool: GuestTool, support: GuestSupport, layers: GuestLayers, device: BlockDevice, { repair, line }: ToolCheckOptions, job: JobContext): Promise<ToolResult> {
   const args = repair ? tool.repair : tool.dry;
   if (args === undefined) throw unsupported('repair', `${tool.program} only looks`);
-  const machine = await support.launch(guest, { disks: [{ device, readOnly: !repair }], filesystems: [served.type], tools: [tool.package], signal: job.signal });
+  // What it writes for looking goes nowhere.
+  const scratched = !repair && WRITING.has(served.type);
+  const machine = await support.launch(guest, { disks: [{ device: scratched ? new OverlayDevice(device) : device, readOnly: !repair && !scratched }], filesystems: [served.type], tools: [tool.package], signal: job.signal });
   layers.at('check').started(machine);
   const watch = setInterval(() => {
     job.report({ done: 0, unit: 'bytes', now: `${tool.program} is running` });

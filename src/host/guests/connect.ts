@@ -14,7 +14,7 @@ const DOS: Partial<NameRules> = { unit: 'UTF-16 units', forbidden: '"*:<>?\\|', 
 const NAMES: Readonly<Record<string, Partial<NameRules>>> = { fat: DOS, exfat: DOS, ntfs: DOS, hfs: { longest: 31, forbidden: ':', caseSensitive: false }, hfsplus: { unit: 'UTF-16 units', forbidden: ':', caseSensitive: false }, hpfs: { ...DOS, unit: 'bytes' }, apfs: { caseSensitive: false }, affs: { longest: 30, forbidden: ':', caseSensitive: false } };
 
 /** Filesystems whose files have no numbers of their own, and those of several volumes that number them alike. */
-const BY_PLACE = new Set(['fat', 'exfat', 'zfs']);
+const BY_PLACE = new Set(['fat', 'exfat', 'zfs', 'openzfs']);
 
 /** The tree behind a guest's channel. @throws DiskError; the channel is closed then */
 export async function connectGuest(channel: ByteChannel, { guest: { manifest: { title, transport } }, machine, write, served }: ConnectHow): Promise<FileSystem> {

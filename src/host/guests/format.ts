@@ -87,6 +87,7 @@ async function open(guest: Guest, missing: string, support: GuestSupport, layers
   }, { served, devices, ...(write === undefined ? {} : { write }) });
   const first = await mount.open({ signal: context.job.signal, ...(context.step === undefined ? {} : { step: context.step }) }, write !== undefined && !layer.proved);
   if (write !== undefined) layer.proved = true;
+  for (const message of await mount.notes()) context.note({ severity: 'warning', message });
   const facts = factsOf(device, served.format);
   return new GuestFileSystem(mount, first, layer.nodes, {
     format: served.format, label: facts.label, uuid: facts.uuid,

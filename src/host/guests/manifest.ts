@@ -87,8 +87,28 @@ export interface GuestSource {
   readonly modules: readonly string[];
   /** Bytes that a build downloads, about. */
   readonly download: number;
-  /** Modules that are compiled on the person's machine, for the kernel's headers: a -dkms package, a script in it to be run before, and how long it takes. */
-  readonly compile?: { readonly package: string; readonly prepare?: string; readonly modules: readonly string[]; readonly seconds: number; readonly licence: string };
+  /** Modules that are compiled on the person's machine, for the kernel's headers. */
+  readonly compile?: GuestCompile;
+}
+
+/** What is compiled, and what that takes. */
+export interface GuestCompile {
+  /** A -dkms package. */
+  readonly package: string;
+  /** A script in it to be run before. */
+  readonly prepare?: string;
+  /**
+   * Arguments of its "configure", which makes its makefiles; absent where it has none, and kbuild makes the modules by itself. `{headers}` is the folder
+   * of the headers of the kernel's flavour, `{common}` that of all flavours.
+   */
+  readonly configure?: readonly string[];
+  /** Where the modules lie in it in the end, without ".ko": "apfs", "module/zfs". */
+  readonly modules: readonly string[];
+  /** Of all of it on two processors, about. */
+  readonly seconds: number;
+  /** Bytes of the temporary folder, at most. */
+  readonly space: number;
+  readonly licence: string;
 }
 
 /** One filesystem that the guest's kernel mounts. */
@@ -125,6 +145,9 @@ export interface GuestVolumes {
   /** Finds and assembles them. */
   readonly tool: GuestProgram;
 }
+
+/** Where programs of ours lie in a guest: scripts of guests/linux. */
+export const OWN = '/clutch/';
 
 /** A program of a package. */
 export interface GuestProgram {

@@ -35,7 +35,7 @@ const treeRow = (tree: Guest['manifest']['trees'][number], title: string): Matri
 /** The rows: the filesystems that people ask for first, then what else kernels mount. */
 export const ROWS: readonly MatrixRow[] = [
   row('ext2', ['ext4'], 'ext2'), row('ext3', ['ext4'], 'ext3'), row('ext4', undefined, 'ext4'), row('fat', undefined, 'FAT12/16/32'), row('exfat'), row('ntfs'),
-  row('ufs1', ['ufs'], 'UFS1'), row('ufs2', ['ufs'], 'UFS2'), row('zfs', undefined, 'ZFS'), row('btrfs'), row('xfs'), row('reiserfs'), row('f2fs'), row('jfs'), row('iso9660', undefined, 'ISO 9660'), row('udf', undefined, 'UDF'),
+  row('ufs1', ['ufs'], 'UFS1'), row('ufs2', ['ufs'], 'UFS2'), row('zfs', undefined, 'ZFS'), row('openzfs', undefined, 'OpenZFS'), row('btrfs'), row('xfs'), row('reiserfs'), row('f2fs'), row('jfs'), row('iso9660', undefined, 'ISO 9660'), row('udf', undefined, 'UDF'),
   row('hfs'), row('hfsplus'), row('apfs'), row('chfs'), row('lfs'), row('minix'), row('squashfs'),
   treeRow('overlay', 'OverlayFS'), treeRow('tmpfs', 'tmpfs'), treeRow('devfs', 'devfs'), treeRow('procfs', 'procfs'),
   ...['affs', 'adfs', 'befs', 'bfs', 'efs', 'erofs', 'hpfs', 'jffs2', 'nilfs2', 'omfs', 'qnx4', 'qnx6', 'romfs', 'sysv', 'v7'].map((format) => row(format)),

@@ -5,7 +5,7 @@ import type { ByteChannel } from '../../engines/core/channel.ts';
 import type { FileSystem } from '../../engines/core/filesystem.ts';
 import type { OpenContext, WriteAccess } from '../../engines/core/probe.ts';
 import type { GuestEnd, GuestMachine, MountOptions } from './machine.ts';
-import type { Guest, GuestFilesystem } from './manifest.ts';
+import { type Guest, type GuestFilesystem, OWN } from './manifest.ts';
 import type { MountedTree } from './nodes.ts';
 import type { GuestSupport } from './support.ts';
 
@@ -17,6 +17,10 @@ const END_WITHIN = 5000;
 
 /** Times in a row that a machine may die before it is given up: an image may be made to kill the kernel that looks at it. */
 const MOST_DEATHS = 3;
+
+/** Lines that a script tells, and characters of each. */
+const MOST_NOTES = 20;
+const MOST_NOTE = 1000;
 
 /**
  * Types whose driver writes for reading, too: it replays a journal and refuses a disk that doesn't let it (fs/reiserfs/journal.c), so that after a kill
@@ -128,6 +132,15 @@ export class GuestMount {
         this.#rest();
       }
     }
+  }
+
+  /** What the script of ours that mounted it has to say to the person: it leaves a line each in /run/notes. */
+  async notes(): Promise<readonly string[]> {
+    const { served } = this.#what;
+    if (served?.helper?.program.startsWith(OWN) !== true) return [];
+    const notes: string[] = [];
+    await this.#machine?.run('sh', ['-c', '[ ! -e /run/notes ] || cat /run/notes'], { onLine: (line) => { if (notes.length < MOST_NOTES) notes.push(line.slice(0, MOST_NOTE)); } });
+    return notes;
   }
 
   /** Keeps it mounted as it is, until it is released as often: nodes without a name live no longer than the mount. */

@@ -84,7 +84,7 @@ const source = {
   base: list(v.strictObject({ package: name, files: v.pipe(list(path), v.minLength(1)), suite: v.optional(name) })),
   modules: list(moduleName),
   download: v.pipe(v.number(), v.integer(), v.minValue(1)),
-  compile: v.optional(v.strictObject({ package: name, prepare: v.optional(ownFile), modules: v.pipe(list(name), v.minLength(1)), seconds, licence: text })),
+  compile: v.optional(v.strictObject({ package: name, prepare: v.optional(ownFile), configure: v.optional(list(text)), modules: v.pipe(list(path), v.minLength(1)), seconds, space: v.pipe(v.number(), v.integer(), v.minValue(1)), licence: text })),
 };
 
 /** A whole manifest, as the rest of the program sees it. */

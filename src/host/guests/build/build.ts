@@ -3,8 +3,7 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:
 import { basename, dirname, join } from 'node:path';
 import { corrupt, unsupported } from '../../../engines/core/errors.ts';
 import type { JobContext } from '../../../engines/core/job.ts';
-import { OWN } from '../catalogue.ts';
-import type { BuiltGuest, GuestFilesystem, GuestManifest, GuestSource } from '../manifest.ts';
+import { type BuiltGuest, type GuestFilesystem, type GuestManifest, type GuestSource, OWN } from '../manifest.ts';
 import { type Archive, fetchPackage, type Mirrors, readArchive } from './archive.ts';
 import type { CompileModules } from './compile.ts';
 import { byBytes, type CpioEntry, writeCpio } from './cpio.ts';

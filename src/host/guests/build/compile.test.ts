@@ -41,7 +41,7 @@ const PACKAGES = {
 };
 
 function source(compile: Partial<NonNullable<GuestSource['compile']>>, architecture = HERE): GuestSource {
-  return { kind: 'debian', suites: ['test'], components: ['main'], architecture, kernel: [], base: [], modules: [], download: 1, compile: { package: 'toy-dkms', modules: ['toy'], seconds: 1, licence: 'GPL', ...compile } };
+  return { kind: 'debian', suites: ['test'], components: ['main'], architecture, kernel: [], base: [], modules: [], download: 1, compile: { package: 'toy-dkms', modules: ['toy'], seconds: 1, space: 1, licence: 'GPL', ...compile } };
 }
 
 const compile = (what: GuestSource, job = nodeJob()): ReturnType<typeof compileModules> => compileModules(what, '6.1.0-1-test', archive, downloads, job);

@@ -1,14 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statfsSync, symlinkSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
-import { dirname, join, normalize } from 'node:path';
-import { cancelled, corrupt, DiskError, unsupported } from '../../../engines/core/errors.ts';
+import { basename, dirname, join, normalize } from 'node:path';
+import { cancelled, corrupt, DiskError, unsupported, usage } from '../../../engines/core/errors.ts';
 import type { JobContext } from '../../../engines/core/job.ts';
 import { findProgram } from '../../mounts/programs.ts';
 import { loadFactor } from '../load.ts';
 import type { GuestSource } from '../manifest.ts';
 import { Watchdog } from '../watchdog.ts';
 import { type Archive, fetchPackage, type Package } from './archive.ts';
+import { compiledBefore, compiledKey, keepCompiled } from './compiled.ts';
 import { type DebFile, readDeb } from './deb.ts';
 import type { Downloads } from './downloads.ts';
 
@@ -28,6 +29,9 @@ const NATIVE: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64',
 /** What compiling needs of the computer: programs, of which one in each row will do. `strip` comes with `ld`. */
 const NEEDED: readonly (readonly string[])[] = [['make'], ['gcc-12', 'gcc'], ['ld'], ['strip']];
 
+/** What shows where a package has its sources. */
+const SOURCES = /^(usr\/src\/[^/]+)\/(?:Makefile|configure)$/;
+
 export interface CompiledModules {
   /** File names with bytes: "apfs.ko". */
   readonly modules: ReadonlyMap<string, Uint8Array>;
@@ -41,14 +45,18 @@ export type CompileModules = (source: GuestSource, kernelVersion: string, archiv
 /**
  * Compiles modules for a kernel of Debian's: its headers, the programs of its build (both packages) and the module's source (a -dkms package)
  * are unpacked into a folder of their own, without root, and kbuild runs there (Linux: Documentation/kbuild/modules.rst). The same packages and the same
- * compiler give the same bytes.
- * @throws DiskError unsupported where there is no compiler, and for what is not in the packages; io with the compiler's words; timeout; cancelled
+ * compiler give the same bytes, so they are kept with the downloads and not compiled twice.
+ * @throws DiskError unsupported where there is no compiler, and for what is not in the packages; usage ENOSPC; io with the compiler's words; timeout; cancelled
  */
 export const compileModules: CompileModules = async (source, kernelVersion, archive, downloads, job) => {
   const { compile } = source;
   if (compile === undefined) return { modules: new Map(), packages: [] };
   const programs = await compilers(source.architecture);
   const packages = packagesFor(compile.package, kernelVersion, archive);
+  const key = await compiledKey(compile, packages, programs);
+  const kept = await compiledBefore(key, downloads, job);
+  if (kept !== undefined) return { modules: kept, packages };
+  enoughSpace(compile.space);
   // Make can't do with a space in a path, and the temporary folder has none.
   const root = mkdtempSync(join(tmpdir(), 'clutch-compile-'));
   try {
@@ -58,25 +66,40 @@ export const compileModules: CompileModules = async (source, kernelVersion, arch
       job.report({ done: 0, unit: 'bytes', now: `unpacking ${each.name}` });
       const files = await readDeb(path, each.name, (file, size) => /^usr\/(src|lib)\//.test(file) && size <= MOST_FILE, job);
       await unpack(files, root, job);
-      if (each.name === compile.package) sources = [...files.keys()].flatMap((file) => /^(usr\/src\/[^/]+)\/Makefile$/.exec(file)?.[1] ?? [])[0] ?? '';
+      if (each.name === compile.package) sources = [...files.keys()].flatMap((file) => SOURCES.exec(file)?.[1] ?? [])[0] ?? '';
     }
     if (sources === '') throw unsupported(compile.package, `The package ${compile.package} has no sources with a Makefile`);
     const headers = `${root}/usr/src/linux-headers-${kernelVersion}`;
     relocate(join(headers, 'Makefile'), root);
-    const run = (program: string, args: readonly string[], cwd: string): Promise<void> => work(program, args, cwd, { path: programs, seconds: compile.seconds, title: compile.modules.join(', '), job });
-    if (compile.prepare !== undefined) await run('sh', [compile.prepare], join(root, sources));
-    await run('make', [`-j${availableParallelism()}`, '-C', headers, `M=${root}/${sources}`, `CC=${programs['gcc']}`, `KCFLAGS=-ffile-prefix-map=${root}/=`, 'modules'], root);
+    // Symbols for a debugger would be two thirds of the time and nearly all of the space, and are stripped in the end.
+    const flags = `-g0 -ffile-prefix-map=${root}/=`;
+    const run = (program: string, args: readonly string[], cwd: string): Promise<void> =>
+      work(program, args, cwd, { path: programs, env: { CC: programs['gcc']!, KERNEL_CC: programs['gcc']!, KCFLAGS: flags }, seconds: compile.seconds, title: compile.modules.map((each) => basename(each)).join(', '), job });
+    const folder = join(root, sources);
+    if (compile.prepare !== undefined) await run('sh', [compile.prepare], folder);
+    const common = `${root}/usr/src/${packages.find(({ name }) => name.endsWith('-common'))?.name ?? ''}`;
+    if (compile.configure !== undefined) await run('sh', ['configure', ...compile.configure.map((each) => each.replaceAll('{headers}', headers).replaceAll('{common}', common))], folder);
+    const kbuild = compile.configure === undefined ? ['-C', headers, `M=${folder}`, 'modules'] : [];
+    await run('make', [`-j${availableParallelism()}`, `CC=${programs['gcc']}`, `KCFLAGS=${flags}`, ...kbuild], folder);
     const modules = new Map<string, Uint8Array>();
     for (const name of compile.modules) {
-      const file = `${root}/${sources}/${name}.ko`;
+      const file = `${folder}/${name}.ko`;
       await run('strip', ['--strip-debug', file], root);
-      modules.set(`${name}.ko`, readFileSync(file));
+      modules.set(`${basename(name)}.ko`, readFileSync(file));
     }
+    keepCompiled(key, modules, downloads);
     return { modules, packages };
   } finally {
     rmSync(root, { recursive: true, force: true });
   }
 };
+
+/** @throws DiskError usage ENOSPC when the temporary folder has not so many bytes free: it may lie in memory */
+function enoughSpace(space: number): void {
+  const { bavail, bsize } = statfsSync(tmpdir());
+  if (bavail * bsize >= space) return;
+  throw usage('ENOSPC', `Compiling takes ${Math.ceil(space / 1e6)} MB in ${tmpdir()}, which has ${Math.floor(bavail * bsize / 1e6)} MB free`, 'Make room there, or name another folder for temporary files in TMPDIR.');
+}
 
 /** Paths of the programs, the compiler as "gcc". @throws DiskError unsupported */
 async function compilers(architecture: string): Promise<Readonly<Record<string, string>>> {
@@ -132,18 +155,20 @@ function relocate(makefile: string, root: string): void {
 interface Work {
   /** Programs by name. */
   readonly path: Readonly<Record<string, string>>;
+  /** Variables besides those that every program gets. */
+  readonly env: Readonly<Record<string, string>>;
   readonly seconds: number;
   readonly title: string;
   readonly job: JobContext;
 }
 
 /** Runs a program in a group of processes of its own, which ends with us. @throws DiskError io, timeout, cancelled */
-function work(program: string, args: readonly string[], cwd: string, { path, seconds, title, job }: Work): Promise<void> {
+function work(program: string, args: readonly string[], cwd: string, { path, env: own, seconds, title, job }: Work): Promise<void> {
   return new Promise((resolve, reject) => {
     const watchdog = new Watchdog(() => {});
     const ms = seconds * 1000 * PATIENCE * loadFactor();
     // Nothing of the person's own settings: the same packages are to give the same bytes.
-    const env = { PATH: process.env['PATH'] ?? '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC', HOME: cwd, SOURCE_DATE_EPOCH: '0', KBUILD_BUILD_TIMESTAMP: '1970-01-01', KBUILD_BUILD_USER: 'clutch', KBUILD_BUILD_HOST: 'clutch' };
+    const env = { PATH: process.env['PATH'] ?? '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC', HOME: cwd, SOURCE_DATE_EPOCH: '0', KBUILD_BUILD_TIMESTAMP: '1970-01-01', KBUILD_BUILD_USER: 'clutch', KBUILD_BUILD_HOST: 'clutch', ...own };
     const child = spawn(path[program] ?? program, args, { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
     let said = '';
     const hear = (chunk: Buffer): void => {
