@@ -6,7 +6,8 @@ import type { AppContract } from '../../shared/contract/calls.ts';
 import { createClient } from '../../shared/rpc/client.ts';
 import { memoryPair } from '../../shared/rpc/transports/memory.ts';
 import type { Client } from '../../shared/rpc/types.ts';
-import { App } from './service.ts';
+import { mountProviders } from '../mounts/providers.ts';
+import { App, type Platform } from './service.ts';
 import { FakeProcess } from './testing/fake-process.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'clutch-mounted-'));
@@ -16,6 +17,7 @@ describe('images that are mounted', () => {
   let processes: FakeProcess[];
   let shown: string[];
   let copied: string[];
+  let platform: Platform<never>;
   let app: App<never>;
   const path = join(folder, 'disk.img');
 
@@ -24,7 +26,7 @@ describe('images that are mounted', () => {
     processes = [];
     shown = [];
     copied = [];
-    app = new App<never>({
+    platform = {
       info: { version: '0', client: 'browser', platform: 'linux', dialogs: 'path', dragOut: false }, folder, session: false,
       async showFolder(at) { shown.push(at); },
       copyText(text) { copied.push(text); },
@@ -32,7 +34,8 @@ describe('images that are mounted', () => {
         processes.push(new FakeProcess());
         return processes.at(-1)!;
       },
-    });
+    };
+    app = new App<never>(platform);
   });
 
   /** An image that a page has open, with its process. */
@@ -44,6 +47,16 @@ describe('images that are mounted', () => {
     const host = processes.findLast(({ heard }) => heard.some((message) => message.do === 'open'))!;
     return { page, image, host };
   }
+
+  it('are made in ways that the page shows: which systems each is for, and where it was tried', async () => {
+    const [near, far] = memoryPair();
+    app.connect(far);
+    const ways = await createClient<AppContract>(near).call('mount.ways', {});
+    expect(ways.map(({ id }) => id)).toEqual(mountProviders.map(({ id }) => id));
+    expect(ways.find(({ id }) => id === 'winfsp')).toMatchObject({ title: 'WinFsp', systems: { Windows: '' } });
+    expect(Object.keys(ways[0]!)).toEqual(['id', 'title', 'summary', 'systems']);
+    await app.close();
+  });
 
   it('are shown where they are, if they are folders', async () => {
     const { page, image, host } = await open();
@@ -60,6 +73,9 @@ describe('images that are mounted', () => {
     host.tell({ did: 'mounts', mounts: [{ mount: 1, at: '/run/odd\nname\u202e', mounted: true, write: false }] });
     await page.call('mount.copy', { image, mount: 1 });
     expect(copied).toEqual(['/run/odd\nname\u202e']);
+    // A page in a browser has the only clipboard that is the person's.
+    delete platform.copyText;
+    expect(await page.call('mount.copy', { image, mount: 1 })).toEqual({ text: '/run/odd\nname\u202e' });
     await expect(page.call('mount.copy', { image, mount: 2 })).rejects.toMatchObject({ fault: { errno: 'EBADF' } });
     await app.close();
   });

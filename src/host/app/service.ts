@@ -8,6 +8,7 @@ import type { Menu } from '../../shared/contract/window.ts';
 import { serve } from '../../shared/rpc/server.ts';
 import type { Cancel, Params, Service, Transport } from '../../shared/rpc/types.ts';
 import type { MountPlace } from '../control.ts';
+import { mountProviders } from '../mounts/providers.ts';
 import { Spare } from '../spare.ts';
 import { type HostLink, SupervisedHost } from '../supervisor.ts';
 import { distinctImages } from '../sources/image.ts';
@@ -282,6 +283,7 @@ export class App<P> {
         if (!platform.copyText) throw notHere('the clipboard');
         platform.copyText(text);
       },
+      'mount.ways': () => mountProviders.map(({ id, title, summary, systems }) => ({ id, title, summary, systems })),
       'mount.show': async ({ image, mount }) => {
         if (!platform.showFolder) throw notHere('showing folders');
         const place = this.#placeOf(image, mount);
@@ -289,8 +291,10 @@ export class App<P> {
         await platform.showFolder(place.at);
       },
       'mount.copy': ({ image, mount }) => {
-        if (!platform.copyText) throw notHere('the clipboard');
-        platform.copyText(this.#placeOf(image, mount).at);
+        const text = this.#placeOf(image, mount).at;
+        if (!platform.copyText) return { text };
+        platform.copyText(text);
+        return {};
       },
       ...this.#guests.service,
       ...this.#devices.service,

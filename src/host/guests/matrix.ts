@@ -1,7 +1,7 @@
 import { nameOf } from '../../engines/core/offers.ts';
 import type { RegistryEntry } from '../../engines/core/probe.ts';
 import type { Matrix, MatrixCell, MatrixProof } from '../../shared/contract/guests.ts';
-import { MOUNT_SYSTEMS, type ProviderEntry } from '../mounts/providers.ts';
+import { MOUNT_SYSTEMS, type MountWay } from '../../shared/contract/mounts.ts';
 import type { Guest } from './manifest.ts';
 
 /** One thing that a test has shown: `tested.json` is a list of them, written by the tests themselves. */
@@ -99,12 +99,12 @@ export function unserved(rows: Matrix['rows']): string[] {
 }
 
 /** The ways to mount, a row each, under a row of heads: "–" where a way is not for a system, else what it was tried with there. */
-export function mountTable(providers: readonly ProviderEntry[]): string[][] {
-  return [['', ...MOUNT_SYSTEMS], ...providers.map(({ title, systems }) => [title, ...MOUNT_SYSTEMS.map((system) => (systems[system] === undefined ? '–' : systems[system] === '' ? 'not tried' : `tried: ${systems[system]}`))])];
+export function mountTable(ways: readonly MountWay[]): string[][] {
+  return [['', ...MOUNT_SYSTEMS], ...ways.map(({ title, systems }) => [title, ...MOUNT_SYSTEMS.map((system) => (systems[system] === undefined ? '–' : systems[system] === '' ? 'not tried' : `tried: ${systems[system]}`))])];
 }
 
 /** The page in `docs/`: what guests do once they are built, so that it is the same on every computer. */
-export function matrixMarkdown({ columns, rows }: Matrix, providers: readonly ProviderEntry[]): string {
+export function matrixMarkdown({ columns, rows }: Matrix, providers: readonly MountWay[]): string {
   const [head, ...ways] = mountTable(providers).map((cells) => `| ${cells.join(' | ')} |`);
   const lines = [
     '# What opens with what', '',

@@ -1,19 +1,11 @@
 import { toDiskError, unsupported } from '../../engines/core/errors.ts';
-import type { MountProviderId, MountProviderRow } from '../../shared/contract/mounts.ts';
+import type { MountProviderId, MountProviderRow, MountWay } from '../../shared/contract/mounts.ts';
 import type { MountProvider } from './provider.ts';
 
 /** A way to mount that is loaded when it is looked at. */
-export interface ProviderEntry {
-  readonly id: MountProviderId;
-  readonly title: string;
-  readonly summary: string;
-  /** The systems that it is for, and what it was tried with there; empty where it was not tried. */
-  readonly systems: Readonly<Partial<Record<MountSystem, string>>>;
+export interface ProviderEntry extends MountWay {
   load(): Promise<MountProvider>;
 }
-
-export const MOUNT_SYSTEMS = ['Linux', 'macOS', 'Windows'] as const;
-export type MountSystem = (typeof MOUNT_SYSTEMS)[number];
 
 /** All of them, the one that is taken first before the others: WebDAV, which serves everywhere and knows least of what a file is, comes last. */
 export const mountProviders: readonly ProviderEntry[] = [

@@ -1,6 +1,7 @@
 import { create } from 'zustand';
 import type { SourceToken } from '../../shared/contract/calls.ts';
 import type { GuestRow, GuestTree, Matrix, QemuState } from '../../shared/contract/guests.ts';
+import type { MountWay } from '../../shared/contract/mounts.ts';
 import { texts } from '../texts/index.ts';
 import { notify, notifyError } from '../ui/toasts.ts';
 import { focusContentSoon } from './focus.ts';
@@ -16,6 +17,9 @@ interface Guests {
   readonly error?: ErrorData | undefined;
   readonly matrix?: Matrix | undefined;
   readonly matrixError?: ErrorData | undefined;
+  /** The ways to mount: undefined until they were asked for. */
+  readonly ways?: readonly MountWay[] | undefined;
+  readonly waysError?: ErrorData | undefined;
   /** Jobs of the app that build, by the guest's name. */
   readonly building: ReadonlyMap<string, number>;
 }
@@ -41,6 +45,14 @@ export async function loadMatrix(): Promise<void> {
     useGuests.setState({ matrix: await services().app.call('guests.matrix', {}), matrixError: undefined });
   } catch (error) {
     useGuests.setState({ matrixError: errorOf(error) });
+  }
+}
+
+export async function loadWays(): Promise<void> {
+  try {
+    useGuests.setState({ ways: await services().app.call('mount.ways', {}), waysError: undefined });
+  } catch (error) {
+    useGuests.setState({ waysError: errorOf(error) });
   }
 }
 

@@ -168,13 +168,14 @@ export async function showMount(id: number, { mount }: MountRow): Promise<void> 
   }
 }
 
-/** Puts where a mount is into the clipboard. The app knows that as it is; in a browser it is copied as it is shown. */
-export async function copyMount(id: number, { mount, at }: MountRow): Promise<void> {
+/** Puts where a mount is into the clipboard, as the system names it and not as it is shown. Where the app has no clipboard, the page's takes what the app knows. */
+export async function copyMount(id: number, { mount }: MountRow): Promise<void> {
   const image = findTab(id)?.image;
   if (image === undefined) return;
   try {
-    if (getApp().info?.client === 'electron') await services().app.call('mount.copy', { image, mount });
-    else await services().app.call('text.copy', { text: at });
+    const { app } = services();
+    const { text } = await app.call('mount.copy', { image, mount });
+    if (text !== undefined) await app.call('text.copy', { text });
     notify({ text: texts.copied });
   } catch (error) {
     notifyError(errorOf(error));

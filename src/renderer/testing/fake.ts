@@ -19,7 +19,7 @@ import { fakeSpace } from './space.ts';
 import { FakeJob } from './transfers.ts';
 import { childrenOf, type FakeNode, fakeRoot } from './tree.ts';
 import { ext4, IMAGES } from './images.ts';
-import { FakeMounts } from './mounts.ts';
+import { FakeMounts, WAYS } from './mounts.ts';
 
 export interface FakeOptions {
   readonly client: 'electron' | 'browser';
@@ -167,8 +167,17 @@ export function fakeServices(options: FakeOptions): Services {
     'app.notify': (notice) => { notices.push(notice); },
     'text.paste': () => ({ text: copied.at(-1) ?? '' }),
     'text.copy': ({ text }) => { copied.push(text); },
+    'mount.ways': () => {
+      if (options.guests === 'fail') throw new Failure({ fault: { kind: 'io' }, message: 'The app does not answer' });
+      return WAYS;
+    },
     'mount.show': ({ mount }) => { shown.push(`mount ${mount}`); },
-    'mount.copy': ({ mount }) => { copied.push(`mount ${mount}`); },
+    'mount.copy': ({ mount }) => {
+      const text = `mount ${mount}`;
+      if (options.client === 'browser') return { text };
+      copied.push(text);
+      return {};
+    },
     'devices.changes': (_params, cancel) => fakeDeviceChanges(options.devices, source, cancel),
     'guests.list': () => {
       if (options.guests === 'fail') throw new Failure({ fault: { kind: 'io' }, message: '/home/ada/.local/share/clutch/guests can’t be read: EACCES' });

@@ -28,6 +28,12 @@ async function openMatrix(page: Page): Promise<void> {
   await page.getByRole('grid', { name: 'What opens what' }).waitFor();
 }
 
+async function openWays(page: Page): Promise<void> {
+  await openGuests(page);
+  await page.getByRole('radio', { name: 'Ways to mount' }).click();
+  await page.getByRole('table', { name: 'What makes it a folder or a drive' }).waitFor();
+}
+
 async function openLog(page: Page): Promise<void> {
   await openTable(page);
   await row(page, /music/).click();
@@ -76,10 +82,13 @@ export const GUEST_VIEWS: readonly PageView[] = [
   { name: 'guest-tree', go: async (page) => { await openGuests(page); await page.getByRole('button', { name: 'Open Processes of Linux 6.12', exact: true }).click(); await row(page, /^etc\b/).waitFor(); } },
   { name: 'matrix', go: async (page) => { await openMatrix(page); await page.getByRole('gridcell', { name: 'Known bad' }).first().focus(); } },
   { name: 'matrix-none', go: async (page) => { await openMatrix(page); await page.getByRole('searchbox').fill('no such filesystem'); await page.getByText('No filesystem has this name').waitFor(); } },
+  { name: 'ways', go: openWays },
+  { name: 'ways-failed', query: '?guests=fail', go: async (page) => { await openGuests(page); await page.getByRole('radio', { name: 'Ways to mount' }).click(); await page.getByText('The ways to mount can’t be told').waitFor(); } },
   { name: 'tool-check-clean', go: async (page) => { await openCheck(page, 'xfs.img'); await dialog(page).getByText('The filesystem is clean').waitFor(); } },
   { name: 'tool-check-errors', go: async (page) => { await openCheck(page, 'broken-xfs.img'); await dialog(page).getByRole('button', { name: 'Unlock and repair' }).waitFor(); } },
   { name: 'tool-check-fixed', go: async (page) => { await openCheck(page, 'broken-xfs.img'); await dialog(page).getByRole('button', { name: 'Unlock and repair' }).click(); await dialog(page).getByText('The tool repaired what it found').waitFor({ timeout: 15_000 }); } },
   { name: 'rtl-guests', query: '?dir=rtl', go: async (page) => { await openGuests(page); await page.getByRole('heading', { name: 'Linux 6.12', exact: true }).waitFor(); } },
   { name: 'rtl-matrix', query: '?dir=rtl', go: (page) => openMatrix(page) },
+  { name: 'rtl-ways', query: '?dir=rtl', go: openWays },
   { name: 'rtl-guest-log', query: '?dir=rtl', go: (page) => openLog(page) },
 ];

@@ -1,5 +1,5 @@
 import type { HostContract, SourceToken } from '../../shared/contract/calls.ts';
-import type { mountCalls, MountProviderRow, MountRow, MountStats, MountUser } from '../../shared/contract/mounts.ts';
+import type { mountCalls, MountProviderRow, MountRow, MountStats, MountUser, MountWay } from '../../shared/contract/mounts.ts';
 import type { Cancel, Service } from '../../shared/rpc/types.ts';
 import type { ErrorData } from '../app/services.ts';
 
@@ -20,6 +20,13 @@ const NOTHING: MountStats = { requests: 0, bytesRead: 0, bytesWritten: 0, open: 
 
 const FUSE: MountProviderRow = { id: 'fuse', title: 'FUSE', summary: 'A folder of this computer, served by Clutch to the kernel', available: { ok: true } };
 const WEBDAV: MountProviderRow = { id: 'webdav', title: 'WebDAV', summary: 'A network folder on this computer alone, for file managers', available: { ok: true } };
+
+/** The ways that the page of the matrix tells of. */
+export const WAYS: MountWay[] = [
+  { id: 'fuse', title: 'FUSE', summary: 'A folder of this computer, by the kernel of Linux.', systems: { Linux: 'the kernel, as root and by fusermount3' } },
+  { id: 'winfsp', title: 'WinFsp', summary: 'A drive of Windows, by the driver WinFsp.', systems: { Windows: '' } },
+  { id: 'webdav', title: 'WebDAV', summary: `A server on this computer alone. ${'It needs nothing installed. '.repeat(8)}`, systems: { Linux: 'davfs2, litmus and curl', macOS: '', Windows: '' } },
+];
 
 /** Ways to mount by `?mounts=`: none at all, WebDAV alone; else FUSE is the best, and others say why they can't be used. */
 function providersOf(kind: string): MountProviderRow[] {

@@ -17,6 +17,21 @@ export interface MountProviderRow {
   readonly available: Possible;
 }
 
+/** Systems that a way to mount may be for. */
+export const MOUNT_SYSTEMS = ['Linux', 'macOS', 'Windows'] as const;
+export type MountSystem = (typeof MOUNT_SYSTEMS)[number];
+
+/** A way to mount, whatever this computer has, and where it was tried. */
+export interface MountWay {
+  readonly id: MountProviderId;
+  /** "FUSE". */
+  readonly title: string;
+  /** What it is, a sentence or two. */
+  readonly summary: string;
+  /** The systems that it is for, and what it was tried with there; empty where it was not tried. */
+  readonly systems: Readonly<Partial<Record<MountSystem, string>>>;
+}
+
 /** What a mount was asked for. All numbers only grow. */
 export interface MountStats {
   /** Requests of any kind. */
@@ -88,8 +103,10 @@ export const mountCalls = {
 
 /** Of the app. */
 export const mountAppCalls = {
+  /** The ways to mount, in the order in which they are taken: all that Clutch has, on every system. */
+  'mount.ways': returns<MountWay[]>()(none),
   /** Shows a mount in the system's file manager. Electron only. */
   'mount.show': returns<void>()(v.strictObject({ image: count, mount: count })),
-  /** Puts where a mount is into the clipboard, as the system names it: a page knows it escaped alone. Electron only. */
-  'mount.copy': returns<void>()(v.strictObject({ image: count, mount: count })),
+  /** Puts where a mount is into the clipboard, as the system names it: a page knows it escaped alone. Where the app has no clipboard (a browser has it), it answers with `text` for it. */
+  'mount.copy': returns<{ text?: string }>()(v.strictObject({ image: count, mount: count })),
 } as const;

@@ -13,26 +13,28 @@ import { ErrorPanel } from '../../ui/errors.tsx';
 import { Name } from '../../ui/name.tsx';
 import { BuildButton } from './GuestOffer.tsx';
 import { MatrixPage } from './MatrixPage.tsx';
+import { WaysPage } from './WaysPage.tsx';
 
 const t = texts.guestsPage;
 
-/** All guests that this computer knows of, and what opens what. */
+/** All guests that this computer knows of, what opens what, and what makes it a folder or a drive. */
 export function GuestsPage() {
-  const [part, setPart] = useState<'guests' | 'matrix'>('guests');
+  const [part, setPart] = useState<'guests' | 'matrix' | 'ways'>('guests');
   const { qemu } = useGuests();
   return (
     <div className="guests-page">
       <header className="guests-head">
         <Button className="button is-small" onPress={leaveGuests}><ArrowLeft aria-hidden />{t.back}</Button>
         <h1 tabIndex={-1} data-resting>{t.title}</h1>
-        <ToggleButtonGroup aria-label={t.tabs.label} className="segments" disallowEmptySelection selectedKeys={[part]} onSelectionChange={(keys) => setPart(keys.has('matrix') ? 'matrix' : 'guests')}>
+        <ToggleButtonGroup aria-label={t.tabs.label} className="segments" disallowEmptySelection selectedKeys={[part]} onSelectionChange={(keys) => setPart(keys.has('matrix') ? 'matrix' : keys.has('ways') ? 'ways' : 'guests')}>
           <ToggleButton id="guests" className="segment">{t.tabs.guests}</ToggleButton>
           <ToggleButton id="matrix" className="segment">{t.tabs.matrix}</ToggleButton>
+          <ToggleButton id="ways" className="segment">{t.tabs.ways}</ToggleButton>
         </ToggleButtonGroup>
         <span className="spacer" />
         {qemu?.found === true ? <span className="dim">{t.qemu(qemu.version)}</span> : null}
       </header>
-      {part === 'matrix' ? <MatrixPage /> : <GuestList />}
+      {part === 'matrix' ? <MatrixPage /> : part === 'ways' ? <WaysPage /> : <GuestList />}
     </div>
   );
 }

@@ -227,6 +227,17 @@ describe.skipIf(noBrowser !== undefined)('guests', () => {
     await expect.poll(() => told.innerText()).toContain('A write test damaged its root');
   }, 60_000);
 
+  test('the ways to mount are told by system: what each is, where it was tried, where not, and where it is of no use', async () => {
+    await showGuests();
+    await page.getByRole('radio', { name: 'Ways to mount' }).click();
+    const table = page.getByRole('table', { name: 'What makes it a folder or a drive' });
+    await expect.poll(() => table.getByRole('columnheader').allInnerTexts()).toEqual(['Way', 'Linux', 'macOS', 'Windows']);
+    const cells = (way: RegExp) => table.getByRole('row', { name: way }).getByRole('cell').allInnerTexts();
+    await expect.poll(() => cells(/^FUSE/)).toEqual(['Tried: the kernel, as root and by fusermount3', 'Not for this system', 'Not for this system']);
+    await expect.poll(() => cells(/^WinFsp/)).toEqual(['Not for this system', 'Not for this system', 'Not tried']);
+    await expect.poll(() => table.getByRole('rowheader', { name: /^WinFsp/ }).innerText()).toContain('A drive of Windows');
+  }, 60_000);
+
   test('the heads of the matrix stay in sight in a small window', async () => {
     page = await harness.page('', 'light', { width: 590, height: 370 });
     await page.keyboard.press('Control+Shift+G');
