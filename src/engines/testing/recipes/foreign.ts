@@ -120,5 +120,6 @@ printf '[root]\\nmode=ubi\\nimage=%s\\nvol_id=0\\nvol_size=5MiB\\nvol_type=dynam
   row('vxfs-be', 'vxfs', 'an HP-UX disk', ['python3'], 'files', maker('vxfs', 'big')),
   row('adfs', 'adfs', 'an Acorn disc', ['python3'], 'few', maker('adfs')),
   row('hpfs', 'hpfs', 'an OS/2 disk', ['python3'], 'files', maker('hpfs')),
+  row('bcachefs', 'bcachefs', 'as it is formatted: the kernel makes the rest when it mounts it first', ['python3'], 'nothing', maker('bcachefs')),
   row('omfs', 'omfs', 'a Rio Karma', ['python3'], 'nothing', 'python3 "$HERE/craft.py" omfs "$IMG"'),
 ];
