@@ -19,7 +19,7 @@ process.chdir(root);
 /** Where the reference is asked; everything else is quick. */
 const ORACLE = 'src/engines/testing/oracle/';
 /** Machines boot here, which takes its time. */
-const GUESTS = 'src/host/guests/';
+const GUESTS = ['src/host/guests/', 'src/host/ninep/'];
 /** Browsers draw every view here. */
 const PAGE = 'src/renderer/';
 /** Volumes are mounted here, and other programs work in them. */
@@ -29,12 +29,12 @@ const STEPS = {
   types: () => command(process.execPath, ['scripts/types.mjs']),
   lint: () => command(process.execPath, ['node_modules/oxlint/bin/oxlint', '--quiet', '--format=unix']),
   build: () => command(process.execPath, ['scripts/build.mjs']),
-  unit: () => vitest('unit', [ORACLE, GUESTS, MOUNTS, PAGE].flatMap((folder) => ['--exclude', `${folder}**`])),
+  unit: () => vitest('unit', [ORACLE, ...GUESTS, MOUNTS, PAGE].flatMap((folder) => ['--exclude', `${folder}**`])),
   page: () => vitest('page', [PAGE]),
   oracle: () => vitest('oracle', [ORACLE]),
   mounts: () => vitest('mounts', [MOUNTS]),
   // Emulated machines on a machine that does much else: one that failed may try again, once.
-  guests: () => vitest('guests', [GUESTS, '--retry=1']),
+  guests: () => vitest('guests', [...GUESTS, '--retry=1']),
   e2e: () => vitest('end to end', ['--config', 'e2e/vitest.config.ts']),
 };
 

@@ -1,29 +1,17 @@
-import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { dir, file, type MemoryNode, symlink } from '../../engines/testing/memory-filesystem.ts';
 import { WritableMemoryFileSystem } from '../../engines/testing/memory-writer.ts';
 import { skip } from '../../engines/testing/oracle/check.ts';
-import { missingTools, scratchFolder } from '../../engines/testing/tools.ts';
-import { readBuilt } from '../guests/catalogue.ts';
-import { writeCpio } from '../guests/build/cpio.ts';
-import { readDeb } from '../guests/build/deb.ts';
-import { decompressBytes } from '../guests/build/decompress.ts';
-import { guestPlaces } from '../guests/places.ts';
-import { builtGuest } from '../guests/testing/built.ts';
-import { nodeJob } from '../session.ts';
+import { scratchFolder } from '../../engines/testing/tools.ts';
+import { clientParts, mountLine, startMachine } from './testing/linux-client.ts';
 import { startTreeServer } from './tree-server.ts';
 
 /**
  * Our 9P server under Linux's own client: a machine of the guest's kernel mounts it with `mount -t 9p`, and its shell reads and writes there. What it saw is
  * said on its console, and what it wrote is looked at in the tree.
  */
-
-/** What a kernel needs for 9P over a network card, in the order in which it is loaded. The machine's own modules are loaded before. */
-const MODULES = ['failover', 'net_failover', 'virtio_net', 'netfs', '9pnet', '9pnet_fd', '9p'];
 
 /** Milliseconds: an emulated machine on a busy computer. */
 const BOOTED_WITHIN = 600_000;
@@ -52,62 +40,15 @@ const STEPS = [
   'sync && df . >/dev/null',
 ];
 
-interface Parts {
-  readonly kernel: string;
-  readonly initramfs: string;
-  /** The kernel's package, where its modules are. */
-  readonly package: string;
-}
-
-async function findParts(): Promise<Parts | string> {
-  const tools = missingTools('qemu-system-x86_64');
-  if (tools !== undefined) return tools;
-  const built = await builtGuest('linux-6.12');
-  if ('reason' in built) return built.reason;
-  const { files } = built.guest;
-  const about = readBuilt(files)!;
-  const image = about.packages!.find(({ name }) => name.startsWith('linux-image-'));
-  const path = image === undefined ? '' : join(guestPlaces().downloads, image.sha256);
-  if (!existsSync(path)) return 'skipped: the package of the guest\'s kernel is not in the cache any more';
-  return { kernel: join(files, about.kernel!), initramfs: join(files, about.initramfs!), package: path };
-}
-
 const scratch = scratchFolder();
-const parts = await findParts();
+const parts = await clientParts();
 
-/** The machine's first process: loads, mounts, works. @param port of our server @param options of the mount */
-function firstProcess(port: number, options: string): string {
-  return `#!/bin/busybox sh
-/bin/busybox mount -t proc proc /proc
-mount -t sysfs sysfs /sys
-mount -t devtmpfs devtmpfs /dev
-export PATH=/usr/sbin:/usr/bin:/sbin:/bin
-umask 022
-while read -r module; do insmod "$module"; done </clutch/modules/base
-for module in ${MODULES.join(' ')}; do insmod /9p/$module.ko; done
-ip link set lo up
-ip addr add 10.0.2.15/24 dev eth0
-ip link set eth0 up
-mkdir -p /mnt
-LARGE=${createHash('md5').update(LARGE).digest('hex')}
-mount -t 9p -o ${options},port=${port} 10.0.2.2 /mnt && cd /mnt && echo 'step mount is done'
+/** What the machine does. @param port of our server */
+function work(port: number): string {
+  return `LARGE=${createHash('md5').update(LARGE).digest('hex')}
+${mountLine('msize=131072', port)} && cd /mnt && echo 'step mount is done'
 ${STEPS.map((step, n) => `if ${'{'} ${step}; }; then echo 'step ${n} is done'; else echo 'step ${n} failed'; fi`).join('\n')}
-cd / && umount /mnt && echo 'step umount is done'
-poweroff -f
-`;
-}
-
-async function initramfs({ initramfs: base, package: image }: Parts, port: number, options: string): Promise<string> {
-  const job = nodeJob();
-  const found = await readDeb(image, 'kernel', (path) => MODULES.some((name) => path.endsWith(`/${name}.ko.xz`)), job);
-  const entries = new Map([['init', { type: 'file' as const, mode: 0o755, bytes: Buffer.from(firstProcess(port, options)) }]]);
-  for (const name of MODULES) {
-    const { bytes } = [...found.values()].find(({ path }) => path.endsWith(`/${name}.ko.xz`))!;
-    entries.set(`9p/${name}.ko`, { type: 'file', mode: 0o644, bytes: Buffer.from(await decompressBytes(bytes!, 'xz', name, 64 << 20, job)) });
-  }
-  const path = join(scratch.path, 'initramfs');
-  writeFileSync(path, Buffer.concat([readFileSync(base), writeCpio(entries)]));
-  return path;
+cd / && umount /mnt && echo 'step umount is done'`;
 }
 
 const LARGE = Uint8Array.from({ length: 1_000_000 }, (_, i) => (i * 7 + (i >> 8)) & 0xff);
@@ -128,14 +69,10 @@ describe(`Linux's own client of 9P${typeof parts === 'string' ? ` (${parts})` : 
     if (typeof parts === 'string') return skip(context, parts);
     const fs = new WritableMemoryFileSystem(tree());
     const server = await startTreeServer(fs, { at: { port: 0 } });
-    const machine = spawn('qemu-system-x86_64', [
-      '-machine', 'pc,hpet=off,usb=off', '-cpu', 'qemu64,+rdrand', '-accel', 'tcg', '-m', '256', '-nodefaults', '-display', 'none', '-no-reboot', '-serial', 'stdio',
-      '-kernel', parts.kernel, '-initrd', await initramfs(parts, server.port, 'trans=tcp,version=9p2000.L,msize=131072'), '-append', 'console=ttyS0 quiet panic=-1 mitigations=off',
-      '-netdev', 'user,id=net', '-device', 'virtio-net-pci,netdev=net,romfile=', '-device', 'virtio-rng-pci',
-    ], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const machine = await startMachine(parts, scratch.path, work(server.port));
     try {
       let said = '';
-      for (const stream of [machine.stdout, machine.stderr]) stream.on('data', (bytes: Buffer) => { said += String(bytes); });
+      for (const stream of [machine.stdout!, machine.stderr!]) stream.on('data', (bytes: Buffer) => { said += String(bytes); });
       await once(machine, 'close');
       const done = [...said.matchAll(/step (\w+) is done/g)].map(([, step]) => step);
       expect(done, said).toEqual(['mount', ...STEPS.map((_, n) => String(n)), 'umount']);
