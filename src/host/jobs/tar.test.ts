@@ -37,6 +37,23 @@ const TREE = () => dir({
   bytes: dir([[decodeName(Uint8Array.of(0x66, 0xff)), file('f')]]),
 });
 
+/** Zeros, but for what is told: byte and length. */
+const filled = (length: number, ...data: [number, number][]): Uint8Array => {
+  const all = new Uint8Array(length);
+  for (const [at, count] of data) all.fill(7, at, at + count);
+  return all;
+};
+
+/** A filesystem that does not tell where a file's holes are. */
+const silent = (later: boolean) => (fs: MemoryFileSystem): FileSystem => new Proxy<FileSystem>(fs, {
+  get(_target, key) {
+    if (key === 'extents') return undefined;
+    const value: unknown = Reflect.get(fs, key);
+    if (typeof value !== 'function') return value;
+    return (...args: unknown[]) => (later ? Promise.resolve().then(() => (value as (...all: unknown[]) => unknown).apply(fs, args)) : (value as (...all: unknown[]) => unknown).apply(fs, args));
+  },
+});
+
 describe('tar', () => {
   it('is the same every time, in whole blocks, and logs what it leaves out', async () => {
     const [first, second] = [await packed(TREE()), await packed(TREE())];
@@ -78,6 +95,34 @@ describe('tar', () => {
     expect(afterwards.summary).toEqual(atOnce.summary);
     expect(most).toBeGreaterThan(16);
     expect(most).toBeLessThanOrEqual(3 * 8 * 32);
+  });
+
+  it('keeps holes where only the allocated size tells that there are some', async () => {
+    const tree = () => dir({
+      pieces: file(filled(3_000_001, [262_140, 10], [1_000_000, 5], [2_999_000, 1001]), { runs: [[262_140, 10], [1_000_000, 5], [2_999_000, 1001]] }),
+      small: file(filled(50_000, [20_000, 3]), { runs: [[20_000, 3]] }),
+      hollow: file('', { size: 1024 * 1024 }),
+      full: file(filled(300_000)),
+      bad: file(filled(900_000, [10, 10]), { runs: [[10, 10]], damagedAt: 500_000 }),
+    });
+    const [atOnce, afterwards] = [await packed(tree(), silent(false)), await packed(tree(), silent(true))];
+    expect(afterwards.bytes.equals(atOnce.bytes)).toBe(true);
+    // Of the file that can't be read to its end, nothing is known to be a hole; one of zeros that has its room has none.
+    expect(atOnce.notes.map(({ path }) => path)).toEqual(['bad']);
+    expect(atOnce.bytes.length).toBeLessThan(900_000 + 300_000 + 60_000);
+    const path = join(scratch.path, 'silent.tar');
+    writeFileSync(path, atOnce.bytes);
+    const into = join(scratch.path, 'silent');
+    mkdirSync(into);
+    run('tar', ['-xf', path, '-C', into]);
+    const fs = new MemoryFileSystem(tree());
+    for (const { name, node } of fs.list(fs.root).entries) {
+      if (name === 'bad') continue;
+      const whole = new Uint8Array(fs.stat(node).size);
+      fs.read(node, 0, whole);
+      expect(readFileSync(join(into, name)).equals(whole), name).toBe(true);
+    }
+    for (const [name, most] of [['pieces', 40_000], ['small', 4096], ['hollow', 0]] as const) expect(statSync(join(into, name)).blocks * 512, name).toBeLessThanOrEqual(most);
   });
 
   it('has whole files even where they can not be read', async () => {

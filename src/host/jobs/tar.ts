@@ -5,6 +5,7 @@ import type { JobContext } from '../../engines/core/job.ts';
 import { displayName, type Name } from '../../engines/core/names.ts';
 import type { JobSummary } from '../../shared/contract/rows.ts';
 import { hostName } from './extract/host-names.ts';
+import { dataIn } from './put/item.ts';
 
 /** Bytes that are written at once. */
 const BUFFER = 1024 * 1024;
@@ -14,6 +15,9 @@ const PIECE = 256 * 1024;
 
 /** Holes of less than this many bytes in all are written as zeros: the map would take as much. */
 const WORTH_SPARSE = 8 * 1024;
+
+/** Runs of data that are remembered of a file that is looked through for zeros. One with more is written whole. */
+const MOST_RUNS = 100_000;
 
 const MAX_DEPTH = 2048;
 
@@ -115,7 +119,9 @@ class Packing {
     if (!(stat instanceof Promise)) return false;
     stat.catch(() => {});
     const xattrs = this.#fs.xattrs && this.#listAttributes(node);
+    // After the attributes, for what leads to the file can be opened when nobody needs it any more.
     const bytes = stat.then(async ({ type, size }) => {
+      await xattrs;
       if (type !== 'file' || size === 0 || size > EARLY_BYTES) return undefined;
       const into = new Uint8Array(size);
       return (await this.#fs.read(node, 0, into)) === size ? into : undefined;
@@ -168,13 +174,15 @@ class Packing {
 
   async #first(path: Name, stat: Stat): Promise<void> {
     const entry = await this.#describe(path, stat);
-    const runs = stat.type === 'file' ? await this.#runs(stat) : undefined;
+    const early = stat.type === 'file' ? await this.#ahead.get(stat.node)?.bytes : undefined;
+    const runs = stat.type === 'file' ? await this.#runs(stat, early) : undefined;
     const head = tarHead(runs ? { ...entry, runs } : entry);
     await this.#put(head.bytes);
     if (stat.type === 'file' && stat.size > 0) {
-      const early = runs ? undefined : await this.#ahead.get(stat.node)?.bytes;
-      if (early !== undefined) await this.#put(early);
-      else for (const [at, length] of runs ?? [[0, stat.size] as const]) await this.#contents(path, stat.node, at, length);
+      for (const [at, length] of runs ?? [[0, stat.size] as const]) {
+        if (early !== undefined) await this.#put(early.subarray(at, at + length));
+        else await this.#contents(path, stat.node, at, length);
+      }
       await this.#put(PAD.subarray(0, head.padding));
       this.#summary.bytes += stat.size;
     }
@@ -214,11 +222,12 @@ class Packing {
     return { found };
   }
 
-  /** A file's data runs where it is worth to pack it as sparse. */
-  async #runs(stat: Stat): Promise<[number, number][] | undefined> {
-    if (!this.#fs.extents || stat.allocated >= stat.size || stat.size < WORTH_SPARSE) return undefined;
+  /** A file's data runs where it is worth to pack it as sparse. @param early all of it */
+  async #runs(stat: Stat, early: Uint8Array | undefined): Promise<[number, number][] | undefined> {
+    if (stat.allocated >= stat.size || stat.size < WORTH_SPARSE) return undefined;
     const runs: [number, number][] = [];
     let data = 0;
+    if (!this.#fs.extents) return this.#withoutZeros(stat, early);
     for (const run of await this.#fs.extents.map(stat.node)) {
       if (run.unwritten) continue;
       const last = runs.at(-1);
@@ -230,6 +239,38 @@ class Packing {
       data += length;
     }
     return stat.size - data >= WORTH_SPARSE ? runs : undefined;
+  }
+
+  /**
+   * Where nobody tells a file's holes (9P doesn't), but its allocated size says that there are some, they are where it is zero. It is read for that, and its data once
+   * more when it is written: so only where an eighth of it or more is not there.
+   */
+  async #withoutZeros({ node, size, allocated }: Stat, early: Uint8Array | undefined): Promise<[number, number][] | undefined> {
+    if (size - allocated < Math.max(WORTH_SPARSE, size / 8)) return undefined;
+    const runs: [number, number][] = [];
+    let data = 0;
+    const buffer = early ?? new Uint8Array(PIECE);
+    for (let at = 0; at < size; at += buffer.length) {
+      const part = buffer.subarray(0, Math.min(buffer.length, size - at));
+      if (early === undefined) {
+        try {
+          const got = this.#fs.read(node, at, part);
+          if ((got instanceof Promise ? await got : got) < part.length) return undefined;
+        } catch {
+          return undefined; // What it is, is told by whoever writes it.
+        }
+        const pause = this.#job.breathe();
+        if (pause) await pause;
+      }
+      for (const [from, to] of dataIn(part)) {
+        const last = runs.at(-1);
+        if (last !== undefined && last[0] + last[1] === at + from) last[1] += to - from;
+        else runs.push([at + from, to - from]);
+        data += to - from;
+      }
+      if (runs.length > MOST_RUNS) return undefined;
+    }
+    return size - data >= WORTH_SPARSE ? runs : undefined;
   }
 
   /** Reads straight into the buffer. What can't be read is zeros. */
