@@ -43,6 +43,14 @@ export class Pool<K, V> {
     return this.#entries.get(key)?.value.catch(() => undefined);
   }
 
+  /** Gives the value away, where there is one and nobody uses it: it is the caller's, who drops it. */
+  take(key: K): Promise<V> | undefined {
+    const entry = this.#entries.get(key);
+    if (entry === undefined || entry.users > 0) return undefined;
+    this.#entries.delete(key);
+    return entry.value;
+  }
+
   has(key: K): boolean {
     return this.#entries.has(key);
   }
