@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { DiskError, toDiskError } from '../../engines/core/errors.ts';
@@ -61,6 +62,8 @@ class Serving {
   #tellOutcome!: (kept: Kept) => void;
   #row!: MountRow;
   #lost = false;
+  /** It is mounted on a folder that stays when it is not. */
+  #stays = false;
   /** Signals that came and were not dealt with. */
   #signals = 0;
   #wake: (() => void) | undefined;
@@ -81,6 +84,7 @@ class Serving {
 
   /** @throws DiskError when it can't be mounted so */
   async begin(asked: Parameters<SessionMounts['start']>[0]): Promise<void> {
+    this.#stays = asked.at !== undefined && existsSync(asked.at);
     this.#row = await this.#mounts.start(asked);
     const { at, mounted, write, provider, advice } = this.#row;
     stdout.line(this.#json ? JSON.stringify({ at, mounted, provider, write, ...(advice === undefined ? {} : { advice }) }) : at);
@@ -142,7 +146,7 @@ class Serving {
     }
     if (this.#signals < 2) return;
     if (!(await this.#stop(true)).done) return;
-    this.#tell(`${at} is out of the way; those who have something of it open are served until they close it. Ctrl-C cuts them off`);
+    this.#tell(`${at} is out of the way${this.#whatIsThere()}; those who have something of it open are served until they close it. Ctrl-C cuts them off`);
     this.#signals = 0;
     await Promise.race([this.#mounts.ended(mount), this.#signal()]);
   }
@@ -161,9 +165,14 @@ class Serving {
   async #asked(lazy: boolean, say: (text: string) => void): Promise<UnmountAnswer> {
     const end = await this.#stop(lazy);
     if (!end.done) return { done: false, users: end.users, message: end.reason };
-    if (lazy) say('it is out of the way; it ends when nobody has anything of it open');
+    if (lazy) say(`it is out of the way${this.#whatIsThere()}; it ends when nobody has anything of it open`);
     const { exit, message } = await this.#outcome;
     return { done: true, exit, message };
+  }
+
+  /** Whoever goes on by its path shall know where that leads, while others still use what was mounted there. */
+  #whatIsThere(): string {
+    return this.#stays ? ' (its folder is a plain one of this computer again: what is written there by its path does not reach the volume)' : '';
   }
 
   /** Resolves at the next signal, or at once when one has come. */

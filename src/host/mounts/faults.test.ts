@@ -357,9 +357,28 @@ for j in range(i): assert open(f'm{j}', 'rb').read() == b'%04d' % j * 250000, j
     renameSync(above, moved);
     await shell('echo here > "$1/here"', join(moved, 'mount'));
     expect(await mount.end('SIGTERM')).toMatchObject({ status: 0, err: expect.stringMatching(/ were applied\n$/) as string });
-    expect(mountedAt(join(moved, 'mount'))).toBeUndefined();
+    expect([mountedAt(join(moved, 'mount')), readdirSync(moved)]).toEqual([undefined, []]);
     bed.sound();
     expect(run(process.execPath, [join(ROOT, 'bin/clutch'), 'cat', bed.image, '/here'])).toBe('here\n');
+  });
+
+  it('a folder above it gets another name, then kill -9: it is gone there, with the folder that was made for it', async () => {
+    const bed = new Bed();
+    const above = join(bed.folder, 'above');
+    mkdirSync(above);
+    const mount = await ClutchMount.start(bed.image, join(above, 'a mount'), [], { CLUTCH_RUNTIME: join(bed.folder, 'run') });
+    // As the list of mounts has it: \0401, \134.
+    const moved = join(bed.folder, 'over 1 \\ "$x" %d');
+    renameSync(above, moved);
+    onTestFinished(async () => {
+      const at = join(moved, 'a mount');
+      if (mountedAt(at) !== undefined) await ran(root ? 'umount' : 'fusermount3', root ? ['-l', at] : ['-uz', at]);
+      await mount.takeDown();
+    });
+    expect(mountedAt(join(moved, 'a mount'))).toBeDefined();
+    await mount.end('SIGKILL');
+    await expectGone(join(moved, 'a mount'));
+    expect(readdirSync(moved)).toEqual([]);
   });
 
   it('its folder is removed, where another namespace does not see the mount: it ends, and all is applied', async (context) => {

@@ -1,6 +1,6 @@
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -191,6 +191,21 @@ describe.skipIf(reason !== undefined)(`a volume mounted by FUSE${reason === unde
     expect(await mount.ended).toEqual({ how: 'unmounted' });
   });
 
+  it('taken away lazily leaves no folder that it made, where programs would write to this computer by its path; one that was chosen stays', async () => {
+    const place = folder('way');
+    const made = await mounted(join(place, 'made'), true);
+    const chosen = await mounted(folder('chosen'), true);
+    const holders = await Promise.all([made, chosen].map(({ at }) => holding(join(at, 'hole'))));
+    for (const mount of [made, chosen]) await mount.unmount({ lazy: true });
+    await expect(run('/bin/sh', ['-c', 'echo lost >"$1/new"', 'sh', made.at])).rejects.toThrow(/new/);
+    expect([readdirSync(place), existsSync(chosen.at)]).toEqual([[], true]);
+    // The folder of another one, made at that path since, is let be.
+    mkdirSync(made.at);
+    for (const holder of holders) await holder.release();
+    await Promise.all([made.ended, chosen.ended]);
+    expect(readdirSync(place)).toEqual(['made']);
+  });
+
   it('notices that somebody else unmounted it', async () => {
     const mount = await mounted(folder('outside'));
     await run(root ? 'umount' : 'fusermount3', [...(root ? [] : ['-u']), mount.at], { env: { ...process.env, PATH: `${process.env.PATH}:/sbin:/usr/sbin` } });
@@ -258,6 +273,20 @@ describe.skipIf(reason !== undefined)(`a volume mounted by FUSE${reason === unde
     expect(mountedAt(at)?.type).toBe('fuse.clutch');
     await (await mounted(join(place, 'other'))).unmount();
     expect([mountedAt(at), readdirSync(place)]).toEqual([undefined, []]);
+  });
+
+  it('is taken away by the next mount though a folder above it got another name, and nothing else that is served', async () => {
+    const place = folder('both');
+    mkdirSync(join(place, 'above'));
+    const first = serving();
+    await first.ask({ do: 'mount', what: 'small tree', at: join(place, 'above/mount'), title: 'killed' });
+    for (const pid of watchers(join(place, 'above/mount'))) process.kill(pid, 'SIGKILL');
+    first.child.kill('SIGKILL');
+    await first.gone;
+    renameSync(join(place, 'above'), join(place, 'moved'));
+    expect(mountedAt(join(place, 'moved/mount'))?.type).toBe('fuse.clutch');
+    await (await mounted(join(place, 'other'))).unmount();
+    expect([mountedAt(join(place, 'moved/mount')), readdirSync(join(place, 'moved'))]).toEqual([undefined, []]);
   });
 
   it('lets its process end', async () => {

@@ -30,7 +30,7 @@ export const fuseProvider: MountProvider = {
     const point = request.at === undefined ? await ownPoint(request.title) : await chosenPoint(request.at);
     const own = serveAt(point.at);
     const noted = notePath(folder);
-    const watcher = new Watcher(point.at, point.made, noted, [...unmounting.lazy, point.at]);
+    const watcher = new Watcher(point.at, point.made, noted, unmounting.lazy);
     const keep: Kept = { point, own, watcher, noted, unmounting };
     let fd: number;
     try {
@@ -48,8 +48,8 @@ export const fuseProvider: MountProvider = {
       throw ioError(`${point.at} is not mounted any more`);
     }
     own.known(line.device);
-    watcher.mounted(line.device);
-    note(noted, point.at, line.device, point.made);
+    watcher.mounted(line);
+    note(noted, line, point.made);
     return begin(request, line, channel, keep);
   },
 };
@@ -102,9 +102,12 @@ class FuseMount implements Mount {
   readonly #server: FuseServer;
   readonly #keep: Kept;
   #isEnded = false;
+  /** Where it was when it was unmounted. */
+  #last: string;
 
   constructor(line: MountLine, channel: DeviceChannel, server: FuseServer, keep: Kept) {
     this.at = line.at;
+    this.#last = line.at;
     this.#line = line;
     this.#channel = channel;
     this.#server = server;
@@ -129,9 +132,18 @@ class FuseMount implements Mount {
     if (over !== undefined && over.id !== this.#line.id) throw busy(`${at} can't be unmounted: something else is mounted over it`);
     // What programs wrote and the kernel still has. In a container's copy of the mount it would stay there after the unmount.
     if (!lazy && flush !== undefined) await runProgram(flush, ['-f', '--', at]);
+    this.#last = at;
     const said = await unmountBy([...(lazy ? byForce : plain), at]);
     if (said !== undefined && this.#place() !== undefined) throw /busy/i.test(said) ? this.#busy() : ioError(`${this.at} can't be unmounted: ${said}`);
+    if (lazy) await this.#clearWay();
     await this.#untilTold(lazy);
+  }
+
+  /** Out of the way, while somebody has something of it open: what programs write by its path must not land in an empty folder of this computer, so that is gone at once. */
+  async #clearWay(): Promise<void> {
+    const { point, watcher } = this.#keep;
+    await point.remove(this.#last);
+    watcher.left();
   }
 
   /** Where it is in the list of mounts: a folder above it may have got another name. Undefined when it is not there any more. */
@@ -161,7 +173,7 @@ class FuseMount implements Mount {
     const dead = this.#place();
     if (dead !== undefined) await unmountBy([...this.#keep.unmounting.lazy, dead]);
     this.#channel.close();
-    await leave(this.#keep);
+    await leave(this.#keep, dead ?? this.#last);
     this.#isEnded = true;
     if (error !== undefined) return { how: 'failed', message: error.message };
     return dead !== undefined ? { how: 'failed', message: 'Somebody ended the connection with the kernel' } : { how: 'unmounted' };
@@ -169,8 +181,8 @@ class FuseMount implements Mount {
 }
 
 /** Lets go what was kept for a mount that is not there any more. Never throws. */
-async function leave({ point, own, watcher, noted }: Kept): Promise<void> {
-  await point.remove();
+async function leave({ point, own, watcher, noted }: Kept, now?: string): Promise<void> {
+  await point.remove(now);
   own.gone();
   forget(noted);
   await watcher.end();

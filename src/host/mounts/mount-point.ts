@@ -12,8 +12,8 @@ export interface MountPoint {
   readonly at: string;
   /** It was made for the mount, and goes with it. */
   readonly made: boolean;
-  /** Takes the folder away again where it was made. Never throws. */
-  remove(): Promise<void>;
+  /** Takes the folder away again where it was made, once: at the same path, another mount may make one after that. Never throws. @param now where it is, where a folder above it got another name */
+  remove(now?: string): Promise<void>;
 }
 
 /** Names that are tried for one title: more volumes of one name are not mounted at once. */
@@ -97,12 +97,16 @@ export function harmless(title: string): string {
 
 async function makePoint(at: string): Promise<MountPoint> {
   await attempt(at, () => mkdir(at, { mode: 0o700 }));
+  let removed = false;
   return {
     at, made: true,
-    async remove() {
+    async remove(now = at) {
+      if (removed) return;
       try {
         // Not under a mount: somebody else's may be there by now.
-        if (mountedAt(at) === undefined) await rmdir(at);
+        if (mountedAt(now) !== undefined) return;
+        removed = true;
+        await rmdir(now);
       } catch {
         // It was taken away already, or somebody put something into it.
       }

@@ -1,32 +1,46 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { escapePath } from './mount-table.ts';
+import type { MountLine } from './mount-table.ts';
 
 /**
- * Reads the device's number of the mount, and that all is well at the end. When nothing more comes, because we ended in whatever way, it takes the mount
- * away that nobody serves any more, if what is mounted there is still ours, the folder that was made for it, and its note. It tries a few times
- * (the kernel may be busy with it), and ends then in any case.
- * $1 the path, $2 the path as the list of mounts has it, $3 "made", $4 the note, the rest unmounts the path.
+ * Reads the mount's numbers, and that all is well at the end. When nothing more comes, because we ended in whatever way, it takes the mount away that
+ * nobody serves any more, wherever it is by now (a folder above it may have got another name), the folder that was made for it, and its note. It tries a few
+ * times (the kernel may be busy with it), and ends then in any case.
+ * $1 the path, $2 "made", $3 the note, the rest unmounts a path, which follows it.
  */
 const SCRIPT = `trap "" HUP INT TERM
-at=$1 listed=$2 made=$3 note=$4 device=
-shift 4
-while read -r word rest; do
+at=$1 made=$2 note=$3 id= device=
+shift 3
+while read -r word first second; do
   case $word in
-    mounted) device=$rest ;;
+    mounted) id=$first device=$second ;;
+    left) id= made= ;;
     ended) exit 0 ;;
   esac
 done
+# The list has spaces, line ends and backslashes as a backslash and three digits.
+unescape() {
+  rest=$1 path=
+  while case $rest in *\\\\*) ;; *) false ;; esac; do
+    path=$path\${rest%%\\\\*}
+    rest=\${rest#*\\\\}
+    more=\${rest#???}
+    byte=$(printf "\\\\\${rest%"$more"}.")
+    path=$path\${byte%.}
+    rest=$more
+  done
+  path=$path$rest
+}
 ours() {
-  while read -r id parent number root place more; do
-    [ "$number" = "$device" ] && [ "$place" = "$listed" ] && return 0
+  while read -r number parent of root place more; do
+    [ "$number" = "$id" ] && [ "$of" = "$device" ] && unescape "$place" && at=$path && return 0
   done < /proc/self/mountinfo
   return 1
 }
 try=0
-while [ -n "$device" ] && ours && [ $try -lt 10 ]; do
+while [ -n "$id" ] && ours && [ $try -lt 10 ]; do
   [ $try -eq 0 ] || sleep 1
   echo 1 > "/sys/fs/fuse/connections/\${device#*:}/abort"
-  "$@"
+  "$@" "$at"
   try=$((try + 1))
 done
 if [ "$made" = made ]; then rmdir -- "$at"; fi
@@ -39,11 +53,11 @@ export class Watcher {
 
   /**
    * Started before there is a mount, so that no moment is left without it.
-   * @param unmount the command that takes a mount at `at` away at once, whoever uses it
+   * @param unmount the command that takes away at once what is mounted at a path, whoever uses it; the path follows it
    */
   constructor(at: string, made: boolean, note: string, unmount: readonly string[]) {
     // In a session of its own: Ctrl-C in a terminal is for us.
-    this.#shell = spawn('/bin/sh', ['-c', SCRIPT, 'clutch-watcher', at, escapePath(at), made ? 'made' : '', note, ...unmount], {
+    this.#shell = spawn('/bin/sh', ['-c', SCRIPT, 'clutch-watcher', at, made ? 'made' : '', note, ...unmount], {
       detached: true, stdio: ['pipe', 'ignore', 'ignore'], cwd: '/', env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
     });
     // Without a shell there is no watcher, and the next mount finds what is left.
@@ -53,9 +67,14 @@ export class Watcher {
     (this.#shell.stdin as unknown as { unref?(): void }).unref?.();
   }
 
-  /** It is mounted. @param device "0:57" */
-  mounted(device: string): void {
-    this.#shell.stdin!.write(`mounted ${device}\n`);
+  /** It is mounted. */
+  mounted({ id, device }: MountLine): void {
+    this.#shell.stdin!.write(`mounted ${id} ${device}\n`);
+  }
+
+  /** It is out of the way, and its folder gone: by its path, there may be another one at once. */
+  left(): void {
+    this.#shell.stdin!.write('left\n');
   }
 
   /** Nothing is left to take away. @returns when the watcher's process is gone */

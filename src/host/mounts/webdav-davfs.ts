@@ -63,7 +63,7 @@ export async function mountDavfs(davfs: Davfs, request: MountRequest, gate: Webd
   const home = await mkdtemp(join(CACHES, 'clutch-'));
   // As davfs2 names it: the path with hyphens.
   const pidFile = join(PIDS, `${point.at.slice(1).replaceAll('/', '-')}.pid`);
-  const watcher = new Watcher(point.at, point.made, notePath(runtimeFolder()), ['/bin/sh', '-c', AFTER_US, 'clutch-davfs', davfs.umount, pidFile, home, point.at]);
+  const watcher = new Watcher(point.at, point.made, notePath(runtimeFolder()), ['/bin/sh', '-c', AFTER_US, 'clutch-davfs', davfs.umount, pidFile, home]);
   const leave = async (keepCache: boolean): Promise<void> => {
     if (!keepCache) await rm(home, { recursive: true, force: true });
     await watcher.end();
@@ -88,8 +88,8 @@ export async function mountDavfs(davfs: Davfs, request: MountRequest, gate: Webd
     const line = mountedAt(point.at);
     if (said !== undefined || line === undefined) throw ioError(`davfs2 can't mount at ${point.at}: ${said ?? 'it is not mounted'}`);
     own.known(line.device);
-    watcher.mounted(line.device);
-    return new DavfsMount(davfs, line, pidFile, cache, leave);
+    watcher.mounted(line);
+    return new DavfsMount(davfs, line, pidFile, cache, { clear: () => point.remove(), leave });
   } catch (error) {
     await leave(false);
     throw error;
@@ -102,13 +102,16 @@ class DavfsMount implements ClientMount {
   readonly #davfs: Davfs;
   readonly #line: MountLine;
   readonly #cache: string;
+  /** Takes the folder away that was made for it. */
+  readonly #clear: () => Promise<void>;
   #isEnded = false;
 
-  constructor(davfs: Davfs, line: MountLine, pidFile: string, cache: string, leave: (keepCache: boolean) => Promise<void>) {
+  constructor(davfs: Davfs, line: MountLine, pidFile: string, cache: string, { clear, leave }: { readonly clear: () => Promise<void>; readonly leave: (keepCache: boolean) => Promise<void> }) {
     this.at = line.at;
     this.#davfs = davfs;
     this.#line = line;
     this.#cache = cache;
+    this.#clear = clear;
     this.ended = this.#end(pidFile, leave);
   }
 
@@ -125,7 +128,8 @@ class DavfsMount implements ClientMount {
       const said = lazy ? await runProgram(umount, ['-c', '-i', '-l', this.at]) : await runDavfs(unmount, [this.at]);
       if (this.#isThere()) throw /busy/i.test(said ?? '') ? new DiskError({ kind: 'busy' }, `${this.at} is in use`, 'Close what has files of it open, or let it be taken away as soon as they are closed.') : ioError(`${this.at} can't be unmounted: ${said}`);
     }
-    if (lazy) return;
+    // What programs write by its path must not land in an empty folder of this computer.
+    if (lazy) return this.#clear();
     const failure = await this.ended;
     if (failure !== undefined) throw ioError(failure);
   }

@@ -49,7 +49,7 @@ export const mountsTexts = {
     title: (name: string) => `${cut(name, 60)} is in use`,
     holders: 'What holds it', process: (name: string, pid: number) => `${cut(name, 60)} (process ${pid})`, wholeMount: 'the mount itself', unseen: 'It is not seen which program: one of another account, or of the system.', more: (count: number) => `and ${formatCount(count)} more`,
     hint: 'Close what these programs have open, then try again.',
-    lazyHint: 'Unmounting lazily takes it out of the way at once: nobody can open anything there any more, and what is open now stays usable until it is closed.',
+    lazyHint: 'Unmounting lazily takes it out of the way at once: nobody can open anything there any more, and what is open now stays usable until it is closed. A folder that you chose for it is a plain folder of this computer again: what programs write there by its path does not reach the volume.',
     again: 'Try again', lazily: 'Unmount lazily', keep: 'Keep it mounted', trying: 'Trying …',
     tried: (count: number) => (count === 0 ? 'It is still in use' : `${plural(count, 'process', 'processes')} still ${count === 1 ? 'holds' : 'hold'} it`),
     closeTitle: (names: readonly string[]) => (names.length === 1 ? `Close ${cut(names[0]!, 60)} while it is in use?` : `Close ${formatCount(names.length)} images while they are in use?`),

@@ -135,6 +135,8 @@ describe.skipIf(noBrowser !== undefined)('mounted volumes', () => {
     await asks.getByRole('button', { name: 'Try again' }).click();
     await expect.poll(() => asks.getByRole('listitem').count()).toBe(1);
     await expect.poll(() => said(page)).toBe('1 process still holds it');
+    // Where a path leads that programs go on to use.
+    expect(await asks.innerText()).toContain('what programs write there by its path does not reach the volume');
     await asks.getByRole('button', { name: 'Unmount lazily' }).click();
     await asks.waitFor({ state: 'detached' });
     await expect.poll(() => bar(page).innerText()).toContain('Unmounted; it ends when the programs');
