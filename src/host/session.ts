@@ -17,8 +17,9 @@ import { SessionGuests } from './guests/session-guests.ts';
 import { openTreeSource, parseTreePath } from './guests/tree-source.ts';
 import type { GuestSupport } from './guests/support.ts';
 import { zlibGunzip } from './sources/gunzip.ts';
-import { filesOf, type ImageSource, openSource } from './sources/image.ts';
+import { filesOf, openSource } from './sources/image.ts';
 import { ScratchFile } from './sources/scratch.ts';
+import { openSet } from './sources/set.ts';
 
 export { type Resolved, resolvePath, type Step } from './paths.ts';
 
@@ -41,7 +42,7 @@ export interface OpenImageOptions {
   readonly open?: boolean;
   /** Whether an Apply that was interrupted is brought to its end first, which writes to the image. True unless told. */
   readonly recover?: boolean;
-  /** Further images of the set that this one belongs to (a filesystem over several disks), for guests. */
+  /** Further images of the set that this one belongs to (disks of an array, a group or a filesystem): all of them are opened as one. */
   readonly also?: readonly string[];
 }
 
@@ -121,11 +122,13 @@ export async function openImage(path: string, options: OpenImageOptions = {}): P
   const note = options.onNote ?? (() => {});
   const tree = parseTreePath(path);
   // What lies below a guest's own tree is opened for reading alone, and not as an image.
-  const recovery = tree === undefined && options.recover !== false ? await recovered(path, note, options.onStep) : [];
-  const source = tree === undefined ? openSource(path, note) : openTreeSource(path, tree, note);
-  const also = openAll(options.also ?? [], note);
-  const guests = new SessionGuests(options.guests ?? (options.registry === undefined ? undefined : 'none'), also.map(({ device }) => device));
-  const registry = options.registry ?? everyFormat;
+  const { also = [] } = options;
+  if (tree !== undefined && also.length > 0) throw usage('EINVAL', "A guest's own tree lies on no images");
+  const recovery = tree === undefined && options.recover !== false ? await recovered([path, ...also], note, options.onStep) : [];
+  const set = also.length === 0 ? undefined : openSet([path, ...also], note);
+  const source = set ?? (tree === undefined ? openSource(path, note) : openTreeSource(path, tree, note));
+  const guests = new SessionGuests(options.guests ?? (options.registry === undefined ? undefined : 'none'));
+  const registry = [...(set === undefined ? [] : [set.entry]), ...(options.registry ?? everyFormat)];
   /** Formats that were asked for, by layer path: they count whenever a layer is opened anew. */
   const choices = new Map(tree === undefined ? options.choices : [['0', `${GUEST}${tree.guest}/${tree.tree}`]]);
   const context = ({ job = nodeJob(), onStep, onNote = note }: Pick<OpenImageOptions, 'job' | 'onStep' | 'onNote'>, key?: Key): OpenContext => ({
@@ -156,12 +159,26 @@ export async function openImage(path: string, options: OpenImageOptions = {}): P
       opened: () => source.parts.map(stateOf),
       accept: () => source.parts.forEach((part) => part.accept()),
     });
+    /** Sets that wait are assembled where what is looked for may lie in them: what keeps one from it stands in its layer. */
+    const assembleFor = async (sel: string | undefined, how: Pick<OpenImageOptions, 'job' | 'onStep' | 'onNote'>): Promise<void> => {
+      for (let tried = 0; tried < MOST_SETS; tried++) {
+        const layer = waitingSet(root, sel);
+        const best = layer && bestOpener(layer);
+        if (layer === undefined || best === undefined) return;
+        const write = editing.access;
+        await beforeReopen();
+        ({ root } = await reopenLayer(root, layer.path, registry, { ...context(how), ...(write === undefined ? {} : { write }) }, new Map([[layer.path, best.id]])));
+        choices.set(layer.path, best.id);
+        afterReopen();
+      }
+    };
     const session: ImageSession = {
       name: source.name, path: source.path, size: source.device.size, files: source.files, editing, recovery, guestLayers: guests.layers,
       get layers() { return root; },
       get registry() { return [...registry, ...guests.known]; },
       openers: async () => [...registry, ...(await guests.again())],
       async open(sel, how = {}) {
+        await assembleFor(sel, how);
         const layer = waitingLayer(root, sel);
         if (layer === undefined) return selectFilesystem(root, sel);
         const best = bestOpener(layer);
@@ -207,10 +224,11 @@ export async function openImage(path: string, options: OpenImageOptions = {}): P
         } finally {
           // The lock must go, whatever a filesystem could not write.
           editing.release();
-          for (const { device } of [source, ...also]) device.close();
+          source.device.close();
         }
       },
     };
+    if (options.open !== false) await assembleFor(undefined, options);
     const only = options.open === false ? undefined : waitingLayer(root, undefined);
     const best = only === undefined ? undefined : bestOpener(only);
     if (only !== undefined && best !== undefined) {
@@ -220,9 +238,27 @@ export async function openImage(path: string, options: OpenImageOptions = {}): P
     }
     return session;
   } catch (error) {
-    for (const { device } of [source, ...also]) device.close();
+    source.device.close();
     throw error;
   }
+}
+
+/** Sets of one image that are assembled by themselves. */
+const MOST_SETS = 16;
+
+/** A set that waits to be assembled, and may hold what SEL picks; without SEL where nothing is open. */
+function waitingSet(root: Layer, sel: string | undefined): Layer | undefined {
+  let at = root;
+  if (sel !== undefined) {
+    try {
+      at = selectLayer(root, sel);
+    } catch {
+      // Its name may be that of a volume which is not assembled yet.
+    }
+  }
+  const layers = [...layersOf(at)];
+  if (sel === undefined && layers.some(isOpen)) return undefined;
+  return layers.find((layer) => layer.kind === 'table' && isWaiting(layer));
 }
 
 /** The layer that `select` would pick if it were open: picked by SEL, or the only one where nothing else is open. */
@@ -239,21 +275,9 @@ function cannotOpen({ title, format, openers }: Layer): DiskError {
   return unsupported(format, `${title} has no engine here, and no guest can open it`, reasons.slice(0, 4).join('\n  '));
 }
 
-/** All of them or none. @throws DiskError as openSource */
-function openAll(paths: readonly string[], note: (note: Note) => void): ImageSource[] {
-  const opened: ImageSource[] = [];
-  try {
-    for (const path of paths) opened.push(openSource(path, note));
-  } catch (error) {
-    for (const { device } of opened) device.close();
-    throw error;
-  }
-  return opened;
-}
-
 /** Finishes an Apply that was interrupted, before the image is looked at. */
-async function recovered(path: string, note: (note: Note) => void, onStep: OpenContext['step']): Promise<readonly Recovery[]> {
-  const found = await recoverApply(filesOf(path));
+async function recovered(paths: readonly string[], note: (note: Note) => void, onStep: OpenContext['step']): Promise<readonly Recovery[]> {
+  const found = await recoverApply(paths.flatMap(filesOf));
   for (const { state, message } of found) {
     const sound = state === 'finished' || state === 'unchanged';
     const step = onStep?.({ layer: '0', text: 'Changes that were being applied' });

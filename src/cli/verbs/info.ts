@@ -57,7 +57,8 @@ export function printInfo(session: ImageSession, top: Layer, verbose: boolean): 
 
 /** The ways into a layer: as it tells them, and the guests that would mount it. */
 function openersFor(layer: Layer, { registry }: ImageSession): readonly Opener[] {
-  if (layer.kind !== 'filesystem' && layer.kind !== 'unknown') return layer.openers;
+  // In a volume that a guest assembled, that guest alone opens what is in it.
+  if ((layer.kind !== 'filesystem' && layer.kind !== 'unknown') || layer.own !== undefined || layer.partOf !== undefined) return layer.openers;
   const known = new Set(layer.openers.map(({ id }) => id));
   return [...layer.openers, ...openersOf(offersFor(layer.device, registry.filter(({ serves }) => serves !== undefined))).filter(({ id }) => !known.has(id))];
 }

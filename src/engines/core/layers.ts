@@ -6,8 +6,9 @@ import type { FileSystem, Note } from './filesystem.ts';
 import type { Guess } from './guesses.ts';
 import type { JobContext, Question } from './job.ts';
 import type { Structures } from './layout/annotate.ts';
+import { isAssembled, isSet, markParts, markSpread, membersFor } from './sets.ts';
 import { chosenCandidate, GUEST, nameOf, type Offer, offersFor, openersOf } from './offers.ts';
-import type { Candidate, FilesystemFormat, Format, OpenContext, Opener, OpenStep, RegistryEntry, Volume, WriteAccess } from './probe.ts';
+import type { AssembledBytes, Candidate, FilesystemFormat, Format, OpenContext, Opener, OpenStep, RegistryEntry, Volume, WriteAccess } from './probe.ts';
 
 /**
  * One step of the way from an image's bytes to its trees. A container has one child, a table has one a
@@ -39,6 +40,12 @@ export interface Layer {
   readonly notes: Note[];
   readonly volume?: Volume;
   readonly filesystem?: FileSystem;
+  /** The path of the layer that shows the set which these bytes are a part of. */
+  readonly partOf?: string;
+  /** The devices of its parts. */
+  readonly parts?: readonly BlockDevice[];
+  /** What opens it in place of the registry, in a volume that something else assembled. */
+  readonly own?: readonly RegistryEntry[];
   /** What its bytes are, where its format can tell. */
   readonly structures?: Structures;
   /** Why it could not be opened. */
@@ -82,7 +89,8 @@ export async function probe(device: BlockDevice, registry: readonly RegistryEntr
 
 /** Walks from an image's bytes down to its filesystems. Damage stops a branch, never the walk. */
 export async function openLayers(device: BlockDevice, registry: readonly RegistryEntry[], context: OpenContext, choices: Choices = new Map()): Promise<Layer> {
-  return new LayerWalk(registry, context, choices).open({ device, path: '0', offset: 0, depth: 0, base: 0 });
+  const walk = new LayerWalk(registry, context, choices);
+  return walk.together(await walk.open({ device, path: '0', offset: 0, depth: 0, base: 0 }));
 }
 
 /** Bytes that the walk looks at, and where it is. */
@@ -94,6 +102,10 @@ interface Spot {
   readonly depth: number;
   /** Where the device lies on the one that the walk began with; undefined where its bytes are made. */
   readonly base: number | undefined;
+  /** What opens it, where not what the registry has. */
+  readonly own?: readonly RegistryEntry[];
+  /** The set's further devices, once all layers are known. */
+  readonly members?: readonly BlockDevice[];
 }
 
 /** A tree in which one branch was opened anew. The rest of it is as it was. */
@@ -115,10 +127,14 @@ export async function reopenLayer(root: Layer, path: string, registry: readonly 
   const before = chain.at(-1);
   if (before === undefined) throw usage('ENOENT', `The image has no layer ${path}`);
   if (before.kind === 'volume') throw usage('EINVAL', `Nothing in layer ${path} (${before.title}) can be opened`);
+  if (before.partOf !== undefined) throw usage('EINVAL', `Layer ${path} is a part of the set that layer ${before.partOf} shows`);
   const depth = chain.filter((layer) => layer.kind !== 'volume').length - 1;
-  const base = chain.slice(0, -1).some((layer) => layer.kind === 'container') ? undefined : chain.reduce((sum, layer) => sum + layer.offset, 0);
-  const after = await new LayerWalk(registry, context, choices).open({ device: device ?? before.device, path, offset: before.offset, depth, base });
-  return { root: replaced(root, chain, after), before, after };
+  const base = chain.slice(0, -1).some((layer) => layer.kind === 'container' || layer.volume?.assembled !== undefined) ? undefined : chain.reduce((sum, layer) => sum + layer.offset, 0);
+  const walk = new LayerWalk(registry, context, choices);
+  const after = await walk.open({ device: device ?? before.device, path, offset: before.offset, depth, base, ...(before.own === undefined ? {} : { own: before.own }) });
+  // What was a part of a set that is opened anew is looked at as a part again.
+  const whole = await walk.together(replaced(before.parts === undefined ? root : freed(root, path), chainTo(root, path), after));
+  return { root: whole, before, after: chainTo(whole, path).at(-1) ?? after };
 }
 
 /** The layers from the root to the one at `path`; empty when there is none. */
@@ -135,6 +151,13 @@ function chainTo(layer: Layer, path: string): Layer[] {
 function replaced(layer: Layer, chain: readonly Layer[], after: Layer): Layer {
   if (layer.path === after.path) return after;
   return { ...layer, children: layer.children.map((child) => (chain.includes(child) ? replaced(child, chain, after) : child)) };
+}
+
+/** The tree in which nothing is a part of the set at `path`. */
+function freed(layer: Layer, path: string): Layer {
+  const { partOf, ...rest } = layer;
+  const children = layer.children.map((child) => freed(child, path));
+  return partOf === path ? { ...rest, kind: isAssembled(layer.format) ? 'table' : 'filesystem', children } : children.some((child, i) => child !== layer.children[i]) ? { ...layer, children } : layer;
 }
 
 /** Every layer, parents first. */
@@ -164,6 +187,8 @@ class LayerWalk {
   readonly #registry: readonly RegistryEntry[];
   readonly #context: OpenContext;
   readonly #choices: Choices;
+  /** Sets, by path: opened when all layers are known. */
+  readonly #later = new Map<string, Spot>();
   #count = 0;
 
   constructor(registry: readonly RegistryEntry[], context: OpenContext, choices: Choices) {
@@ -172,11 +197,27 @@ class LayerWalk {
     this.#choices = choices;
   }
 
+  /** Opens the sets that were met, now that all of their devices are known, and tells of their parts whose they are. */
+  async together(root: Layer): Promise<Layer> {
+    let tree = markSpread(root);
+    for (const [path, spot] of this.#later) {
+      const chain = chainTo(tree, path);
+      const layer = chain.at(-1);
+      // A part of one that was opened before it.
+      if (layer === undefined || layer.partOf !== undefined) continue;
+      const after = await this.open({ ...spot, members: membersFor(tree, layer).map(({ device }) => device) });
+      tree = replaced(tree, chain, after);
+      const { parts } = after;
+      if (parts !== undefined) tree = markParts(tree, path, (each) => parts.includes(each.device) && isAssembled(each.format));
+    }
+    return tree;
+  }
+
   async open(spot: Spot): Promise<Layer> {
-    const { device, path, offset, depth } = spot;
+    const { device, path, offset, depth, own } = spot;
     this.#count++;
     const notes: Note[] = [];
-    const blank = { path, label: '', uuid: '', offset, size: device.size, device, evidence: [], alternatives: [], guesses: [], openers: [], details: [], notes, children: [] };
+    const blank = { path, label: '', uuid: '', offset, size: device.size, device, evidence: [], alternatives: [], guesses: [], openers: [], details: [], notes, children: [], ...(own === undefined ? {} : { own }) };
     const pause = this.#context.job.breathe();
     if (pause) await pause;
     const step = this.#context.step?.({ layer: path, text: 'Looking at the bytes' });
@@ -185,10 +226,13 @@ class LayerWalk {
     let candidate: Candidate | undefined;
     let offers: readonly Offer[] = [];
     try {
-      candidates = await probe(device, this.#registry);
-      if (chosen?.startsWith(GUEST)) candidate = await chosenCandidate(device, await this.#guests(), chosen);
-      else candidate = chosen === undefined ? candidates[0] : candidates.find((each) => each.format.id === chosen) ?? (await this.#unseen(chosen));
-      if (candidate === undefined) offers = offersFor(device, await this.#guests());
+      candidates = own === undefined ? await probe(device, this.#registry) : [];
+      if (chosen?.startsWith(GUEST)) candidate = await chosenCandidate(device, own ?? (await this.#guests()), chosen);
+      else candidate = chosen === undefined ? candidates[0] : candidates.find((each) => each.format.id === chosen) ?? (own === undefined ? await this.#unseen(chosen) : undefined);
+      const later = candidate?.served !== undefined && isSet(candidate.served.format) && spot.members === undefined && own === undefined;
+      if (later) this.#later.set(path, spot);
+      if (later) candidate = undefined;
+      if (candidate === undefined) offers = offersFor(device, own ?? (await this.#guests()));
     } catch (error) {
       const failure = toDiskError(error);
       step?.end('failed', failure.message);
@@ -196,8 +240,8 @@ class LayerWalk {
     }
     const alternatives = candidates.map(({ format, match }) => ({ format: format.id, name: format.name, confidence: match.confidence, evidence: match.evidence }));
     if (candidate === undefined) {
-      const error = chosen === undefined ? undefined : unsupported(chosen, `There is no format ${chosen} here`);
-      const unknown = await this.#describeUnknown(device);
+      const error = chosen === undefined || this.#later.has(path) ? undefined : unsupported(chosen, `There is no format ${chosen} here`);
+      const unknown = await this.#describeUnknown(device, own);
       const [first] = unknown.guesses;
       const [offer] = offers;
       if (error === undefined && offer !== undefined && first !== undefined && unknown.format === 'unknown' && offer.guess.confidence >= Math.max(first.confidence, SURE)) {
@@ -206,7 +250,7 @@ class LayerWalk {
         step?.say(nameOf(served.format), evidence);
         step?.end('done', `${nameOf(served.format)}: ${waiting(openers)}`);
         const facts = factsOf(device, served.format);
-        return { ...blank, ...facts, kind: 'filesystem', format: served.format, title: nameOf(served.format), evidence, alternatives, guesses: unknown.guesses, openers };
+        return { ...blank, ...facts, kind: isAssembled(served.format) ? 'table' : 'filesystem', format: served.format, title: nameOf(served.format), evidence, alternatives, guesses: unknown.guesses, openers };
       }
       step?.say(unknown.title, first?.evidence ?? unknown.evidence);
       step?.end(error === undefined ? 'done' : 'failed', error?.message ?? (unknown.format === 'unknown' && first !== undefined ? `${first.name}, which has no engine here yet` : unknown.evidence.join('; ')));
@@ -218,6 +262,7 @@ class LayerWalk {
     const context: OpenContext = {
       ...this.#context,
       layer: path,
+      ...(spot.members === undefined ? {} : { members: spot.members }),
       ...(served === undefined ? {} : { as: served.format }),
       note: (note) => { if (notes.length < 1000) notes.push(note); this.#context.note(note); },
       step: (start) => this.#context.step?.({ layer: path, ...start, text: `${base.title}: ${start.text}` }) ?? NO_STEP,
@@ -235,7 +280,7 @@ class LayerWalk {
       const failure = refusalOf(toDiskError(error), candidate);
       step?.end('failed', failure.kind === 'cancelled' ? failure.message : `${base.title}: ${failure.message}`);
       if (failure.kind === 'cancelled') throw failure;
-      const others = format.kind === 'filesystem' ? openersOf(offersFor(device, await this.#guests())).filter(({ id }) => id !== format.id) : [];
+      const others = format.kind === 'filesystem' || served !== undefined ? openersOf(offersFor(device, own ?? (await this.#guests()))).filter(({ id }) => id !== format.id) : [];
       return { ...base, guesses: await this.#guesses(device), openers: [openerOf(format, 'refused', failure.message), ...others], error: withOffer(failure, others) };
     }
   }
@@ -252,15 +297,15 @@ class LayerWalk {
   }
 
   /** Formats that engines are there for are left to their own look at the bytes. Loaded here: most images need no guess. */
-  async #guesses(device: BlockDevice): Promise<Guess[]> {
+  async #guesses(device: BlockDevice, own?: readonly RegistryEntry[]): Promise<Guess[]> {
     const { guess } = await import('./guesses.ts');
-    return guess(device, new Set(this.#registry.map(({ id }) => id)));
+    return guess(device, new Set(own === undefined ? this.#registry.map(({ id }) => id) : []));
   }
 
-  async #describeUnknown(device: BlockDevice): Promise<{ kind: 'unknown'; format: string; title: string; evidence: readonly string[]; guesses: readonly Guess[] }> {
+  async #describeUnknown(device: BlockDevice, own: readonly RegistryEntry[] | undefined): Promise<{ kind: 'unknown'; format: string; title: string; evidence: readonly string[]; guesses: readonly Guess[] }> {
     const plain = describeUnknown(device);
     if (device.size === 0) return { ...plain, guesses: [] };
-    const guesses = await this.#guesses(device);
+    const guesses = await this.#guesses(device, own);
     // The superblock of ReiserFS, UFS2 and others lies behind 64 KiB that may be empty.
     if (plain.format === 'empty') return guesses.some(({ confidence }) => confidence >= SURE) ? this.#named({ ...UNKNOWN, kind: 'unknown' }, guesses) : { ...plain, guesses: [] };
     return this.#named(plain, guesses);
@@ -292,10 +337,11 @@ class LayerWalk {
         return { details, ...structuresOf(box), openers: [openerOf(format, 'read-only', 'unpacked for reading')], children: [await this.open({ device: inner, path: `${path}/0`, offset: 0, depth: depth + 1, base: undefined })] };
       }
       case 'table': {
-        const table = await format.open(device, context);
+        const table = await format.open(device, write === undefined ? context : { ...context, write });
         const children: Layer[] = [];
         const count = table.volumes.filter((volume) => volume.kind === 'partition').length;
-        opened(`${count} ${count === 1 ? 'partition' : 'partitions'}`);
+        const noun = table.reason === undefined ? 'partition' : 'volume';
+        opened(`${count} ${count === 1 ? noun : `${noun}s`}`);
         // Free space and metadata are numbered where no partition is: their paths only need to be stable.
         const partitions = new Set(table.volumes.map((volume) => volume.number));
         const used = new Set<number>();
@@ -310,8 +356,8 @@ class LayerWalk {
           children.push(await this.#volume(spot, volume, `${path}/${number}`));
         }
         return {
-          label: table.label, uuid: table.uuid, ...structuresOf(table), children, openers: [openerOf(format, 'read-only', 'partition tables are shown, not edited')],
-          details: [['Sector size', `${table.sectorSize}`], ...table.details],
+          label: table.label, uuid: table.uuid, ...structuresOf(table), children, openers: [openerOf(format, 'read-only', table.reason ?? 'partition tables are shown, not edited')],
+          details: [...(table.reason === undefined ? [['Sector size', `${table.sectorSize}`] as const] : []), ...table.details], ...(table.parts === undefined ? {} : { parts: table.parts }),
         };
       }
     }
@@ -320,6 +366,7 @@ class LayerWalk {
   async #volume({ device, depth, base }: Spot, volume: Volume, path: string): Promise<Layer> {
     this.#count++;
     const notes: Note[] = [];
+    if (volume.assembled !== undefined) return this.#assembled(volume, volume.assembled, path, depth, notes);
     // A table may claim more than the image holds (a cut image, a hostile table): what is there is still shown.
     const offset = Math.min(volume.offset, device.size);
     const there = Math.max(0, Math.min(volume.size, device.size - offset));
@@ -331,6 +378,15 @@ class LayerWalk {
     return {
       path, kind: 'volume', format: volume.kind, title: volume.type, label: volume.label, uuid: volume.uuid, offset: volume.offset, size: volume.size,
       device: slice, evidence: [], alternatives: [], guesses: [], openers: [], details: [], notes, volume, children: probed,
+    };
+  }
+
+  /** A volume that something else makes: what is in it is opened by whoever makes it. */
+  async #assembled(volume: Volume, { device, openers, error }: AssembledBytes, path: string, depth: number, notes: Note[]): Promise<Layer> {
+    const probed = error === undefined ? [await this.open({ device, path: `${path}/0`, offset: 0, depth: depth + 1, base: undefined, own: openers })] : [];
+    return {
+      path, kind: 'volume', format: volume.kind, title: volume.type, label: volume.label, uuid: volume.uuid, offset: volume.offset, size: volume.size,
+      device, evidence: [], alternatives: [], guesses: [], openers: [], details: [], notes, volume, children: probed, ...(error === undefined ? {} : { error }),
     };
   }
 }
@@ -390,8 +446,9 @@ function openerOf(format: Format, access: Opener['access'], reason: string): Ope
 }
 
 /** Whether a layer is told by its name and was not opened: its opener takes long, and is to be chosen. */
-export function isWaiting({ kind, filesystem, error, openers }: Pick<Layer, 'kind' | 'filesystem' | 'error' | 'openers'>): boolean {
-  return kind === 'filesystem' && filesystem === undefined && error === undefined && openers.length > 0;
+export function isWaiting({ kind, filesystem, error, openers, children }: Pick<Layer, 'kind' | 'filesystem' | 'error' | 'openers' | 'children'>): boolean {
+  if (error !== undefined || openers.length === 0) return false;
+  return kind === 'filesystem' ? filesystem === undefined : kind === 'table' && children.length === 0 && openers[0]!.id.startsWith(GUEST);
 }
 
 /** What a waiting layer is opened with, unless another opener is asked for. */

@@ -1,6 +1,7 @@
 import type { BlockDevice } from './bytes/device.ts';
 import { type Guess, guess } from './guesses.ts';
-import type { Candidate, Opener, RegistryEntry, Served } from './probe.ts';
+import type { Candidate, Format, Opener, RegistryEntry, Served } from './probe.ts';
+import { isAssembled } from './sets.ts';
 import { SIGNATURES } from './signatures.ts';
 
 /**
@@ -54,11 +55,11 @@ export async function chosenCandidate(device: BlockDevice, entries: readonly Reg
   const { id, as } = splitChoice(chosen);
   const entry = entries.find((each) => each.id === id);
   if (entry === undefined) return undefined;
-  const format = await entry.load();
+  const formatFor = async (served?: Served): Promise<Format> => (served !== undefined && isAssembled(served.format) ? await entry.assemble?.() : undefined) ?? entry.load();
   const offer = offersFor(device, [entry]).find(({ served }) => as === undefined || served.format === as);
-  if (offer !== undefined) return { format, match: { confidence: offer.guess.confidence, evidence: offer.guess.evidence, variant: offer.served.format }, served: offer.served };
+  if (offer !== undefined) return { format: await formatFor(offer.served), match: { confidence: offer.guess.confidence, evidence: offer.guess.evidence, variant: offer.served.format }, served: offer.served };
   const served = as === undefined ? undefined : entry.serves?.find(({ format: known }) => known === as);
-  return { format, match: { confidence: 0, evidence: ['it was asked for; none of its signs is there'] }, ...(served === undefined ? {} : { served }) };
+  return { format: await formatFor(served), match: { confidence: 0, evidence: ['it was asked for; none of its signs is there'] }, ...(served === undefined ? {} : { served }) };
 }
 
 /** "guest:linux-6.12/v7" as its opener and the format that the bytes are to be taken for. */

@@ -36,6 +36,8 @@ export interface OpenContext {
   readonly layer?: string;
   /** What the bytes are to be taken for, an id of core/signatures, for openers of many formats. Absent = what they look like. */
   readonly as?: string;
+  /** Further devices of the set that the bytes may belong to (core/sets), for openers that know sets. */
+  readonly members?: readonly BlockDevice[];
   /** Openers that are looked for only where they are needed: where no engine of ours opens the bytes, and where one is asked for by name. */
   guests?(): Promise<readonly RegistryEntry[]>;
 }
@@ -138,6 +140,10 @@ export interface OpenedTable {
   readonly details: readonly (readonly [string, string])[];
   /** In order of offset, free space included. */
   readonly volumes: readonly Volume[];
+  /** Of the context's members, those that belong to it. */
+  readonly parts?: readonly BlockDevice[];
+  /** How far it can be changed, where it is no partition table. */
+  readonly reason?: string;
   /** What the table's own bytes are. */
   readonly structures?: Structures;
 }
@@ -159,6 +165,18 @@ export interface Volume {
   readonly uuid: string;
   /** "active", "required", "no automount" … */
   readonly flags: readonly string[];
+  /** It is no slice of the table's device: something else makes it of the set's devices. */
+  readonly assembled?: AssembledBytes;
+}
+
+/** A volume's bytes, made by something that is not an engine of ours. */
+export interface AssembledBytes {
+  /** What of it was read: enough to tell what is in it. Reading anything else throws DiskError `unsupported`. */
+  readonly device: BlockDevice;
+  /** What opens it, in place of the registry: whoever makes the bytes. */
+  readonly openers: readonly RegistryEntry[];
+  /** Why it can't be opened; absent where it can. */
+  readonly error?: DiskError;
 }
 
 /** Bytes → a tree. */
@@ -219,6 +237,8 @@ export interface RegistryEntry {
   /** Why it can't be used now, and what would help. Absent or empty when it can. */
   readonly missing?: string;
   load(): Promise<Format>;
+  /** Makes volumes of the devices of a set; for those of `serves` that are opened so (core/sets). */
+  assemble?(): Promise<TableFormat>;
 }
 
 /** A format that an opener of many formats opens. */

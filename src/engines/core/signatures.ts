@@ -72,6 +72,14 @@ const FEATURE_FLAGS = [hex('0c b1 ba 00 00 00 00 00 88 13 00 00 00 00 00 00', UB
 /** Superblocks of UFS: of floppies, UFS1, UFS2, and of UFS2 where something else lies first. */
 const UFS = [0, 8, 64, 256].map((kib) => kib * 1024 + 0x55c);
 
+/** ext2/3/4: counts of a superblock, and blocks of 1 to 64 KiB (fs/ext4/ext4.h, struct ext4_super_block). */
+function fitsExt(read: Reader): boolean {
+  const sb = read(0x400, 0x60);
+  if (sb === undefined || sb.getUint16(0x38, true) !== 0xef53) return false;
+  const [inodes, blocks, first, size, perGroup, inodesPerGroup] = [0, 4, 0x14, 0x18, 0x20, 0x28].map((at) => sb.getUint32(at, true)) as [number, number, number, number, number, number];
+  return inodes > 0 && blocks > first && first <= 1 && size <= 6 && perGroup > 0 && inodesPerGroup > 0 && sb.getUint32(0x4c, true) <= 1;
+}
+
 /** Minix: counts in the superblock that no random bytes have (include/linux/minix_fs.h). */
 function fitsMinix(read: Reader): boolean {
   const sb = read(0x400, 32);
@@ -155,7 +163,7 @@ export const SIGNATURES: readonly Signature[] = [
   { id: 'vmfs', name: 'VMware VMFS', kind: 'volume', magics: [hex('0d d0 01 c0', 0x100000)] },
 
   // Filesystems.
-  { id: 'ext4', name: 'ext2/3/4', kind: 'filesystem', magics: [hex('53 ef', 0x438)] },
+  { id: 'ext4', name: 'ext2/3/4', kind: 'filesystem', magics: [hex('53 ef', 0x438)], fits: fitsExt },
   { id: 'ntfs', name: 'NTFS', kind: 'filesystem', magics: [text('NTFS    ', 3)] },
   { id: 'refs', name: 'ReFS', kind: 'filesystem', magics: [text('ReFS\0\0\0\0', 3)] },
   { id: 'exfat', name: 'exFAT', kind: 'filesystem', magics: [text('EXFAT   ', 3)] },

@@ -19,7 +19,7 @@ export function isDamaged(layer: Layer): boolean {
 /** Whether there is a check for a layer's format, of ours or of its own tool. */
 export async function hasCheck(layer: Layer, registry: readonly RegistryEntry[]): Promise<boolean> {
   if (!isCheckable(layer)) return false;
-  return (await load(formatOf(layer), registry))?.check !== undefined || (await toolOf(layer, registry)) !== undefined;
+  return (await load(formatOf(layer), layer.own ?? registry))?.check !== undefined || (await toolOf(layer, registry)) !== undefined;
 }
 
 /** The check of a layer's format. @throws DiskError unsupported where there is none */
@@ -35,10 +35,10 @@ export async function checkOf(layer: Layer, registry: readonly RegistryEntry[]):
  */
 export async function toolOf(layer: Layer, registry: readonly RegistryEntry[], guest?: string): Promise<ToolCheck | undefined> {
   if (!isCheckable(layer)) return undefined;
-  if (guest !== undefined) return (await load(guest, registry))?.tool?.(/^native:(.+)$/.exec(layer.openers[0]?.id ?? '')?.[1] ?? layer.format);
+  if (guest !== undefined) return (await load(guest, layer.own ?? registry))?.tool?.(/^native:(.+)$/.exec(layer.openers[0]?.id ?? '')?.[1] ?? layer.format);
   for (const { id } of layer.openers) {
     if (!id.startsWith(GUEST)) return undefined;
-    const tool = (await load(id, registry))?.tool?.(layer.format);
+    const tool = (await load(id, layer.own ?? registry))?.tool?.(layer.format);
     if (tool !== undefined) return tool;
   }
   return undefined;

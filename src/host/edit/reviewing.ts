@@ -14,7 +14,8 @@ interface Ranged {
 function* rangesOf(layer: Layer, at: number): Iterable<Ranged> {
   yield { layer, at };
   if (layer.kind === 'container') return;
-  for (const child of layer.children) yield* rangesOf(child, at + child.offset);
+  // Nor does what is assembled of several lie in any of them.
+  for (const child of layer.children) if (child.volume?.assembled === undefined) yield* rangesOf(child, at + child.offset);
 }
 
 /** Filesystems whose bytes lie one to one in `root`, with their places there. */

@@ -3,6 +3,7 @@ import { OverlayDevice } from '../../engines/core/bytes/overlay.ts';
 import type { ToolCheck, ToolCheckOptions, ToolResult } from '../../engines/core/check.ts';
 import { cancelled, DiskError, unsupported } from '../../engines/core/errors.ts';
 import type { JobContext } from '../../engines/core/job.ts';
+import type { SetVolume } from './guest-set.ts';
 import type { GuestLayers } from './layers.ts';
 import type { Guest, GuestFilesystem, GuestTool } from './manifest.ts';
 import type { GuestSupport } from './support.ts';
@@ -14,30 +15,34 @@ const MOST_LINE = 4000;
 const WRITING = new Set(['zfs']);
 
 /** The filesystem's own checker, run in a guest. The filesystem must not be mounted meanwhile: the machine is one of its own. */
-export function toolCheck(guest: Guest, served: GuestFilesystem, support: GuestSupport, layers: GuestLayers): ToolCheck {
+export function toolCheck(guest: Guest, served: GuestFilesystem, support: GuestSupport, layers: GuestLayers, volume?: SetVolume): ToolCheck {
   const tool = served.check!;
   return {
     name: `${tool.program.split('/').at(-1)!}, in ${guest.manifest.title}`,
     repairs: tool.repair !== undefined,
-    run: (device, options, job) => run(guest, served, tool, support, layers, device, options, job),
+    run: (device, options, job) => run(guest, served, tool, support, layers, volume ?? device, options, job),
   };
 }
 
-async function run(guest: Guest, served: GuestFilesystem, tool: GuestTool, support: GuestSupport, layers: GuestLayers, device: BlockDevice, { repair, line }: ToolCheckOptions, job: JobContext): Promise<ToolResult> {
+async function run(guest: Guest, served: GuestFilesystem, tool: GuestTool, support: GuestSupport, layers: GuestLayers, on: BlockDevice | SetVolume, { repair, line }: ToolCheckOptions, job: JobContext): Promise<ToolResult> {
   const args = repair ? tool.repair : tool.dry;
   if (args === undefined) throw unsupported('repair', `${tool.program} only looks`);
-  // What it writes for looking goes nowhere.
-  const scratched = !repair && WRITING.has(served.type);
-  const machine = await support.launch(guest, { disks: [{ device: scratched ? new OverlayDevice(device) : device, readOnly: !repair && !scratched }], filesystems: [served.type], tools: [tool.package], signal: job.signal });
+  const volume = 'set' in on ? on : undefined;
+  // What it writes for looking goes nowhere; to assemble a set is to write to its disks, too.
+  const scratched = !repair && (WRITING.has(served.type) || volume !== undefined);
+  const disks = ('set' in on ? on.set.devices : [on]).map((device) => ({ device: scratched ? new OverlayDevice(device) : device, readOnly: !repair && !scratched }));
+  const machine = await support.launch(guest, { disks, filesystems: [...(volume?.set.modules ?? []), served.type], tools: [...(volume?.set.tools ?? []), tool.package], signal: job.signal });
   layers.at('check').started(machine);
   const watch = setInterval(() => {
     job.report({ done: 0, unit: 'bytes', now: `${tool.program} is running` });
     if (job.signal.aborted) void machine.kill();
   }, 200);
   try {
-    const { status } = await machine.run(tool.program, args, { onLine: (text) => line(text.slice(0, MOST_LINE)), signal: job.signal });
+    const path = await volume?.set.attach(machine, volume.id);
+    const { status } = await machine.run(tool.program, path === undefined ? args : args.map((word) => (word === '{dev}' ? path : word)), { onLine: (text) => line(text.slice(0, MOST_LINE)), signal: job.signal });
     if (job.signal.aborted) throw cancelled();
     if (repair) await machine.sync();
+    await volume?.set.detach(machine);
     const end = await machine.stop();
     if (repair && end.error !== undefined) throw end.error;
     return verdict(tool, status, repair);

@@ -5,8 +5,10 @@ import { GUEST, nameOf, offersFor } from '../../engines/core/offers.ts';
 import type { FilesystemFormat, OpenContext, RegistryEntry, Served } from '../../engines/core/probe.ts';
 import type { BlockDevice } from '../../engines/core/bytes/device.ts';
 import type { FileSystem } from '../../engines/core/filesystem.ts';
+import { assemblerFormat } from './assembled.ts';
 import { toolCheck } from './checking.ts';
 import { GuestFileSystem } from './guest-filesystem.ts';
+import type { SetVolume } from './guest-set.ts';
 import type { GuestLayers } from './layers.ts';
 import type { Guest, GuestFilesystem } from './manifest.ts';
 import { GuestMount } from './mount.ts';
@@ -15,16 +17,28 @@ import type { GuestSupport } from './support.ts';
 /** Seconds that a start takes, about, for a guest whose state can be resumed. */
 const WARM_SECONDS = 1;
 
-/** Filesystems that lie on several disks, by the names that mount(8) has for them: it is told the others by their devices. */
-const SETS: ReadonlySet<string> = new Set(['btrfs']);
+/** What the layers are called that a guest assembles, by its manifest's name for them. */
+const SETS: Readonly<Record<string, string>> = { lvm: 'lvm2', md: 'md' };
+
+/** A volume of a set that the guest assembles: what is in it is opened there. */
+interface InSet {
+  readonly volume: SetVolume;
+  /** Why nothing may be written to it. */
+  readonly readOnly: string | undefined;
+}
 
 /** A guest as a format of the registry: so it comes with all that formats have, `--with`, *Open with…* and the reasons. */
-export function guestEntry(guest: Guest, support: GuestSupport, layers: GuestLayers, also: readonly BlockDevice[] = []): RegistryEntry {
-  const { name, title, filesystems, trees } = guest.manifest;
+export function guestEntry(guest: Guest, support: GuestSupport, layers: GuestLayers, inSet?: InSet): RegistryEntry {
+  const { name, title, filesystems, trees, volumes } = guest.manifest;
   const missing = missingOf(guest, support);
+  // Flash devices are laid over disks; what is in a volume is on none.
+  const mounted = inSet === undefined ? filesystems : filesystems.filter(({ device }) => device === 'disk');
+  const sets = inSet === undefined ? volumes.flatMap(({ type }) => SETS[type] ?? []) : [];
+  const ownTrees = inSet === undefined ? trees : [];
   const entry: RegistryEntry = {
-    id: `${GUEST}${name}`, kind: 'filesystem', name: title, magics: [], serves: [...filesystems.map(servedOf), ...trees.map((tree): Served => ({ format: tree, title: tree, access: 'read-only', reason: 'a tree of the guest itself' }))], seconds: secondsOf(guest), missing,
+    id: `${GUEST}${name}`, kind: 'filesystem', name: title, magics: [], serves: [...mounted.map((each) => servedIn(each, inSet)), ...sets.map((format): Served => ({ format, title: nameOf(format), access: 'read-write', reason: 'its volumes are assembled by the guest' })), ...ownTrees.map((tree): Served => ({ format: tree, title: tree, access: 'read-only', reason: 'a tree of the guest itself' }))], seconds: inSet === undefined ? secondsOf(guest) : guest.manifest.boot.deadline, missing,
     load: async () => format,
+    ...(sets.length === 0 ? {} : { assemble: async () => assemblerFormat({ guest, support, layers, missing, entry: (volume, readOnly) => guestEntry(guest, support, layers, { volume, readOnly }) }) }),
   };
   const format: FilesystemFormat = {
     id: entry.id, kind: 'filesystem', name: title,
@@ -32,10 +46,10 @@ export function guestEntry(guest: Guest, support: GuestSupport, layers: GuestLay
       const [offer] = offersFor(device, [entry]);
       return offer === undefined ? undefined : { confidence: offer.guess.confidence, evidence: offer.guess.evidence, variant: offer.served.format };
     },
-    open: (device, context) => open(guest, missing, support, layers, [device, ...also], context),
+    open: (device, context) => open(guest, missing, support, layers, device, context, inSet),
     tool(as) {
       const served = find(guest, as);
-      return served?.check === undefined || missing !== '' ? undefined : toolCheck(guest, served, support, layers);
+      return served?.check === undefined || missing !== '' ? undefined : toolCheck(guest, served, support, layers, inSet?.volume);
     },
   };
   return entry;
@@ -51,6 +65,12 @@ export function servedOf({ format, title, access, reason = '' }: GuestFilesystem
   return { format, title: title ?? nameOf(format), access, reason };
 }
 
+/** The same in a volume of a set. */
+function servedIn(filesystem: GuestFilesystem, inSet: InSet | undefined): Served {
+  const served = servedOf(filesystem);
+  return inSet?.readOnly === undefined || served.access !== 'read-write' ? served : { ...served, access: 'read-only', reason: inSet.readOnly };
+}
+
 function secondsOf({ manifest: { machine, boot } }: Guest): number {
   return machine.warm ? WARM_SECONDS : boot.deadline;
 }
@@ -60,8 +80,7 @@ function find(guest: Guest, format: string): GuestFilesystem | undefined {
 }
 
 /** Boots, mounts, and answers the tree. @throws DiskError unsupported, guest */
-async function open(guest: Guest, missing: string, support: GuestSupport, layers: GuestLayers, devices: readonly BlockDevice[], context: OpenContext): Promise<FileSystem> {
-  const device = devices[0]!;
+async function open(guest: Guest, missing: string, support: GuestSupport, layers: GuestLayers, device: BlockDevice, context: OpenContext, inSet: InSet | undefined): Promise<FileSystem> {
   const { name, title } = guest.manifest;
   if (missing !== '') throw unsupported(`guest ${name}`, `${title} can't be started: ${missing}`);
   if (context.as === undefined) throw usage('EINVAL', `The bytes don't tell which filesystem they are`, `Say which: ${GUEST}${name}/FORMAT, one of ${guest.manifest.filesystems.map(({ format }) => format).join(', ')}.`);
@@ -72,8 +91,9 @@ async function open(guest: Guest, missing: string, support: GuestSupport, layers
   if (served.access === 'known-bad') throw unsupported(context.as, `${title} is known to be no good with ${nameOf(context.as)}${served.reason === undefined ? '' : `: ${served.reason}`}`);
   const { write } = context;
   if (write !== undefined && served.access !== 'read-write') throw unsupported('writing', `${title} mounts ${nameOf(context.as)} for reading alone${served.reason === undefined ? '' : `: ${served.reason}`}`);
-  if (devices.length > 1 && !SETS.has(served.type)) throw unsupported('sets', `${title} opens sets of several disks of ${[...SETS].join(', ')} alone`);
-  if (devices.length > 1 && write !== undefined) throw unsupported('writing', 'A set of several images is opened for reading');
+  if (write !== undefined && inSet?.readOnly !== undefined) throw unsupported('writing', inSet.readOnly);
+  if (write?.durability === 'direct' && inSet !== undefined) throw unsupported('writing', 'What is in a set of disks is changed as a whole: changes are staged, and applied');
+  const devices = inSet?.volume.set.devices ?? [device, ...(context.members ?? [])];
   const layer = layers.at(context.layer ?? '0');
   layer.enter(name, served.format, write !== undefined);
   const mount = new GuestMount({
@@ -84,14 +104,14 @@ async function open(guest: Guest, missing: string, support: GuestSupport, layers
       layer.proved = false;
       context.note({ severity: 'error', message: `${title} ended: ${message}` });
     },
-  }, { served, devices, ...(write === undefined ? {} : { write }) });
+  }, { served, devices, ...(write === undefined ? {} : { write }), ...(inSet === undefined ? {} : { volume: inSet.volume }) });
   const first = await mount.open({ signal: context.job.signal, ...(context.step === undefined ? {} : { step: context.step }) }, write !== undefined && !layer.proved);
   if (write !== undefined) layer.proved = true;
   for (const message of await mount.notes()) context.note({ severity: 'warning', message });
   const facts = factsOf(device, served.format);
   return new GuestFileSystem(mount, first, layer.nodes, {
     format: served.format, label: facts.label, uuid: facts.uuid,
-    access: { write: served.access === 'read-write' && devices.length === 1, reason: devices.length > 1 ? `${title}, a guest: sets of several images are opened for reading` : `${title}, a guest${served.reason === undefined ? '' : `: ${served.reason}`}` },
+    access: { write: served.access === 'read-write' && inSet?.readOnly === undefined, reason: [`${title}, a guest`, served.reason, inSet?.readOnly].filter((each) => each !== undefined).join(': ') },
     details: [['Opened by', `${title} (guest ${name})`], ['Mounted as', served.type]],
   });
 }

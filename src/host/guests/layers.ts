@@ -1,4 +1,5 @@
 import { displayName } from '../../engines/core/names.ts';
+import type { SetLook } from './assembled.ts';
 import type { GuestEnd, GuestLogLine, GuestMachine } from './machine.ts';
 import { GuestNodes } from './nodes.ts';
 
@@ -31,6 +32,8 @@ export class GuestLayer {
   /** It was mounted for writing since the image was unlocked: a later opening needs no proof. */
   proved = false;
   machine: GuestMachine | undefined;
+  /** What a set of disks held when it was looked at. */
+  look: SetLook | undefined;
   #state: GuestLayerState | undefined;
   readonly #told: GuestTold[] = [];
   readonly #listeners = new Set<() => void>();
@@ -48,6 +51,7 @@ export class GuestLayer {
     if (of !== this.#of) {
       this.#of = of;
       this.nodes = new GuestNodes();
+      this.look = undefined;
     }
     if (!write) this.proved = false;
   }

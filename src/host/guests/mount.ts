@@ -4,6 +4,7 @@ import type { BlockDevice } from '../../engines/core/bytes/device.ts';
 import type { ByteChannel } from '../../engines/core/channel.ts';
 import type { FileSystem } from '../../engines/core/filesystem.ts';
 import type { OpenContext, WriteAccess } from '../../engines/core/probe.ts';
+import type { SetVolume } from './guest-set.ts';
 import type { GuestEnd, GuestMachine, MountOptions } from './machine.ts';
 import { type Guest, type GuestFilesystem, OWN } from './manifest.ts';
 import type { MountedTree } from './nodes.ts';
@@ -30,8 +31,8 @@ const REPLAYING = new Set(['reiserfs', 'zfs']);
 
 /** What is mounted: a filesystem of a disk, or a tree of the guest's own. */
 export type MountWhat =
-  | { readonly served: GuestFilesystem; readonly devices: readonly BlockDevice[]; readonly write?: WriteAccess }
-  | { readonly tree: Parameters<GuestMachine['serve']>[0]; readonly devices: readonly BlockDevice[]; readonly served?: GuestFilesystem };
+  | { readonly served: GuestFilesystem; readonly devices: readonly BlockDevice[]; readonly write?: WriteAccess; readonly volume?: SetVolume }
+  | { readonly tree: Parameters<GuestMachine['serve']>[0]; readonly devices: readonly BlockDevice[]; readonly served?: GuestFilesystem; readonly volume?: undefined };
 
 export interface MountHost {
   readonly support: GuestSupport;
@@ -173,6 +174,13 @@ export class GuestMount {
     });
   }
 
+  /** Brings what was written to the disk and unmounts, for another mount that is to write to the same set. @throws DiskError busy while files are open */
+  async letGo(): Promise<void> {
+    if (this.#held > 0) throw new DiskError({ kind: 'busy', by: this.#host.guest.manifest.name }, 'Files of another volume of the same set are open for writing', 'Close them first.');
+    await this.settle();
+    this.#what.volume?.set.leave(this);
+  }
+
   /** Unmounts and stops. */
   async close(): Promise<void> {
     if (this.#closed) return;
@@ -205,6 +213,7 @@ export class GuestMount {
     if (this.#closed) throw new DiskError({ kind: 'guest', guest: this.#host.guest.manifest.name }, 'The guest was stopped');
     if (this.#tree !== undefined) await this.#unmount();
     const machine = this.#machine ?? (await this.#launch());
+    if (write) await this.#what.volume?.set.enter(this);
     const step = this.#context.step?.({ text: 'tree' in this.#what ? `${this.#host.guest.manifest.title}: ${this.#what.tree}` : `${this.#host.guest.manifest.title}: mounting` });
     try {
       const fs = await this.#mountWith(machine, write);
@@ -213,6 +222,7 @@ export class GuestMount {
       if (write) this.#unclean = false;
       step?.end('done');
     } catch (error) {
+      if (write) this.#what.volume?.set.leave(this);
       const cause = await this.#causeOf(error, machine, undefined);
       step?.end('failed', cause.message);
       throw cause;
@@ -227,12 +237,13 @@ export class GuestMount {
       return support.connect(await machine.serve(what.tree), { guest, machine, write: false });
     }
     const { served } = what;
+    const volume = await what.volume?.set.attach(machine, what.volume.id);
     const tries = write ? [served.writeOptions ?? 'rw'] : served.readOptions.length > 0 ? served.readOptions : ['ro'];
     let first: unknown;
     for (const options of tries) {
       let channel: ByteChannel;
       try {
-        channel = await machine.mount(served.type, [options, ...others(what.devices)].join(','), mountOptions(served));
+        channel = await machine.mount(served.type, [options, ...(volume === undefined ? others(what.devices) : [])].join(','), { ...mountOptions(served), ...(volume === undefined ? {} : { volume }) });
       } catch (error) {
         // The first refusal says most; a machine that died refuses nothing any more.
         first ??= error;
@@ -247,12 +258,14 @@ export class GuestMount {
   async #launch(): Promise<GuestMachine> {
     const { support, guest, started } = this.#host;
     if (this.#deaths >= MOST_DEATHS) throw new DiskError({ kind: 'guest', guest: guest.manifest.name }, `${guest.manifest.title} died ${this.#deaths} times over this image`, 'The filesystem may be damaged: check it, or open it with another guest.');
-    const { devices, served } = this.#what;
+    const { devices, served, volume } = this.#what;
+    const tools = [...(served?.helper === undefined ? [] : [served.helper.package]), ...(volume?.set.tools ?? [])];
     // Linux lays flash only over disks that can be written to (drivers/mtd/devices/block2mtd.c): what it writes there while reading goes nowhere.
-    const scratched = !this.writes && served !== undefined && (served.device !== 'disk' || REPLAYING.has(served.type));
+    // md marks its members when it is assembled.
+    const scratched = !this.writes && served !== undefined && (served.device !== 'disk' || REPLAYING.has(served.type) || volume !== undefined);
     const readOnly = !this.writes && !scratched;
     const machine = await support.launch(guest, {
-      disks: devices.map((device) => ({ device: scratched ? new OverlayDevice(device) : device, readOnly })), filesystems: served === undefined ? [] : [served.type], ...(served?.helper === undefined ? {} : { tools: [served.helper.package] }),
+      disks: devices.map((device) => ({ device: scratched ? new OverlayDevice(device) : device, readOnly })), filesystems: [...(volume?.set.modules ?? []), ...(served === undefined ? [] : [served.type])], ...(tools.length === 0 ? {} : { tools }),
       ...(this.#context.step === undefined ? {} : { step: this.#context.step }), ...(this.#context.signal === undefined ? {} : { signal: this.#context.signal }),
     });
     this.#machine = machine;
@@ -265,8 +278,11 @@ export class GuestMount {
     const { fs } = this.#tree ?? {};
     this.#tree = undefined;
     this.#mode = 'none';
+    const machine = this.#machine;
     await fs?.close();
-    await this.#machine?.unmount();
+    await machine?.unmount();
+    if (machine !== undefined) await this.#what.volume?.set.detach(machine);
+    this.#what.volume?.set.leave(this);
   }
 
   async #stop(): Promise<void> {
@@ -277,6 +293,14 @@ export class GuestMount {
     const wrote = this.#mode === 'write';
     this.#mode = 'none';
     if (machine === undefined) return;
+    try {
+      await this.#stopMachine(machine, tree, wrote);
+    } finally {
+      this.#what.volume?.set.leave(this);
+    }
+  }
+
+  async #stopMachine(machine: GuestMachine, tree: MountedTree | undefined, wrote: boolean): Promise<void> {
     try {
       // Before the connection goes: what is on its way in it is to arrive.
       if (wrote && !('tree' in this.#what)) {
@@ -302,6 +326,7 @@ export class GuestMount {
     if (this.#mode === 'write') this.#unclean = true;
     if (this.#mode === 'write' && !this.#direct) this.#lost = this.#deathOf(end);
     this.#mode = 'none';
+    this.#what.volume?.set.leave(this);
     this.#host.died(end);
   }
 

@@ -1,4 +1,3 @@
-import type { BlockDevice } from '../../engines/core/bytes/device.ts';
 import type { RegistryEntry } from '../../engines/core/probe.ts';
 import { guestEntry } from './format.ts';
 import { GuestLayers } from './layers.ts';
@@ -9,14 +8,12 @@ import type { GuestSupport } from './support.ts';
 export class SessionGuests {
   readonly layers = new GuestLayers();
   readonly #support: GuestSupport | 'none' | undefined;
-  readonly #also: readonly BlockDevice[];
   #entries: Promise<readonly RegistryEntry[]> | undefined;
   #known: readonly RegistryEntry[] = [];
 
-  /** @param support what this computer has unless told @param also further disks of the set that the image belongs to */
-  constructor(support: GuestSupport | 'none' | undefined, also: readonly BlockDevice[] = []) {
+  /** @param support what this computer has unless told */
+  constructor(support: GuestSupport | 'none' | undefined) {
     this.#support = support;
-    this.#also = also;
   }
 
   /** Those that were looked for. */
@@ -42,7 +39,7 @@ export class SessionGuests {
     } catch {
       return []; // A program without its guests opens what it has engines for.
     }
-    this.#known = guests.map((guest) => guestEntry(guest, support, this.layers, this.#also));
+    this.#known = guests.map((guest) => guestEntry(guest, support, this.layers));
     return this.#known;
   }
 }

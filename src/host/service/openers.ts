@@ -9,7 +9,9 @@ const ORDER: readonly OpenerRow['access'][] = ['read-write', 'read-only', 'untri
  * Every way into a layer, each with its access and the reason for it: the one that was taken, those whose signs are there, and those that
  * would have to be told. The first is the one in use.
  */
-export function openersOf(layer: Layer, registry: readonly RegistryEntry[]): OpenerRow[] {
+export function openersOf(layer: Layer, all: readonly RegistryEntry[]): OpenerRow[] {
+  // In a volume that something else assembled, that alone opens what is in it.
+  const registry = layer.own ?? all;
   const guests = offersFor(layer.device, registry.filter(({ serves }) => serves !== undefined));
   const rows = registry.map((entry): OpenerRow => {
     const { id, name, kind } = entry;
