@@ -23,7 +23,7 @@ for (const [NAME, answer] of answers) describe.skipIf('reason' in answer)(`every
     it(`${row.name}: ${row.why}`, async (context) => {
       const served = guest.manifest.filesystems.find(({ format }) => format === (row.matrix ?? row.format)) ?? guest.manifest.filesystems.find(({ format }) => format === row.format);
       const tools = row.tools.filter((tool) => !hasTool(tool));
-      const why = missing(row) || (tools.length > 0 ? `${tools.join(', ')} not installed` : served === undefined ? `${NAME} does not mount ${row.format}` : served.access === 'known-bad' ? `${NAME}: ${served.reason}` : '');
+      const why = missing(row) || (row.tooNew?.[NAME] ?? '') || (tools.length > 0 ? `${tools.join(', ')} not installed` : served === undefined ? `${NAME} does not mount ${row.format}` : served.access === 'known-bad' ? `${NAME}: ${served.reason}` : '');
       if (why !== '' || served === undefined) {
         console.warn(`skipped: ${row.name}: ${why}`);
         return context.skip(why);

@@ -21,6 +21,7 @@ export const SHARED = resolve(process.env['CLUTCH_FIXTURES'] ?? join(ROOT, '../s
 export function missing(recipe: Recipe): string {
   if (recipe.kernel && process.getuid?.() !== 0) return 'filling it needs a mount, and a mount needs root';
   if (recipe.fuse === true && !existsSync('/dev/fuse')) return 'filling it needs /dev/fuse';
+  if (recipe.shared !== undefined && !existsSync(join(SHARED, recipe.shared))) return `${recipe.shared} is not among the shared fixtures`;
   const tools = ['bash', 'mke2fs', 'debugfs', 'python3'].filter((tool) => !hasTool(tool));
   return tools.length > 0 ? `${tools.join(', ')} not installed` : '';
 }
@@ -56,7 +57,7 @@ export function build(recipe: Recipe, family = 'ext4'): { image: string; digest:
     const command = recipe.kernel ? ['unshare', '--mount', '--propagation', 'private', 'bash'] : ['bash'];
     const script = `. ${JSON.stringify(join(HERE, 'prelude.sh'))}\n${recipe.script}\n`;
     const done = spawnSync(command[0]!, [...command.slice(1), '-c', script], {
-      encoding: 'utf8', timeout: 120_000, env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`, IMG: making, HERE, TMP: scratch, CACHE: dirname(image) },
+      encoding: 'utf8', timeout: 120_000, env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`, IMG: making, HERE, SHARED, TMP: scratch, CACHE: dirname(image) },
     });
     if (done.status !== 0) throw new Error(`The recipe ${recipe.name} failed: ${(done.error?.message ?? done.stderr).trim()}`);
     spawnSync('fallocate', ['--dig-holes', making]);

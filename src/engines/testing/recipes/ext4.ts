@@ -8,6 +8,8 @@ export interface Recipe {
   readonly kernel: boolean;
   /** Filled through FUSE. */
   readonly fuse?: boolean;
+  /** The file among the shared fixtures that it is made of ($SHARED), where somebody else made the image. */
+  readonly shared?: string;
   /** Who tells the truth about it. "kernel" where absent. */
   readonly oracle?: 'debugfs';
   /** What the kernel must be told besides. */

@@ -17,6 +17,12 @@ export interface ForeignRecipe extends Recipe {
    * 'root' its top files alone, 'few' HELLO.TXT and DIR/INNER.TXT, 'nothing' where the maker can't put anything in.
    */
   readonly holds: 'tree' | 'files' | 'root' | 'few' | 'nothing';
+  /** Guests whose kernels are too old for it, and why. */
+  readonly tooNew?: Readonly<Record<string, string>>;
+  /** Who made it, where it is not the first of `tools`. */
+  readonly maker?: string;
+  /** Size and sha256 by path, in capitals, where it is not of $SRC. */
+  readonly expects?: Readonly<Record<string, { readonly size: number; readonly sha256: string }>>;
   /** Says of the image at $1 whether it is sound; exit status 0. $HERE is this folder. */
   readonly judge?: string;
   /** The program that says so, where it is not the first word. */
@@ -100,7 +106,8 @@ export const FOREIGN: readonly ForeignRecipe[] = [
   row('cramfs', 'cramfs', 'which Debian kernels leave out', ['mkfs.cramfs'], 'tree', 'mkfs.cramfs $SRC "$IMG"'),
   row('nilfs2', 'nilfs2', 'a log of checkpoints', ['mkfs.nilfs2'], 'nothing', 'truncate -s 160M "$IMG"; mkfs.nilfs2 -q -L CLUTCH "$IMG"'),
   row('bfs', 'bfs', 'UnixWare’s boot filesystem', ['mkfs.bfs'], 'nothing', 'truncate -s 1M "$IMG"; mkfs.bfs "$IMG"'),
-  row('gfs2', 'gfs2', 'a cluster’s, used by one', ['mkfs.gfs2'], 'nothing', 'truncate -s 64M "$IMG"; mkfs.gfs2 -q -O -j 1 -J 8 -p lock_nolock "$IMG"', { judge: 'fsck.gfs2 -n "$1"' }),
+  row('gfs2', 'gfs2', 'a cluster’s, used by one', ['mkfs.gfs2'], 'nothing', 'truncate -s 64M "$IMG"; mkfs.gfs2 -q -O -j 1 -J 8 -p lock_nolock "$IMG"', { judge: 'fsck.gfs2 -n "$1"', tooNew: { 'linux-5.10': 'its driver knows format 1801 alone' } }),
+  row('gfs2-1801', 'gfs2', 'a cluster’s in the format before 2021', ['mkfs.gfs2'], 'nothing', 'truncate -s 64M "$IMG"; mkfs.gfs2 -q -O -j 1 -J 8 -p lock_nolock -o format=1801 "$IMG"', { judge: 'fsck.gfs2 -n "$1"' }),
   row('ocfs2', 'ocfs2', 'a cluster’s, used by one', ['mkfs.ocfs2'], 'nothing', 'truncate -s 64M "$IMG"; mkfs.ocfs2 -q -F -M local -N 1 -L CLUTCH "$IMG"', { judge: 'fsck.ocfs2 -n -f "$1"' }),
   row('jffs2', 'jffs2', 'raw flash: the guest needs an mtd device', ['mkfs.jffs2'], 'tree', 'mkfs.jffs2 -r $SRC -o "$IMG" -e 0x10000 -p0x400000 -l -n'),
   row('ubifs', 'ubi', 'UBI on NOR flash, which disks can pose as', ['mkfs.ubifs', 'ubinize'], 'tree', `mkfs.ubifs -r $SRC -m 8 -e 130944 -c 60 -o $TMP/ubifs
@@ -112,6 +119,15 @@ printf '[root]\\nmode=ubi\\nimage=%s\\nvol_id=0\\nvol_size=5MiB\\nvol_type=dynam
   row('zfs', 'zfs', 'a pool of a Solaris, with a dataset in a dataset', ['zpool', 'zfs', 'zfs-fuse'], 'tree', 'truncate -s 64M "$IMG"; bash "$HERE/zfs.sh" make "$IMG" $SRC', { kernel: true, fuse: true, judge: 'unshare --mount --propagation private bash "$HERE/zfs.sh" judge "$1"', judgedBy: 'zpool scrub' }),
   row('apfs', 'apfs', 'a Macintosh', ['mkapfs'], 'nothing', 'truncate -s 128M "$IMG"; mkapfs -L CLUTCH -U $U -u $U "$IMG"', { judge: 'apfsck "$1"' }),
   row('hfsplus', 'hfsplus', 'a Macintosh before 2017', ['python3'], 'tree', maker('hfsplus')),
+  row('hfsplus-apple', 'hfsplus', 'a disk image of a Macintosh', ['python3'], 'files', `python3 "$HERE/makers/udif.py" "$IMG" "$SHARED/plaso/hfsplus_zlib.dmg"`, {
+    shared: 'plaso/hfsplus_zlib.dmg', maker: 'macOS',
+    // As 7-Zip lists and unpacks it.
+    expects: {
+      '/PASSWORDS.TXT': { size: 116, sha256: '02a2a6af2f1ecf4720d7d49d640f0d0a269a7ec733e41973bdd34f09dad0e252' },
+      '/A_DIRECTORY/ANOTHER_FILE': { size: 22, sha256: 'c7fbc0e821c0871805a99584c6a384533909f68a6bbe9a2a687d28d9f3b10c16' },
+      '/A_DIRECTORY/A_FILE': { size: 53, sha256: '4a49638d0e1055fd9e4c17fef7fdf4d6ccf892b6d9c2f64164203c4bfb0ec92d' },
+    },
+  }),
   row('v7', 'v7', 'the Unix of 1979, as PDP-11s have it', ['python3'], 'files', maker('v7')),
   row('qnx6', 'qnx6', 'a QNX 6 disk', ['python3'], 'files', maker('qnx6', 'little')),
   row('qnx6-be', 'qnx6', 'a QNX 6 disk of a big-endian machine', ['python3'], 'files', maker('qnx6', 'big')),

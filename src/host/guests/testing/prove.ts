@@ -18,7 +18,8 @@ const WRITTEN: Readonly<Record<string, string>> = { '/NEW.TXT': Array.from({ len
 const FLAT = new Set(['bfs']);
 
 /** What the recipe put in. */
-export function expectedOf({ holds }: Pick<ForeignRecipe, 'holds'>): Expected {
+export function expectedOf({ holds, expects }: Pick<ForeignRecipe, 'holds' | 'expects'>): Expected {
+  if (expects !== undefined) return expects;
   const held = Object.entries(FOREIGN_FILES).filter(([path]) => holds === 'tree' || holds === 'files' || (holds === 'root' && path.lastIndexOf('/') === 0) || (holds === 'few' && (path === '/HELLO.TXT' || path === '/DIR/INNER.TXT')));
   return digests(Object.fromEntries(held));
 }
@@ -142,7 +143,8 @@ async function walk(fs: FileSystem, dir: NodeId, path: string, found: Record<str
   } while (cursor !== undefined);
 }
 
-function compare(found: Expected, expected: Expected): void {
+/** Whether all that is expected was found. @throws Error what was not */
+export function compare(found: Expected, expected: Expected): void {
   // Some keep names in their own case.
   const byName = new Map(Object.entries(found).map(([path, each]) => [path.toUpperCase(), each]));
   for (const [path, { size, sha256 }] of Object.entries(expected)) {
@@ -153,8 +155,8 @@ function compare(found: Expected, expected: Expected): void {
 }
 
 /** What was shown, in sentences for the support matrix. */
-export function said({ written, judged }: Shown, { name, holds, judge, judgedBy, tools }: ForeignRecipe): string[] {
-  const image = `an image of ${tools[0]}${name === 'xfs-v4' ? ' in version 4' : ''}`;
+export function said({ written, judged }: Shown, { name, holds, judge, judgedBy, tools, maker = tools[0] === 'python3' ? 'a maker of ours' : tools[0] }: ForeignRecipe): string[] {
+  const image = `an image of ${maker}${name === 'xfs-v4' ? ' in version 4' : ''}`;
   return [
     ...(holds === 'nothing' ? [] : [`${image} is read: names, sizes and contents as its maker put them in`]),
     ...(written ? [`${image} is written to, and read back by another boot${judged ? `; ${judgedBy ?? judge!.split(' ')[0]} finds nothing` : ''}`] : []),
