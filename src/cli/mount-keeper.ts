@@ -39,15 +39,16 @@ export async function keepChanges(session: ImageSession, json: boolean): Promise
 async function rescue(session: ImageSession, error: DiskError, json: boolean): Promise<Kept> {
   const why = errorText(error).replace(/^clutch: /, '');
   const { state } = session.editing;
+  const half = state.state === 'editing' ? state.unfinished : undefined;
   // In part they are in the image, and all of them beside it: the next opening brings them to their end.
-  if (state.state === 'editing' && state.unfinished !== undefined) return { exit: EXIT.failed, message: why };
+  if (half?.wayBack === false) return { exit: EXIT.failed, message: why };
   const changed = state.state === 'editing' ? state.changedUnderneath : undefined;
   const reasons: string[] = [];
   for (const folder of [join(session.path, '..'), dataFolder()]) {
     try {
       const path = freeName(folder, basename(session.path));
       await new CliJob({ title: 'Saving', json }).run((job) => session.editing.saveAs(path, { job }));
-      return { exit: EXIT.failed, message: `the changes could not be applied: ${why}\n  ${changed === undefined ? 'The image is as it was; with the changes it is' : 'The image with the changes is'} ${path}` };
+      return { exit: EXIT.failed, message: `the changes could not be applied: ${why}\n  ${half !== undefined ? 'The image is made whole when it is opened next; with the changes it is' : changed === undefined ? 'The image is as it was; with the changes it is' : 'The image with the changes is'} ${path}` };
     } catch (second) {
       reasons.push(toDiskError(second).message);
     }

@@ -70,7 +70,7 @@ function full(): never {
 describe('an Apply that fails', () => {
   it.each<[string, (file: DiskFile) => Partial<DiskFile>]>([
     ['when the sidecar is to be made durable', () => ({ sync: full })],
-    ['at the sidecar\'s very end', (file) => ({ write: (at, from) => { if (from.length === 56) full(); file.write(at, from); } })],
+    ['at the sidecar\'s very end', (file) => ({ write: (at, from) => { if (from.length === 1024) full(); file.write(at, from); } })],
     ['when its end is to be made durable', (file) => { let syncs = 0; return { sync: () => { if (++syncs === 2) full(); file.sync(); } }; }],
   ])('%s has not touched the image, and can be begun anew', async (_, wrong) => {
     const before = new Uint8Array(64 * 1024).fill(1);

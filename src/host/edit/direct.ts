@@ -6,7 +6,8 @@ import type { DiskFile } from './disk.ts';
 import type { LockedImage } from './locked-image.ts';
 import type { SidecarPlace } from './places.ts';
 import { SECTOR } from './sectors.ts';
-import { identityOf, SidecarWriter } from './sidecar.ts';
+import { SidecarWriter } from './sidecar.ts';
+import { identityOf } from './sidecar-format.ts';
 
 /**
  * Makes the commits of a filesystem without a journal whole, while it is written to directly: each is kept in a sidecar until it is in its place,

@@ -21,7 +21,8 @@ export interface Disk {
   makeFolder(path: string): void;
   /** A new file that nobody else may read. @throws the system's error EEXIST, EACCES, EROFS … */
   create(path: string): DiskFile;
-  open(path: string): DiskFile;
+  /** @param write also for writing */
+  open(path: string, write?: boolean): DiskFile;
   remove(path: string): void;
   /** Names that were made or removed in the folder are durable. */
   syncFolder(path: string): void;
@@ -36,7 +37,7 @@ export const hostDisk: Disk = {
   },
   // O_NOFOLLOW: a link that somebody put there must not lead the changes elsewhere.
   create: (path) => fileOf(openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0), 0o600), new Writeback(path)),
-  open: (path) => fileOf(openSync(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0))),
+  open: (path, write = false) => fileOf(openSync(path, (write ? constants.O_RDWR : constants.O_RDONLY) | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0))),
   remove: unlinkSync,
   syncFolder(path) {
     // Windows has no such thing: names are durable there with the file (FlushFileBuffers).

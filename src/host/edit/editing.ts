@@ -50,7 +50,7 @@ export interface Editing {
   /** What is pending. */
   review(): Promise<Review>;
   /**
-   * Writes the changes to the image, all or none, whatever happens meanwhile: an Apply that is interrupted is finished when the image is
+   * Writes the changes to the image, all or none, whatever happens meanwhile: an Apply that is interrupted is finished or taken back when the image is
    * opened next. The image stays unlocked; there is nothing to undo any more. Until the changes are safe in the file beside the image
    * (the job's progress is in its first half), it can be cancelled.
    * @throws DiskError with the state's `cannotApply`; busy when another program changed the image; usage ENOSPC, EACCES; io; cancelled
@@ -92,8 +92,11 @@ export type EditState =
     readonly cannotApply?: DiskErrorData;
     /** Another program changed the image meanwhile: nothing fits any more, the changes can only be discarded. */
     readonly changedUnderneath?: DiskErrorData;
-    /** An Apply failed when the image was changed in part: the file that holds all of the changes, from which it is finished by another Apply, or the next opening. */
-    readonly unfinished?: string;
+    /**
+     * An Apply failed when the image was changed in part. Another Apply, or the next opening, brings it to its end by the file `sidecar`: to its new state, or,
+     * `wayBack`, most often to its old one. Then the changes are nowhere but here, and lost when the image is closed.
+     */
+    readonly unfinished?: { readonly sidecar: string; readonly wayBack: boolean };
   };
 
 export interface UnlockOptions {
@@ -166,9 +169,9 @@ export interface Applied {
 /** What became of an Apply that was interrupted, found when the image was opened. Plain data. */
 export interface Recovery {
   /**
-   * finished: the image has all of the changes now. unchanged: it was interrupted before the image was touched, or after all was done.
+   * finished: the image has all of the changes now. unchanged: it was interrupted before the image was touched, or after all was done; or it was taken back.
    * foreign: the file beside the image belongs to another one, or the image was changed since; it was left alone, and so was the image.
-   * damaged: the file beside the image can't be read, though the image may be half changed. impossible: it could not be finished now.
+   * damaged: the file beside the image can't be read, though the image may be half changed. impossible: it could not be finished or taken back now.
    */
   readonly state: 'finished' | 'unchanged' | 'foreign' | 'damaged' | 'impossible';
   /** What that means, in a sentence or two. */

@@ -1,13 +1,14 @@
+import { dirname } from 'node:path';
 import type { BlockDevice, Extent } from '../../engines/core/bytes/device.ts';
 import { OverlayDevice } from '../../engines/core/bytes/overlay.ts';
 import type { PageStore } from '../../engines/core/bytes/pages.ts';
-import { DiskError, toDiskError, unsupported, usage } from '../../engines/core/errors.ts';
+import { DiskError, ioError, isDiskError, toDiskError, unsupported, usage } from '../../engines/core/errors.ts';
 import type { Maybe } from '../../engines/core/filesystem.ts';
 import type { JobContext } from '../../engines/core/job.ts';
 import { type Layer, layersOf } from '../../engines/core/layers.ts';
 import type { WriteAccess } from '../../engines/core/probe.ts';
 import { fillRandom } from '../random.ts';
-import { apply, applyHost, replay } from './apply.ts';
+import { apply, applyHost } from './apply.ts';
 import { isDamaged } from './checks.ts';
 import { SidecarLog } from './direct.ts';
 import { hostDisk } from './disk.ts';
@@ -15,10 +16,11 @@ import type { Applied, EditOperation, Editing, EditState, OperationStart, Recove
 import { History } from './history.ts';
 import type { FileState } from './identity.ts';
 import { LockedImage } from './locked-image.ts';
+import { settle } from './replay.ts';
 import { filesystemsIn, reviewLayers } from './reviewing.ts';
 import { saveAs } from './save-as.ts';
 import { SECTOR } from './sectors.ts';
-import { readSidecar } from './sidecar.ts';
+import { readSidecar } from './sidecar-reader.ts';
 
 /** What the editing needs of an open image. */
 export interface EditedImage {
@@ -72,8 +74,8 @@ export class ImageEditing implements Editing {
   readonly #listeners = new Set<() => void>();
   readonly #waitingTold = new Set<() => void>();
   #unlocked: Unlocked | undefined;
-  /** An Apply that failed after the image was touched: it goes on with this file. */
-  #unfinished: string | undefined;
+  /** An Apply that failed after the image was touched: it goes on with this file, or back. */
+  #unfinished: { readonly sidecar: string; readonly wayBack: boolean } | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #busy = 0;
   #closed = false;
@@ -188,16 +190,17 @@ export class ImageEditing implements Editing {
       if (cannotApply !== undefined) throw cannotApply;
       await this.#syncAll();
       await this.#finishUnfinished(image);
-      const target = { device: image.device, files: image.files, witnesses: witnessesOf(this.#layerAt(stage)), verify: () => image.verify() };
+      let touched = false;
+      const target = { device: image.device, files: image.files, witnesses: witnessesOf(this.#layerAt(stage)), verify: () => image.verify(), touched: () => { touched = true; } };
       try {
-        const applied = await apply(overlay, target, applyHost(image.files), job, (sidecar) => { this.#unfinished = sidecar; });
+        const applied = await apply(overlay, target, applyHost(image.files), job, (sidecar, wayBack) => { this.#unfinished = { sidecar, wayBack }; });
         this.#acceptOwn(image);
         overlay.discard();
         history.forget();
         return applied;
       } catch (error) {
         // Only what was written by ourselves is no change by another program.
-        if (this.#unfinished !== undefined) this.#acceptOwn(image);
+        if (touched) this.#acceptOwn(image);
         throw error;
       }
     });
@@ -417,19 +420,26 @@ export class ImageEditing implements Editing {
     };
   }
 
-  /** Changes that reached the image in part are brought to their end before others are. */
+  /** Changes that reached the image in part are brought to their end before others are, or taken back to begin anew: the overlay has them still. */
   async #finishUnfinished(image: LockedImage): Promise<void> {
     if (this.#unfinished === undefined) return;
-    const file = hostDisk.open(this.#unfinished);
-    try {
-      const sidecar = readSidecar(file);
-      if (sidecar.state !== 'complete') throw new DiskError({ kind: 'io' }, `The changes in ${this.#unfinished} can't be read back`);
-      await replay(sidecar, image.device);
-    } finally {
-      file.close();
-      this.#acceptOwn(image);
+    const { sidecar: path } = this.#unfinished;
+    // It may be gone already, when it was only not known whether for good.
+    if (hostDisk.exists(path)) {
+      const file = hostDisk.open(path, true);
+      try {
+        const sidecar = readSidecar(file);
+        if (sidecar.state === 'damaged') throw new DiskError({ kind: 'io' }, `What is in ${path} can't be read back: ${sidecar.message}`);
+        if (sidecar.state === 'complete') await settle(sidecar, image.device);
+      } catch (error) {
+        throw isDiskError(error) ? error : ioError(`What reached the image in part could not be brought to its end: ${(error as Error).message}`);
+      } finally {
+        file.close();
+        this.#acceptOwn(image);
+      }
+      hostDisk.remove(path);
     }
-    hostDisk.remove(this.#unfinished);
+    hostDisk.syncFolder(dirname(path));
     this.#unfinished = undefined;
   }
 }

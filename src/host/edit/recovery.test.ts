@@ -13,7 +13,8 @@ import type { Recovery } from './editing.ts';
 import { LockedImage } from './locked-image.ts';
 import { sidecarPlaces } from './places.ts';
 import { recoverApply, type RecoveryHost } from './recovery.ts';
-import { identityOf, SidecarWriter } from './sidecar.ts';
+import { SidecarWriter } from './sidecar.ts';
+import { identityOf } from './sidecar-format.ts';
 import { SimulatedDisk } from './testing/simulated-disk.ts';
 
 const scratch = scratchFolder();

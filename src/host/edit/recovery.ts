@@ -2,13 +2,15 @@ import { lstatSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { BlockDevice } from '../../engines/core/bytes/device.ts';
 import { isDiskError, toDiskError } from '../../engines/core/errors.ts';
-import { replay } from './apply.ts';
 import { type Disk, hostDisk } from './disk.ts';
 import type { Recovery } from './editing.ts';
 import type { FileState } from './identity.ts';
 import { LockedImage } from './locked-image.ts';
 import { otherSidecars, type SidecarPlace, sidecarPlaces } from './places.ts';
-import { type CompleteSidecar, type Identity, readIdentity, readSidecar, standingOf } from './sidecar.ts';
+import { settle } from './replay.ts';
+import type { Identity } from './sidecar-format.ts';
+import { type CompleteSidecar, readIdentity, readSidecar } from './sidecar-reader.ts';
+import { standingOf } from './standing.ts';
 
 /** The image that a sidecar may belong to. */
 export interface RecoveryImage {
@@ -30,8 +32,8 @@ export interface RecoveryHost {
 }
 
 /**
- * Looks for what an interrupted Apply left, and brings it to its end: the image has all of the changes afterwards, or none. An Apply whose
- * sidecar became valid is finished, never undone: it was promised when that was durable, and the old bytes are not kept.
+ * Looks for what an interrupted Apply left, and brings it to its end: the image has all of the changes afterwards, or none. An Apply that was committed
+ * is finished, never undone: it was promised when that was durable, and the old bytes are not kept. One that was not is taken back.
  * @param files the image's, absolute
  * @returns what was found, one for each sidecar; most often nothing
  */
@@ -72,7 +74,7 @@ async function recoverOne(place: SidecarPlace, host: RecoveryHost): Promise<Reco
     if (!host.isTrusted(place.path)) return answer('foreign', `Beside the image lies a file of changes that somebody else made: ${place.path}. It was left as it is, and so was the image.`);
     // With the image's lock, so that no Apply that is under way is taken for one that was interrupted.
     image = host.openImage();
-    const file = host.disk.open(place.path);
+    const file = host.disk.open(place.path, true);
     try {
       const sidecar = readSidecar(file);
       const owner = sidecar.state === 'damaged' ? undefined : sidecar.identity;
@@ -89,7 +91,7 @@ async function recoverOne(place: SidecarPlace, host: RecoveryHost): Promise<Reco
   } catch (error) {
     const failure = toDiskError(error);
     const why = isDiskError(error) && error.kind === 'busy' ? 'The image is being used by another program, so' : `${failure.message}, so`;
-    return { ...answer('impossible', `${why} changes that were being applied when Clutch was interrupted can't be finished now. Until they are, the image may be half changed.`), error: failure.toJSON() };
+    return { ...answer('impossible', `${why} changes that were being applied when Clutch was interrupted can't be finished or taken back now. Until they are, the image may be half changed.`), error: failure.toJSON() };
   } finally {
     image?.close();
   }
@@ -98,20 +100,24 @@ async function recoverOne(place: SidecarPlace, host: RecoveryHost): Promise<Reco
 async function finish(sidecar: CompleteSidecar, image: RecoveryImage, place: SidecarPlace, host: RecoveryHost): Promise<Recovery> {
   const answer = (state: Recovery['state'], message: string): Recovery => ({ state, message, sidecar: place.path });
   const foreign = (why: string): Recovery => answer('foreign', `Beside the image lies a file of changes that were never finished, but ${why}. Both were left as they are. If you don't need it, delete ${place.path}.`);
-  const { identity } = sidecar;
+  const { identity, committed } = sidecar;
   if (identity.size !== image.device.size || identity.files.some(({ size }, i) => size !== image.files[i]?.size)) return foreign('it is for an image of another size');
   let [now, before] = [0, 0];
   for (const record of sidecar.records()) {
     const standing = standingOf(record, image.device);
-    if (standing.neither > 0) return foreign('the image was changed since, or is another one');
-    if (record.witness) continue;
+    // What has its turn only afterwards is old, and what had it before is new.
+    const early = committed ? (record.kind === 'fresh' ? standing.before : 0) : (record.kind === 'redo' ? standing.now : 0);
+    if (standing.neither + early > 0) return foreign('the image was changed since, or is another one');
+    if (record.kind === 'witness') continue;
     now += standing.now;
     before += standing.before;
   }
   // An image that has nothing of the changes and is another file is one that was put back: a copy from before.
-  if (before > 0 && now === 0 && isOther(identity, image)) return foreign('the image is another file than the one that they were for');
-  if (before > 0) await replay(sidecar, image.device);
+  if (now === 0 && isOther(identity, image)) return foreign('the image is another file than the one that they were for');
+  // Also where all is there: it may be so in the computer's memory alone.
+  await settle(sidecar, image.device);
   remove(place, host);
+  if (!committed) return answer('unchanged', `Clutch was interrupted while it applied changes to the image. ${now > 0 ? 'What had reached it was taken back' : 'They never reached it'}: it is as it was before.`);
   return before === 0
     ? answer('unchanged', 'All changes had reached the image when Clutch was interrupted.')
     : answer('finished', 'Clutch was interrupted while it applied changes to the image. They have been finished now.');

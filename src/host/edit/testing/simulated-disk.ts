@@ -7,6 +7,8 @@ import { SECTOR } from '../sectors.ts';
 /** The image's name among the files of a simulated disk. */
 const IMAGE = 'disk.img';
 
+const ZEROS = new Uint8Array(PAGE);
+
 /** Something that was asked of the disk, in order. */
 type DiskEvent =
   | { readonly kind: 'write'; readonly file: string; readonly at: number; readonly bytes: Uint8Array }
@@ -22,6 +24,8 @@ export type Files = ReadonlyMap<string, Uint8Array>;
 /** A computer's disk with an image and what lies beside it. It notes all that is asked of it, so that the power can be cut anywhere. */
 export class SimulatedDisk implements Disk {
   readonly events: DiskEvent[] = [];
+  /** Whether pages of zeros of the image are holes: else it has none. */
+  sparse = true;
   readonly #files = new Map<string, Uint8Array>();
 
   constructor(files: Files) {
@@ -46,7 +50,7 @@ export class SimulatedDisk implements Disk {
         this.#write(IMAGE, at, from);
       },
       flush: () => { this.events.push({ kind: 'sync', file: IMAGE }); },
-      holes: (at, length) => zeroPages(this.#files.get(IMAGE)!, at, length),
+      holes: (at, length) => (this.sparse ? zeroPages(this.#files.get(IMAGE)!, at, length) : []),
       close() {},
     };
   }
@@ -172,7 +176,7 @@ function written(file: Uint8Array, at: number, bytes: Uint8Array): Uint8Array {
 function* zeroPages(bytes: Uint8Array, at: number, length: number): Iterable<Extent> {
   for (let from = at; from < at + length;) {
     const to = Math.min(at + length, (Math.floor(from / PAGE) + 1) * PAGE);
-    if (bytes.subarray(from, to).every((byte) => byte === 0)) yield { at: from, length: to - from };
+    if (Buffer.compare(bytes.subarray(from, to), ZEROS.subarray(0, to - from)) === 0) yield { at: from, length: to - from };
     from = to;
   }
 }
