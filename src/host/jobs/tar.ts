@@ -4,6 +4,7 @@ import type { Cursor, FileSystem, Maybe, NodeId, Stat } from '../../engines/core
 import type { JobContext } from '../../engines/core/job.ts';
 import { displayName, type Name } from '../../engines/core/names.ts';
 import type { JobSummary } from '../../shared/contract/rows.ts';
+import { Ahead, type Attributes } from './ahead.ts';
 import { hostName } from './extract/host-names.ts';
 import { dataIn } from './put/item.ts';
 
@@ -20,12 +21,6 @@ const WORTH_SPARSE = 8 * 1024;
 const MOST_RUNS = 100_000;
 
 const MAX_DEPTH = 2048;
-
-/** Entries of a folder that are asked about before their turn. Where answers take a way (a guest, a network), it is the ways that cost, not the answers. */
-const AHEAD = 32;
-
-/** The same over all folders that are open, one in another: a tree may be as deep as it likes. */
-const MOST_AHEAD = 8 * AHEAD;
 
 /** What to pack, and under which names; the root's contents stand at the top, after "./" for itself. */
 export interface TarSource {
@@ -44,22 +39,6 @@ export async function tar(source: TarSource, job: JobContext, write: (bytes: Uin
   return new Packing(source.fs, job, write).run(source.entries);
 }
 
-/** Files of up to so many bytes are read before their turn, too: what is kept of them is at most this times MOST_AHEAD, 16 MiB. */
-const EARLY_BYTES = 64 * 1024;
-
-interface Attributes {
-  readonly found: [Name, Uint8Array][];
-  readonly failure?: unknown;
-}
-
-/** Answers that are on their way. */
-interface Early {
-  readonly stat: Promise<Stat>;
-  readonly xattrs: Promise<Attributes> | undefined;
-  /** All of a small file; undefined where it is none, or could not be read. */
-  readonly bytes: Promise<Uint8Array | undefined>;
-}
-
 class Packing {
   readonly #fs: FileSystem;
   readonly #job: JobContext;
@@ -69,13 +48,13 @@ class Packing {
   readonly #directories = new Set<NodeId>();
   /** Nodes that have more names to come, with their first. */
   readonly #links = new Map<NodeId, { readonly path: Name; left: number }>();
-  /** What was asked before its turn. */
-  readonly #ahead = new Map<NodeId, Early>();
+  readonly #ahead: Ahead;
   /** Bytes in the buffer. */
   #filled = 0;
 
   constructor(fs: FileSystem, job: JobContext, write: (bytes: Uint8Array) => Maybe<void>) {
     this.#fs = fs;
+    this.#ahead = new Ahead(fs);
     this.#job = job;
     this.#write = write;
   }
@@ -97,7 +76,7 @@ class Packing {
     const path = `${parent}${safe.name}`;
     if (safe.reason !== undefined) this.#lost(`${parent}${name}`, `packed as "${displayName(path)}": ${safe.reason}`);
     try {
-      const got = this.#ahead.get(node)?.stat ?? this.#fs.stat(node);
+      const got = this.#ahead.stat(node);
       const stat = got instanceof Promise ? await got : got;
       if (stat.type === 'dir') await this.#directory(`${path}/`, `${path}/`, stat, depth);
       else if (stat.type === 'socket') this.#skip(path, 'sockets have no place in a tar');
@@ -105,29 +84,8 @@ class Packing {
     } catch (error) {
       this.#failed(path, error);
     } finally {
-      this.#ahead.delete(node);
+      this.#ahead.forget(node);
     }
-  }
-
-  /**
-   * Asks about an entry whose turn comes soon. Only where answers come later: at once, nothing is won. What fails is told when its turn comes.
-   * @returns whether there is something to win
-   */
-  #askAhead(node: NodeId): boolean {
-    if (this.#ahead.has(node)) return true;
-    const stat = this.#fs.stat(node);
-    if (!(stat instanceof Promise)) return false;
-    stat.catch(() => {});
-    const xattrs = this.#fs.xattrs && this.#listAttributes(node);
-    // After the attributes, for what leads to the file can be opened when nobody needs it any more.
-    const bytes = stat.then(async ({ type, size }) => {
-      await xattrs;
-      if (type !== 'file' || size === 0 || size > EARLY_BYTES) return undefined;
-      const into = new Uint8Array(size);
-      return (await this.#fs.read(node, 0, into)) === size ? into : undefined;
-    }).catch(() => undefined);
-    this.#ahead.set(node, { stat, xattrs, bytes });
-    return true;
   }
 
   /** @param prefix of the names in it */
@@ -142,10 +100,9 @@ class Packing {
         const listed = this.#fs.list(stat.node, cursor);
         const batch = listed instanceof Promise ? await listed : listed;
         const entries = batch.entries.toSorted((a, b) => a.node - b.node);
-        let asked = 0;
-        let worth = true;
+        const ask = this.#ahead.entries(entries);
         for (const [i, entry] of entries.entries()) {
-          while (worth && asked < entries.length && asked <= i + AHEAD && this.#ahead.size < MOST_AHEAD) worth = this.#askAhead(entries[asked++]!.node);
+          ask(i);
           await this.#entry(prefix, entry.name, entry.node, depth + 1);
           const pause = this.#job.breathe();
           if (pause) {
@@ -174,7 +131,7 @@ class Packing {
 
   async #first(path: Name, stat: Stat): Promise<void> {
     const entry = await this.#describe(path, stat);
-    const early = stat.type === 'file' ? await this.#ahead.get(stat.node)?.bytes : undefined;
+    const early = stat.type === 'file' ? await this.#ahead.bytes(stat.node) : undefined;
     const runs = stat.type === 'file' ? await this.#runs(stat, early) : undefined;
     const head = tarHead(runs ? { ...entry, runs } : entry);
     await this.#put(head.bytes);
@@ -200,26 +157,11 @@ class Packing {
     };
   }
 
-  async #attributes(path: Name, node: NodeId): Promise<[Name, Uint8Array][]> {
+  async #attributes(path: Name, node: NodeId): Promise<Attributes['found']> {
     if (!this.#fs.xattrs) return [];
-    const { found, failure } = await (this.#ahead.get(node)?.xattrs ?? this.#listAttributes(node));
+    const { found, failure } = await this.#ahead.attributes(node);
     if (failure !== undefined) this.#lost(path, `attributes not kept: ${(failure as Error).message}`);
     return found;
-  }
-
-  /** Never rejects: those that were found before something failed are kept. */
-  async #listAttributes(node: NodeId): Promise<Attributes> {
-    const found: [Name, Uint8Array][] = [];
-    try {
-      const listed = this.#fs.xattrs!.list(node);
-      for (const name of listed instanceof Promise ? await listed : listed) {
-        const value = await this.#fs.xattrs!.get(node, name);
-        if (value !== undefined) found.push([name, value]);
-      }
-    } catch (failure) {
-      return { found, failure };
-    }
-    return { found };
   }
 
   /** A file's data runs where it is worth to pack it as sparse. @param early all of it */

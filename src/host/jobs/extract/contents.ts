@@ -38,11 +38,19 @@ export class ContentCopier {
 
   /**
    * Fills the empty file `fd` with the contents of `node`.
+   * @param early all of them, where they are known already
    * @throws DiskError of the image; the system's error of the target
    */
-  async copy(node: NodeId, stat: Stat, fd: number): Promise<void> {
+  async copy(node: NodeId, stat: Stat, fd: number, early?: Uint8Array): Promise<void> {
     const { size } = stat;
     if (size === 0) return;
+    if (early?.length === size && !this.#fs.extents) {
+      const bytes = Buffer.from(early.buffer, early.byteOffset, size);
+      if (stat.allocated >= size) write(fd, bytes, 0, size, 0);
+      else if (writeSparse(fd, bytes, 0) < size) ftruncateSync(fd, size);
+      this.#copied(size);
+      return;
+    }
     const { extents } = this.#fs;
     const map = extents?.map(node);
     const runs = map instanceof Promise ? await map : map;

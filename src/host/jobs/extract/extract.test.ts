@@ -2,9 +2,11 @@ import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync,
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { corrupt } from '../../../engines/core/errors.ts';
+import type { FileSystem } from '../../../engines/core/filesystem.ts';
 import type { ConflictAnswer, JobNote } from '../../../engines/core/job.ts';
 import { decodeName, encodeName } from '../../../engines/core/names.ts';
 import { dir, file, MemoryFileSystem, type MemoryNode, symlink } from '../../../engines/testing/memory-filesystem.ts';
+import { later } from '../../../engines/testing/later.ts';
 import { missingTools, run, scratchFolder } from '../../../engines/testing/tools.ts';
 import { libc } from '../../native/libc.ts';
 import { nodeJob } from '../../session.ts';
@@ -29,9 +31,11 @@ beforeEach(() => {
 
 const calls = libc();
 const plain = (path: string, options: TargetOptions): Target => new PlainTarget(path, options);
-const TARGETS: [string, (path: string, options: TargetOptions) => Target][] = [['plain Node', plain]];
-if (calls) TARGETS.push(['system calls', (path, options) => LinuxTarget.open(calls, path, options)]);
-else console.warn('extraction with system calls skipped: they can not be had here');
+const TARGETS: [string, (path: string, options: TargetOptions) => Target, (fs: FileSystem) => FileSystem][] = [['plain Node', plain, (fs) => fs], ['plain Node, answers that come later', plain, later]];
+if (calls) {
+  const system = (path: string, options: TargetOptions): Target => LinuxTarget.open(calls, path, options);
+  TARGETS.push(['system calls', system, (fs) => fs], ['system calls, answers that come later', system, later]);
+} else console.warn('extraction with system calls skipped: they can not be had here');
 
 const at = (...names: string[]) => join(folder, ...names);
 const text = (...names: string[]) => readFileSync(at(...names), 'utf8');
@@ -42,8 +46,8 @@ const TAKEN = () => dir({ f: file('new', { mtime: 1n }), sub: dir({ g: file('new
 const root = process.geteuid?.() === 0;
 if (!root) console.warn('some tests of extraction skipped: owners and device nodes need root');
 
-describe.each(TARGETS)('extract with %s', (kind, open) => {
-  const native = kind === 'system calls';
+describe.each(TARGETS)('extract with %s', (kind, open, seen) => {
+  const native = kind.startsWith('system calls');
   async function extracted(tree: MemoryNode, settings: ExtractSettings = {}, answers: ConflictAnswer[] = [], names?: string[]) {
     const fs = new MemoryFileSystem(tree);
     const notes: JobNote[] = [];
@@ -53,7 +57,7 @@ describe.each(TARGETS)('extract with %s', (kind, open) => {
       ask: (async (question: { kind: string; path: string }) => { questions.push(question.path); return answers.shift() ?? { action: 'stop' }; }) as never,
     });
     const entries = names?.map((name) => ({ name, node: fs.lookup(fs.root, name)! })) ?? [{ node: fs.root, name: '' }];
-    const summary = await extract({ fs, entries }, folder, settings, job, open);
+    const summary = await extract({ fs: seen(fs), entries }, folder, settings, job, open);
     return { summary, notes, questions };
   }
 
@@ -211,8 +215,9 @@ describe.each(TARGETS)('extract with %s', (kind, open) => {
   it('leaves no half-written file when cancelled inside it', async () => {
     const signal = { aborted: false };
     const fs = new MemoryFileSystem(dir({ a: file('a'), huge: file('x', { size: 2 ** 40, runs: [[0, 2 ** 40]] }) }));
-    setTimeout(() => { signal.aborted = true; }, 50);
+    const begun = setInterval(() => { signal.aborted ||= existsSync(folder) && readdirSync(folder).length > 1; }, 20);
     await expect(extract({ fs, entries: [{ node: fs.root, name: '' }] }, folder, {}, nodeJob({ signal }), open)).rejects.toMatchObject({ fault: { kind: 'cancelled' } });
+    clearInterval(begun);
     expect(readdirSync(folder)).toEqual(['a']);
   });
 

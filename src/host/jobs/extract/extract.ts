@@ -6,6 +6,7 @@ import { displayName, type Name } from '../../../engines/core/names.ts';
 import type { ExtractOptions } from '../../../shared/contract/calls.ts';
 import type { JobSummary } from '../../../shared/contract/rows.ts';
 import { libc } from '../../native/libc.ts';
+import { Ahead } from '../ahead.ts';
 import { Account, targetError, type Told } from './account.ts';
 import { type Attempt, wanted } from './attempt.ts';
 import { ContentCopier } from './contents.ts';
@@ -70,6 +71,7 @@ class Extraction {
   readonly #account: Account;
   readonly #places: Places;
   readonly #contents: ContentCopier;
+  readonly #ahead: Ahead;
   /** Directories met: no sound filesystem has one twice, a hostile one has cycles. */
   readonly #directories = new Set<NodeId>();
   /** The first names of nodes that have more. */
@@ -89,6 +91,7 @@ class Extraction {
       tally.bytes += bytes;
     });
     this.#fs = fs;
+    this.#ahead = new Ahead(fs);
     this.#target = target;
     this.#settings = settings;
     this.#wanted = wanted(settings.only);
@@ -137,8 +140,10 @@ class Extraction {
         const listed = this.#fs.list(node, next);
         const batch = listed instanceof Promise ? await listed : listed;
         // In the order of their nodes: inodes are read once, and contents mostly lie in that order too.
-        for (const entry of batch.entries.toSorted((a, b) => a.node - b.node)) {
-          if (!this.#wanted(`${frame.path}/${entry.name}`)) continue;
+        const entries = batch.entries.filter(({ name }) => this.#wanted(`${frame.path}/${name}`)).toSorted((a, b) => a.node - b.node);
+        const ask = this.#ahead.entries(entries);
+        for (const [i, entry] of entries.entries()) {
+          ask(i);
           if (!(hostName(entry.name, this.#rules).reason === undefined && this.#plain.add(frame, entry))) await this.#entry(frame, entry);
           const pause = this.#job.breathe();
           if (pause) {
@@ -166,7 +171,7 @@ class Extraction {
   async #entry(frame: Frame, entry: DirEntry): Promise<void> {
     const path = `${frame.path}/${entry.name}`;
     try {
-      const got = this.#fs.stat(entry.node);
+      const got = this.#ahead.stat(entry.node);
       const stat = got instanceof Promise ? await got : got;
       const { name, reason } = hostName(entry.name, this.#rules);
       if (reason !== undefined) this.#account.lost(path, `extracted as "${displayName(name)}": ${reason}`);
@@ -176,6 +181,8 @@ class Extraction {
       else await this.#other(frame, name, stat, path);
     } catch (error) {
       this.#account.failed(path, error);
+    } finally {
+      this.#ahead.forget(entry.node);
     }
   }
 
@@ -232,7 +239,7 @@ class Extraction {
     this.#now = path;
     try {
       try {
-        await this.#contents.copy(stat.node, stat, fd);
+        await this.#contents.copy(stat.node, stat, fd, await this.#ahead.bytes(stat.node));
         whole = true;
       } catch (error) {
         if (!this.#settings.keepDamaged || !isDiskError(error) || error.kind === 'cancelled') throw error;
@@ -306,26 +313,12 @@ class Extraction {
   }
 
   async #attributes(stat: Stat, special: boolean, path: Name): Promise<Properties['xattrs']> {
-    const { list, get } = this.#fs.xattrs!;
-    try {
-      const listed = list(stat.node);
-      const names = listed instanceof Promise ? await listed : listed;
-      if (names.length === 0) return NONE;
-      const found: [Name, Uint8Array][] = [];
-      for (const name of names) {
-        if (name === 'security.capability' && !special) {
-          this.#account.log('info', path, 'file capabilities left out: kept only on request');
-          continue;
-        }
-        const got = get(stat.node, name);
-        const value = got instanceof Promise ? await got : got;
-        if (value !== undefined) found.push([name, value]);
-      }
-      return found;
-    } catch (error) {
-      this.#account.lost(path, `attributes not kept: ${(error as Error).message}`);
-      return NONE;
-    }
+    const { found, failure } = await this.#ahead.attributes(stat.node);
+    if (failure !== undefined) this.#account.lost(path, `attributes not kept: ${(failure as Error).message}`);
+    if (special) return found;
+    const kept = found.filter(([name]) => name !== 'security.capability');
+    if (kept.length < found.length) this.#account.log('info', path, 'file capabilities left out: kept only on request');
+    return kept;
   }
 }
 
