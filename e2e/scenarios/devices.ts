@@ -21,6 +21,13 @@ export async function listsDisks(client: TestClient, file: string): Promise<void
   truncateSync(file, 8 << 20);
   tool('mke2fs', '-q', '-F', '-t', 'ext4', '-L', `plugged-${client.name}`, file);
   const disk = tool('losetup', '--find', '--show', file);
+  // Once: its number may be that of another's device the next moment.
+  let attached = true;
+  const detach = (): void => {
+    if (!attached) return;
+    attached = false;
+    tool('losetup', '--detach', disk);
+  };
   try {
     const line = list.getByRole('row', { name: new RegExp(`plugged-${client.name}`) });
     await line.waitFor({ timeout: 60_000 });
@@ -29,14 +36,10 @@ export async function listsDisks(client: TestClient, file: string): Promise<void
     await line.click();
     await row(page, /lost\+found/).waitFor({ timeout: 30_000 });
     await closeTab(page, disk.slice('/dev/'.length));
-    tool('losetup', '--detach', disk);
+    detach();
     await line.waitFor({ state: 'detached', timeout: 60_000 });
   } finally {
-    try {
-      tool('losetup', '--detach', disk);
-    } catch {
-      // It is.
-    }
+    detach();
     rmSync(file, { force: true });
   }
   await page.getByRole('button', { name: /^Devices/ }).click();

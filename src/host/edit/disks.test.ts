@@ -40,6 +40,7 @@ describe.skipIf(missing !== undefined)(`disks of the kernel${missing === undefin
   const sessions = new Set<ImageSession>();
   /** What is taken down afterwards, the last first; also when the test failed. */
   const undo: (() => void)[] = [];
+  const attached = new Set<string>();
   let count = 0;
   let folder: string;
 
@@ -63,8 +64,14 @@ describe.skipIf(missing !== undefined)(`disks of the kernel${missing === undefin
   };
   const attach = (file: string, ...options: string[]): string => {
     const loop = run('losetup', ['--find', '--show', ...options, file]).trim();
-    undo.push(() => quietly('losetup', '--detach', loop));
+    attached.add(loop);
+    undo.push(() => { if (attached.has(loop)) quietly('losetup', '--detach', loop); });
     return loop;
+  };
+  /** Once: its number may be that of another's device the next moment. */
+  const detach = (loop: string): void => {
+    attached.delete(loop);
+    run('losetup', ['--detach', loop]);
   };
   /** A disk with an ext4 on all of it. */
   const ext4Disk = (): string => {
@@ -139,7 +146,7 @@ describe.skipIf(missing !== undefined)(`disks of the kernel${missing === undefin
     const above = attach(first);
     await expect(sessionOf.first.editing.unlock()).rejects.toEqual(busy(new RegExp(`${first} is attached to ${above}`)));
     await expect(sessionOf.disk.editing.unlock()).rejects.toEqual(busy(new RegExp(`${first} is attached to ${above}`)));
-    run('losetup', ['--detach', above]);
+    detach(above);
     await sessionOf.disk.editing.unlock();
   });
 
@@ -160,7 +167,7 @@ describe.skipIf(missing !== undefined)(`disks of the kernel${missing === undefin
     await write(session, 'late.txt', 'x');
     const above = attach(device);
     await expect(session.editing.apply()).rejects.toEqual(busy(new RegExp(`is attached to ${above}`)));
-    run('losetup', ['--detach', above]);
+    detach(above);
     expect(session.editing.state).toMatchObject({ state: 'editing', operations: 1 });
     await session.editing.apply();
     run('e2fsck', ['-fn', device]);
@@ -192,7 +199,7 @@ describe.skipIf(missing !== undefined)(`disks of the kernel${missing === undefin
     } finally {
       file.close();
     }
-    run('losetup', ['--detach', device]);
+    detach(device);
     await expect(openImage(device)).rejects.toMatchObject({ fault: { kind: 'usage', errno: 'ENOENT' }, message: `There is no medium in ${device}` });
   });
 

@@ -16,6 +16,17 @@ for ((tries = 0; tries < 300; tries++)); do zpool list >/dev/null 2>&1 && break;
 # The path of a pool's file is part of the pool.
 ln -s "$image" /run/pool/clutch
 
+# Sets $loop to a device of the image, which is held open: other programs of the computer that detach a number twice may then meet it, and it stays.
+attach() {
+  for ((tries = 0; tries < 10; tries++)); do
+    loop=$(losetup --find --show "$image")
+    { exec 9<"$loop"; } 2>/dev/null && [ "$(losetup --noheadings --output BACK-FILE "$loop")" = "$image" ] && break
+  done
+  trap 'kill -9 $daemon; wait $daemon || :; losetup -d $loop' EXIT
+  rm /run/pool/clutch
+  cp -a "$loop" /run/pool/clutch
+}
+
 case $action in
   make)
     zpool create -o version=23 -m / -R /run/tree clutch /run/pool/clutch
@@ -24,10 +35,7 @@ case $action in
     zpool export clutch
     ;;
   root)
-    loop=$(losetup --find --show "$image")
-    trap 'kill -9 $daemon; wait $daemon || :; losetup -d $loop' EXIT
-    rm /run/pool/clutch
-    cp -a "$loop" /run/pool/clutch
+    attach
     zpool create -o version=15 -m none -R /run/tree rpool /run/pool/clutch
     zfs create -o mountpoint=legacy rpool/ROOT
     zfs create -o mountpoint=/ -o canmount=noauto rpool/ROOT/first
@@ -43,12 +51,7 @@ case $action in
     ;;
   judge)
     # A pool that was made on a disk is imported from disks alone.
-    if [ "${3:-}" = disk ]; then
-      loop=$(losetup --find --show "$image")
-      trap 'kill -9 $daemon; wait $daemon || :; losetup -d $loop' EXIT
-      rm /run/pool/clutch
-      cp -a "$loop" /run/pool/clutch
-    fi
+    [ "${3:-}" != disk ] || attach
     zpool import -d /run/pool -a -R /run/tree
     pool=$(zpool list -H -o name)
     zpool scrub $pool
