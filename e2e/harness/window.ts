@@ -86,6 +86,8 @@ export async function startServed(settings: string, images: readonly string[]): 
   const page = await (await browser.newContext({ viewport: { width: 1180, height: 740 }, locale: 'en-GB' })).newPage();
   page.setDefaultTimeout(10_000);
   await page.goto(url);
+  // Keys that come before it hears them are lost.
+  await page.getByRole('heading', { level: 1 }).first().waitFor({ state: 'attached' });
   return {
     server, browser, page, url,
     async close() {

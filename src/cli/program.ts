@@ -243,7 +243,7 @@ ${EXIT_STATUS}`)
       .argument('[arguments...]').allowUnknownOption().allowExcessArguments()
       .action(() => { throw new RefusedError(`"${name}" (${summary}) is not in this version; clutch --help lists what there is`); });
   }
-  for (const command of [program, ...program.commands, ...program.commands.flatMap((verb) => verb.commands)]) {
+  for (const command of [program, ...program.commands, ...program.commands.flatMap(({ commands }) => commands)]) {
     command.exitOverride().configureOutput({ writeOut: (text) => stdout.write(text), writeErr: () => {}, getOutHelpWidth: () => Math.min(process.stdout.columns ?? 100, 110) });
   }
   return program;
@@ -258,7 +258,7 @@ function withPart(command: Command): Command {
   return command
     .option('--part <sel>', 'the volume: number, label or UUID, "/" for nesting')
     .option('--with <opener>', 'the opener to use instead of the best one, as info -v lists them: native:ext4, guest:linux-6.12')
-    .option('--also <image>', 'a further image of the set that a filesystem lies on, any number of them (Btrfs, by a guest, for reading)', (value: string, all: string[] = []) => [...all, value]);
+    .option('--also <image>', 'a further image of the set that is opened as one, any number of them: disks of an array, a group or a filesystem (md, LVM, Btrfs, by a guest)', (value: string, all: string[] = []) => [...all, value]);
 }
 
 function json(command: Command, what = 'print one JSON object a line'): Command {

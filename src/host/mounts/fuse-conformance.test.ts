@@ -1,6 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { FileSystem, NodeId } from '../../engines/core/filesystem.ts';
 import type { Name } from '../../engines/core/names.ts';
 import { conformance } from '../../engines/testing/conformance.ts';
@@ -8,41 +6,23 @@ import { FileDevice } from '../../engines/testing/file-device.ts';
 import { openImage } from '../../engines/testing/images.ts';
 import { MemoryFileSystem } from '../../engines/testing/memory-filesystem.ts';
 import { WritableMemoryFileSystem } from '../../engines/testing/memory-writer.ts';
-import { freshImage, fsck, openBytes, TestAccess } from '../../engines/testing/model/images.ts';
-import { matrix } from '../../engines/testing/model/matrix.ts';
 import { skip } from '../../engines/testing/oracle/check.ts';
 import { truth } from '../../engines/testing/oracle/truth.ts';
 import { build, missing } from '../../engines/testing/recipes/build.ts';
 import { recipes } from '../../engines/testing/recipes/ext4.ts';
-import { missingTools, scratchFolder } from '../../engines/testing/tools.ts';
+import { missingTools } from '../../engines/testing/tools.ts';
 import { walk } from '../../engines/testing/walk.ts';
 import { writerConformance, type WriteSubject } from '../../engines/testing/writer-conformance.ts';
 import { fuseProvider } from './fuse.ts';
-import type { Mount } from './provider.ts';
 import { MountedFolder } from './testing/mounted-folder.ts';
 import { smallTree } from './testing/serving.ts';
+import { TestMounts } from './testing/test-mounts.ts';
 
 const available = await fuseProvider.available();
 const reason = !available.ok ? `skipped: ${available.reason}` : missingTools('python3', 'e2fsck', 'mke2fs');
 if (!available.ok) console.warn(reason);
 
-const scratch = scratchFolder();
-const mounts = new Set<Mount>();
-/** Of a suite: they stay for its next rule. */
-const kept = new Set<Mount>();
-/** Whatever a test left: nothing may stay mounted. */
-const takeDown = (left: (mount: Mount) => boolean) => Promise.all([...mounts].filter(left).map((mount) => mount.unmount({ lazy: true })));
-afterEach(async () => { await takeDown((mount) => !kept.has(mount)); });
-afterAll(async () => {
-  await takeDown(() => true);
-  scratch.remove();
-});
-async function mounted(fs: FileSystem, title: string): Promise<Mount> {
-  const mount = await fuseProvider.mount({ tree: { fs, onChange: () => () => {} }, title, at: mkdtempSync(join(scratch.path, 'at-')) });
-  mounts.add(mount);
-  void mount.ended.then(() => mounts.delete(mount) && kept.delete(mount));
-  return mount;
-}
+const mounts = new TestMounts(fuseProvider);
 
 describe.skipIf(reason !== undefined)(`a tree through the kernel${reason === undefined ? '' : ` (${reason})`}`, () => {
   for (const name of ['ext4', 'names', 'nodes', 'times', 'xattr', 'acl', 'unwritten']) {
@@ -57,8 +37,7 @@ describe.skipIf(reason !== undefined)(`a tree through the kernel${reason === und
       const reference = truth(image, { digest, ...(recipe.oracle ? { oracle: recipe.oracle } : {}) });
       if ('refused' in reference) throw new Error(`${name}: ${reference.refused}`);
       const { fs, close } = await openImage(new FileDevice(image));
-      const mount = await mounted(fs, name);
-      kept.add(mount);
+      const mount = await mounts.keep(fs, name);
       return {
         fs: await MountedFolder.open(mount.at), expected: reference.entries,
         async dispose() {
@@ -71,38 +50,14 @@ describe.skipIf(reason !== undefined)(`a tree through the kernel${reason === und
 
   conformance('a tree in memory mounted by FUSE', async () => {
     const fs = new MemoryFileSystem(smallTree());
-    const mount = await mounted(fs, 'memory');
-    kept.add(mount);
+    const mount = await mounts.keep(fs, 'memory');
     return { fs: await MountedFolder.open(mount.at), expected: await walk(fs), dispose: () => mount.unmount() };
   });
 
-  {
-    const shape = matrix.find((each) => each.name === 'ext4-4k')!;
-    writerConformance('ext4 mounted by FUSE', async (): Promise<WriteSubject> => {
-      const folder = mkdtempSync(join(scratch.path, 'image-'));
-      const image = join(folder, 'image');
-      const bytes = freshImage(shape, image);
-      const fs = await openBytes(bytes, new TestAccess(1, 'staged'));
-      const mount = await mounted(fs, 'ext4');
-      const seen = await MountedFolder.open(mount.at);
-      return {
-        fs: seen,
-        async finish() {
-          await seen.close();
-          await mount.unmount();
-          const { how } = await mount.ended;
-          await fs.close();
-          writeFileSync(image, bytes);
-          const found = how === 'unmounted' ? fsck(image) : `the mount ended otherwise: ${how}`;
-          rmSync(folder, { recursive: true });
-          return { found, again: await openBytes(bytes) };
-        },
-      };
-    });
-  }
+  writerConformance('ext4 mounted by FUSE', () => mounts.ext4());
 
   it('names of any case are the same where the filesystem says so', async () => {
-    const mount = await mounted(caseless(), 'caseless');
+    const mount = await mounts.mount(caseless(), 'caseless');
     const seen = await MountedFolder.open(mount.at);
     const { root, writer } = seen;
     expect(await seen.lookup(root, 'read me.txt')).toBeUndefined();
@@ -123,7 +78,7 @@ describe.skipIf(reason !== undefined)(`a tree through the kernel${reason === und
 
   writerConformance('a tree in memory mounted by FUSE', async (): Promise<WriteSubject> => {
     const fs = new WritableMemoryFileSystem();
-    const mount = await mounted(fs, 'memory');
+    const mount = await mounts.mount(fs, 'memory');
     const seen = await MountedFolder.open(mount.at);
     return {
       fs: seen,

@@ -1,16 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { afterAll, afterEach, describe } from 'vitest';
-import type { FileSystem } from '../../../engines/core/filesystem.ts';
+import { describe } from 'vitest';
 import { conformance } from '../../../engines/testing/conformance.ts';
 import { dir, file, MemoryFileSystem, type MemoryNode, symlink } from '../../../engines/testing/memory-filesystem.ts';
-import { freshImage, fsck, openBytes, TestAccess } from '../../../engines/testing/model/images.ts';
-import { matrix } from '../../../engines/testing/model/matrix.ts';
-import { missingTools, scratchFolder } from '../../../engines/testing/tools.ts';
+import { missingTools } from '../../../engines/testing/tools.ts';
 import { walk } from '../../../engines/testing/walk.ts';
-import { writerConformance, type WriteSubject } from '../../../engines/testing/writer-conformance.ts';
-import type { Mount } from '../provider.ts';
+import { writerConformance } from '../../../engines/testing/writer-conformance.ts';
 import { MountedFolder } from '../testing/mounted-folder.ts';
+import { TestMounts } from '../testing/test-mounts.ts';
 import { fuseNativeProvider } from './index.ts';
 
 const available = await fuseNativeProvider.available();
@@ -33,27 +28,7 @@ const WITHOUT: Readonly<Record<string, string>> = {
 /** The smallest step of its times, in nanoseconds. */
 const MILLISECOND = 1_000_000n;
 
-const scratch = scratchFolder();
-const mounts = new Set<Mount>();
-const kept = new Set<Mount>();
-afterEach(takeDown);
-afterAll(async () => {
-  kept.clear();
-  await takeDown();
-  scratch.remove();
-});
-
-/** Nothing may stay mounted, whatever a test left; what a suite has stays for its next rule. */
-async function takeDown(): Promise<void> {
-  for (const mount of mounts) if (!kept.has(mount)) await mount.unmount({ lazy: true });
-}
-
-async function mounted(fs: FileSystem, title: string): Promise<Mount> {
-  const mount = await fuseNativeProvider.mount({ tree: { fs, onChange: () => () => {} }, title, at: mkdtempSync(join(scratch.path, 'at-')) });
-  mounts.add(mount);
-  void mount.ended.then(() => { mounts.delete(mount); });
-  return mount;
-}
+const mounts = new TestMounts(fuseNativeProvider);
 
 /** Its names are Unicode. */
 function tree(): MemoryNode {
@@ -68,31 +43,9 @@ function tree(): MemoryNode {
 describe.skipIf(reason !== undefined)(`a tree through libfuse${reason === undefined ? '' : ` (${reason})`}`, () => {
   conformance('a tree in memory mounted by fuse-native', async () => {
     const fs = new MemoryFileSystem(tree());
-    const mount = await mounted(fs, 'memory');
-    kept.add(mount);
+    const mount = await mounts.keep(fs, 'memory');
     return { fs: await MountedFolder.open(mount.at), expected: (await walk(fs)).map((entry) => ({ ...entry, mtime: String(BigInt(entry.mtime!) / MILLISECOND * MILLISECOND) })), dispose: () => mount.unmount() };
   });
 
-  const shape = matrix.find(({ name }) => name === 'ext4-4k')!;
-  writerConformance('ext4 mounted by fuse-native', async (): Promise<WriteSubject> => {
-    const folder = mkdtempSync(join(scratch.path, 'image-'));
-    const image = join(folder, 'image');
-    const bytes = freshImage(shape, image);
-    const fs = await openBytes(bytes, new TestAccess(1, 'staged'));
-    const mount = await mounted(fs, 'ext4');
-    const seen = await MountedFolder.open(mount.at);
-    return {
-      fs: seen,
-      cannot: ['exchange'],
-      async finish() {
-        await seen.close();
-        await mount.unmount();
-        await fs.close();
-        writeFileSync(image, bytes);
-        const found = fsck(image);
-        rmSync(folder, { recursive: true });
-        return { found, again: await openBytes(bytes) };
-      },
-    };
-  }, WITHOUT);
+  writerConformance('ext4 mounted by fuse-native', () => mounts.ext4({ cannot: ['exchange'] }), WITHOUT);
 });
