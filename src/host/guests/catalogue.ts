@@ -7,7 +7,7 @@ import { type GuestPlaces, guestPlaces } from './places.ts';
 import { readManifest } from './read.ts';
 
 /** Raised when the builder makes something else of the same packages. */
-const BUILDER = 1;
+const BUILDER = 2;
 
 /** Files of a described guest, and bytes of all of them together. */
 const MOST_FILES = 1_000;

@@ -31,6 +31,7 @@ export function baseEntries(scripts: GuestScripts, programs: ReadonlyMap<string,
   entries.set('dev/null', { type: 'char', mode: 0o666, major: 1, minor: 3 });
   entries.set('etc/passwd', text('root:x:0:0:root:/root:/bin/sh\n'));
   entries.set('etc/group', text('root:x:0:\n'));
+  entries.set('etc/fstab', text('proc /proc proc defaults 0 0\nsysfs /sys sysfs defaults 0 0\ndevtmpfs /dev devtmpfs defaults 0 0\n'));
   // Tools that look for what is mounted read it there.
   entries.set('etc/mtab', { type: 'symlink', target: '/proc/self/mounts' });
   entries.set('init', { type: 'file', mode: 0o755, bytes: scripts.init });

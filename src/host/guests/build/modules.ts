@@ -3,6 +3,7 @@ import type { JobContext } from '../../../engines/core/job.ts';
 import { compressionByName, decompressBytes } from './decompress.ts';
 import type { DebFile } from './deb.ts';
 import { Elf } from './elf.ts';
+import { slimModule } from './slim.ts';
 
 /** Bytes of one module unpacked. The greatest that matters, btrfs, has 3 MB; graphics drivers have 25. */
 const MOST_MODULE = 128 << 20;
@@ -79,7 +80,7 @@ export class Modules {
     const what = `module ${name}`;
     const bytes = withoutSignature(await decompressBytes(file.bytes, compressionByName(file.path), what, MOST_MODULE, this.#job), what);
     const info = readModinfo(bytes, what);
-    const module = { name, bytes, before: namesIn(info.get('depends') ?? []), wished: namesIn((info.get('softdep') ?? []).map((soft) => /(?:^|\s)pre:\s*(.*?)(?:\s*post:|$)/.exec(soft)?.[1] ?? '')) };
+    const module = { name, bytes: slimModule(bytes), before: namesIn(info.get('depends') ?? []), wished: namesIn((info.get('softdep') ?? []).map((soft) => /(?:^|\s)pre:\s*(.*?)(?:\s*post:|$)/.exec(soft)?.[1] ?? '')) };
     this.#loaded.set(name, module);
     return module;
   }
