@@ -53,7 +53,7 @@ export type Check = (device: BlockDevice, options: CheckOptions, job: JobContext
 
 /** A check by a program of the filesystem's own: what it says is told as it says it, and nobody chooses among its repairs. */
 export interface ToolCheck {
-  /** "xfs_repair, in Linux 6.12". */
+  /** "xfs_repair 6.13.0, in Linux 6.12". */
   readonly name: string;
   /** It can repair, too; else it only looks. */
   readonly repairs: boolean;

@@ -5,7 +5,7 @@ import { cancelled, DiskError, unsupported } from '../../engines/core/errors.ts'
 import type { JobContext } from '../../engines/core/job.ts';
 import type { SetVolume } from './guest-set.ts';
 import type { GuestLayers } from './layers.ts';
-import type { Guest, GuestFilesystem, GuestTool } from './manifest.ts';
+import type { BuiltGuest, Guest, GuestFilesystem, GuestTool } from './manifest.ts';
 import type { GuestSupport } from './support.ts';
 
 /** Bytes of one line that are told: a program of a guest may print what it likes. */
@@ -17,11 +17,26 @@ const WRITING = new Set(['zfs']);
 /** The filesystem's own checker, run in a guest. The filesystem must not be mounted meanwhile: the machine is one of its own. */
 export function toolCheck(guest: Guest, served: GuestFilesystem, support: GuestSupport, layers: GuestLayers, volume?: SetVolume): ToolCheck {
   const tool = served.check!;
+  let version = '';
   return {
-    name: `${tool.program.split('/').at(-1)!}, in ${guest.manifest.title}`,
+    // With its version, once it was run.
+    get name() { return `${tool.program.split('/').at(-1)!}${version}, in ${guest.manifest.title}`; },
     repairs: tool.repair !== undefined,
-    run: (device, options, job) => run(guest, served, tool, support, layers, volume ?? device, options, job),
+    async run(device, options, job) {
+      const found = toolVersion(tool, (await import('./catalogue.ts')).readBuilt(guest.files));
+      version = found === '' ? '' : ` ${found}`;
+      return run(guest, served, tool, support, layers, volume ?? device, options, job);
+    },
   };
+}
+
+/**
+ * Which version a checker is of: its package's, without what Debian counts before and behind it (Debian Policy 5.6.12: [epoch:]upstream[-revision]).
+ * Empty for a guest that was not built from packages.
+ */
+export function toolVersion({ package: from }: Pick<GuestTool, 'package'>, built: Pick<BuiltGuest, 'packages'> | undefined): string {
+  const version = built?.packages.find(({ name }) => name === from)?.version ?? '';
+  return version.replace(/^\d+:/, '').replace(/-[^-]*$/, '');
 }
 
 async function run(guest: Guest, served: GuestFilesystem, tool: GuestTool, support: GuestSupport, layers: GuestLayers, on: BlockDevice | SetVolume, { repair, line }: ToolCheckOptions, job: JobContext): Promise<ToolResult> {

@@ -7,6 +7,7 @@ import { type ImageSession, openImage } from '../session.ts';
 import { openersOf } from '../service/openers.ts';
 import { toolOf } from '../edit/checks.ts';
 import { nodeJob } from '../session.ts';
+import { toolVersion } from './checking.ts';
 import { type FakeGuests, fakeDisk, fakeGuest, fakeGuests, treeOf } from './testing/fake-machine.ts';
 
 const scratch = scratchFolder();
@@ -248,6 +249,12 @@ describe('a guest that ends', () => {
 });
 
 describe("checking by the filesystem's own tool", () => {
+  it('knows the version of a tool by its package', () => {
+    const packages = [['xfsprogs', '6.13.0-2+deb13u1'], ['ntfs-3g', '1:2022.10.3-5+deb13u3'], ['native', '1.0']].map(([name = '', version = '']) => ({ name, version, sha256: '' }));
+    expect(['xfsprogs', 'ntfs-3g', 'native', 'none'].map((from) => toolVersion({ package: from }, { packages }))).toEqual(['6.13.0', '2022.10.3', '1.0', '']);
+    expect(toolVersion({ package: 'xfsprogs' }, undefined)).toBe('');
+  });
+
   it('looks at the disk without writing to it, tells each line, and knows what the status means', async () => {
     const session = await openImage(image, { guests, open: false });
     guests.tool = (_program, _args, disk, line) => {
