@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -35,6 +35,11 @@ const PACKAGES = {
     'usr/src/toy-1/Makefile': Buffer.from('obj-m = toy.o\n'), 'usr/src/toy-1/version.sh': Buffer.from('echo "#define VERSION 7" >version.h\n'),
     'usr/src/toy-1/toy.c': Buffer.from('#include "version.h"\nconst char *where = __FILE__;\nint toy(void) { return VERSION; }\n'),
   } },
+  // As those that ask first what the kernel has: a script makes the makefile, and the module lies in a folder.
+  'asking-dkms': { files: {
+    'usr/src/asking-1/configure': Buffer.from('for each; do echo "\\"${each##*/}\\""; done >module/asked.h; printf "all:\\n\\t\\$(CC) \\$(KCFLAGS) -c -o module/asking.ko module/asking.c\\n" >>Makefile\n'),
+    'usr/src/asking-1/module/asking.c': Buffer.from('const char *asked =\n#include "asked.h"\n;\n'),
+  } },
   'broken-dkms': { files: { 'usr/src/broken-1/Makefile': Buffer.from('obj-m = toy.o\n'), 'usr/src/broken-1/toy.c': Buffer.from('int toy(void) { return nonsense; }\n') } },
   'endless-dkms': { files: { 'usr/src/endless-1/Makefile': Buffer.from('\n'), 'usr/src/endless-1/wait.sh': Buffer.from('echo waiting; sleep 1000 & wait\n') } },
   'leaving-dkms': { files: { 'usr/src/leaving-1/Makefile': Buffer.from('\n'), 'usr/src/leaving-1/out': { link: '../../../../etc' } } },
@@ -67,8 +72,34 @@ describe.skipIf(why !== undefined)('a module that is compiled here', () => {
     expect(new Elf(bytes, 'toy.ko').section('.debug_info')).toBeUndefined();
     expect(Buffer.from(bytes).includes('clutch-compile-')).toBe(false);
     expect(first.packages.map(({ name }) => name)).toEqual(['linux-headers-6.1.0-1-test', 'linux-headers-6.1.0-1-common', 'linux-kbuild-6.1', 'toy-dkms']);
-    const second = await compile(source({ prepare: 'version.sh' }));
+    const second = await compileModules(source({ prepare: 'version.sh' }), '6.1.0-1-test', archive, new Downloads(join(folder, 'elsewhere')), nodeJob());
     expect(Buffer.from(second.modules.get('toy.ko')!).equals(bytes)).toBe(true);
+  });
+
+  it('is kept with the downloads, and compiled anew where that was damaged', async () => {
+    const kept = new Downloads(join(folder, 'kept'));
+    const now: string[] = [];
+    const again = (): ReturnType<typeof compileModules> => compileModules(source({ prepare: 'version.sh' }), '6.1.0-1-test', archive, kept, nodeJob({ report: (progress) => { now.push(progress.now ?? ''); } }));
+    const compiled = (): boolean => now.splice(0).some((text) => text.startsWith('compiling'));
+    const first = await again();
+    expect(compiled()).toBe(true);
+    expect(await again()).toEqual({ modules: new Map([...first.modules].map(([name, bytes]) => [name, Buffer.from(bytes)])), packages: first.packages });
+    expect(compiled()).toBe(false);
+    const path = readdirSync(kept.folder).map((name) => join(kept.folder, name)).find((each) => readFileSync(each).equals(first.modules.get('toy.ko')!))!;
+    writeFileSync(path, 'damaged');
+    expect(Buffer.from((await again()).modules.get('toy.ko')!).equals(first.modules.get('toy.ko')!)).toBe(true);
+    expect(compiled()).toBe(true);
+  });
+
+  it('may be configured first, and lie in a folder of its package', async () => {
+    const { modules } = await compile(source({ package: 'asking-dkms', configure: ['--with={headers}', '--and={common}'], modules: ['module/asking'] }));
+    expect(Buffer.from(modules.get('asking.ko')!).includes('linux-headers-6.1.0-1-testlinux-headers-6.1.0-1-common\0')).toBe(true);
+  });
+
+  it('is not begun where there is no room for it', async () => {
+    const before = leftovers().length;
+    await expect(compile(source({ space: Number.MAX_SAFE_INTEGER, prepare: 'other.sh' }))).rejects.toMatchObject({ fault: { errno: 'ENOSPC' }, advice: expect.stringContaining('TMPDIR') as string });
+    expect(leftovers().length).toBe(before);
   });
 
   it('that does not compile is told with the compiler\'s words', async () => {
