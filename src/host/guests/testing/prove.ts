@@ -6,13 +6,13 @@ import type { Cursor, FileSystem, NodeId } from '../../../engines/core/filesyste
 import { FOREIGN_FILES, type ForeignRecipe } from '../../../engines/testing/recipes/foreign.ts';
 import { hasTool, HERE } from '../../../engines/testing/recipes/build.ts';
 import { type ImageSession, openImage } from '../../session.ts';
-import type { Guest, GuestFilesystem } from '../manifest.ts';
+import type { GuestFilesystem } from '../manifest.ts';
 import type { GuestSupport } from '../support.ts';
 
 /** What an image must show when it is opened: size and sha256 by path. */
 export type Expected = Readonly<Record<string, { readonly size: number; readonly sha256: string }>>;
 
-/** What is written through a guest: a file of many blocks, and one in a new folder. */
+/** What is written: a file of many blocks, and one in a new folder. */
 const WRITTEN: Readonly<Record<string, string>> = { '/NEW.TXT': Array.from({ length: 3000 }, (_, i) => `line ${i}\n`).join(''), '/NEWDIR/NEW2.TXT': 'second\n' };
 /** Filesystems without folders. */
 const FLAT = new Set(['bfs']);
@@ -28,7 +28,7 @@ function digests(files: Readonly<Record<string, string>>): Expected {
   return Object.fromEntries(Object.entries(files).map(([path, text]) => [path, { size: Buffer.byteLength(text), sha256: createHash('sha256').update(text).digest('hex') }]));
 }
 
-/** What a run through one guest showed. */
+/** What a run through one guest or engine showed. */
 export interface Shown {
   readonly read: boolean;
   /** Written, and read back by another boot; `judged` where the filesystem's own checker found nothing afterwards. */
@@ -37,9 +37,10 @@ export interface Shown {
 }
 
 export interface ProveOptions {
-  readonly guests: GuestSupport;
-  readonly guest: Guest;
-  readonly served: GuestFilesystem;
+  readonly guests: GuestSupport | 'none';
+  /** The id of what opens it: "guest:linux-6.12", or an engine's. */
+  readonly opener: string;
+  readonly served: Pick<GuestFilesystem, 'format' | 'access'>;
   readonly expected: Expected;
   /** Says of the image at $1 whether it is sound. */
   readonly judge?: string;
@@ -47,18 +48,18 @@ export interface ProveOptions {
 }
 
 /**
- * Opens a copy of the image with one guest and compares; where the guest writes, it writes, applies, lets the reference judge, and reads back by
+ * Opens a copy of the image with one guest or engine and compares; where that writes, it writes, applies, lets the reference judge, and reads back by
  * another boot.
  * @throws Error what was not as it must be; DiskError what kept the guest from it
  */
-export async function prove(image: string, { guests, guest, served, expected, judge, scratch }: ProveOptions): Promise<Shown> {
+export async function prove(image: string, { guests, opener, served, expected, judge, scratch }: ProveOptions): Promise<Shown> {
   const copy = join(scratch, 'image');
   copyFileSync(image, copy);
   const before = digest(copy);
-  const opener = { guests, open: false };
-  const session = await openImage(copy, opener);
+  const how = { guests, open: false };
+  const session = await openImage(copy, how);
   try {
-    await session.reopen('0', { format: `guest:${guest.manifest.name}` });
+    await session.reopen('0', { format: opener });
     compare(await filesOf(session), expected);
     if (served.access !== 'read-write') {
       await session.close();
@@ -84,9 +85,9 @@ export async function prove(image: string, { guests, guest, served, expected, ju
     const done = spawnSync('sh', ['-c', judge, 'sh', copy], { encoding: 'utf8', env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`, LC_ALL: 'C', HERE } });
     if (done.status !== 0) throw new Error(`${judge} says of what was written (exit ${done.status}):\n${done.stdout}${done.stderr}`.slice(0, 4000));
   }
-  const again = await openImage(copy, opener);
+  const again = await openImage(copy, how);
   try {
-    await again.reopen('0', { format: `guest:${guest.manifest.name}` });
+    await again.reopen('0', { format: opener });
     const written = Object.fromEntries(Object.entries(WRITTEN).filter(([path]) => !FLAT.has(served.format) || path.lastIndexOf('/') === 0));
     compare(await filesOf(again), { ...expected, ...digests(written) });
   } finally {
@@ -154,12 +155,12 @@ export function compare(found: Expected, expected: Expected): void {
   }
 }
 
-/** What was shown, in sentences for the support matrix. */
-export function said({ written, judged }: Shown, { name, holds, judge, judgedBy, tools, maker = tools[0] === 'python3' ? 'a maker of ours' : tools[0] }: ForeignRecipe): string[] {
+/** What was shown, in sentences for the support matrix. @param opener "native", or a guest's name */
+export function said({ written, judged }: Shown, { name, holds, judge, judgedBy, tools, maker = tools[0] === 'python3' ? 'a maker of ours' : tools[0] }: ForeignRecipe, opener: string): string[] {
   const image = `an image of ${maker}${name === 'xfs-v4' ? ' in version 4' : ''}`;
   return [
     ...(holds === 'nothing' ? [] : [`${image} is read: names, sizes and contents as its maker put them in`]),
-    ...(written ? [`${image} is written to, and read back by another boot${judged ? `; ${judgedBy ?? judge!.split(' ')[0]} finds nothing` : ''}`] : []),
+    ...(written ? [`${image} is written to, and read back by ${opener === 'native' ? 'another opening' : 'another boot'}${judged ? `; ${judgedBy ?? judge!.split(' ')[0]} finds nothing` : ''}`] : []),
   ];
 }
 
