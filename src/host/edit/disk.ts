@@ -1,6 +1,7 @@
-import { closeSync, constants, existsSync, fstatSync, fsyncSync, mkdirSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, constants, existsSync, fstatSync, fsyncSync, mkdirSync, openSync, readSync, unlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { ioError } from '../../engines/core/errors.ts';
+import { writeAll } from '../sources/write-all.ts';
 import { Writeback } from '../sources/writeback.ts';
 
 /** An open file beside the image. Positions in bytes; errors are the system's own. */
@@ -62,7 +63,7 @@ function fileOf(fd: number, writeback?: Writeback): DiskFile {
       }
     },
     write(at, from) {
-      for (let done = 0; done < from.length;) done += writeSync(fd, from, done, from.length - done, at + done);
+      writeAll(fd, from, at);
       writeback?.wrote(from.length);
     },
     sync: () => fsyncSync(fd),

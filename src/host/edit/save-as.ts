@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { closeSync, fsyncSync, ftruncateSync, linkSync, openSync, realpathSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, ftruncateSync, linkSync, openSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { BlockDevice } from '../../engines/core/bytes/device.ts';
 import { type DiskError, ioError, isDiskError, usage } from '../../engines/core/errors.ts';
 import type { JobContext } from '../../engines/core/job.ts';
+import { writeAll } from '../sources/write-all.ts';
 import { hostDisk } from './disk.ts';
 import { LockedImage } from './locked-image.ts';
 
@@ -67,10 +68,6 @@ function writeWithHoles(fd: number, at: number, bytes: Uint8Array): void {
     if (!hole) writeAll(fd, bytes.subarray(from, to), at + from);
     from = to;
   }
-}
-
-function writeAll(fd: number, bytes: Uint8Array, at: number): void {
-  for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done, bytes.length - done, at + done);
 }
 
 function refuseTarget(path: string, sources: readonly string[], replace: boolean): void {

@@ -14,6 +14,8 @@ describe('sums of sectors', () => {
       return sumSectors(sector).join();
     });
     expect([new Set(ones).size, ones.includes('0,0')]).toEqual([4096, false]);
+    // Both halves made to come back to zero.
+    expect([...sumSectors(new Uint8Array(Uint32Array.from({ length: 128 }, (_, i) => [1, 1, 0x9e3645df, 0x85eac1a0][i] ?? 0).buffer))]).toEqual([0, 1]);
   });
 
   it('differ wherever one or two bits of a sector do', () => {

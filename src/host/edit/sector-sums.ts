@@ -34,17 +34,19 @@ export function sumSectors(bytes: Uint8Array, into = new Int32Array(Math.ceil(by
 
 function sumWords(words: Int32Array, into: Int32Array): void {
   for (let at = 0, to = 0; at < words.length; to += SUM_WORDS) {
-    let [even, odd, any] = [0, 0, 0];
+    let [even, odd] = [0, 0];
     for (const end = at + WORDS; at < end; at += 2) {
-      const one = words[at]!;
-      const other = words[at + 1]!;
-      any |= one | other;
-      even = Math.imul(even ^ one, EVEN);
+      even = Math.imul(even ^ words[at]!, EVEN);
       even ^= even >>> 15;
-      odd = Math.imul(odd ^ other, ODD);
+      odd = Math.imul(odd ^ words[at + 1]!, ODD);
       odd ^= odd >>> 15;
     }
     into[to] = even;
-    into[to + 1] = any !== 0 && even === 0 && odd === 0 ? 1 : odd;
+    into[to + 1] = even === 0 && odd === 0 && !isZero(words, at - WORDS) ? 1 : odd;
   }
+}
+
+function isZero(words: Int32Array, from: number): boolean {
+  for (let at = from; at < from + WORDS; at++) if (words[at] !== 0) return false;
+  return true;
 }

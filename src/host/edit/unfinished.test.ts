@@ -7,12 +7,15 @@ import type { WritableFileSystem } from '../jobs/untar.ts';
 import { type ImageSession, nodeJob, openImage } from '../session.ts';
 
 /** Answers what a write or a sync of this process fails with. */
-const failing = vi.hoisted(() => ({ write: (_bytes: Uint8Array): boolean => false, sync: (): boolean => false }));
+const failing = vi.hoisted(() => ({
+  write: (_bytes: Uint8Array): boolean => false,
+  sync: (): boolean => false,
+  fail(): never { throw Object.assign(new Error('EIO: the disk is broken'), { code: 'EIO' }); },
+}));
 vi.mock('node:fs', async (original) => {
   const fs = await original<typeof nodeFs>();
-  const fail = (): never => { throw Object.assign(new Error('EIO: the disk is broken'), { code: 'EIO' }); };
-  const writeSync = (fd: number, bytes: Uint8Array, ...args: [number, number, number]): number => (failing.write(bytes) ? fail() : fs.writeSync(fd, bytes, ...args));
-  const fsyncSync = (fd: number): void => (failing.sync() ? fail() : fs.fsyncSync(fd));
+  const writeSync = (fd: number, bytes: Uint8Array, ...args: [number, number, number]): number => (failing.write(bytes) ? failing.fail() : fs.writeSync(fd, bytes, ...args));
+  const fsyncSync = (fd: number): void => (failing.sync() ? failing.fail() : fs.fsyncSync(fd));
   return { ...fs, writeSync, fsyncSync, default: { ...fs, writeSync, fsyncSync } };
 });
 

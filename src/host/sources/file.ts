@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, type Stats, statSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Backing, type BlockDevice, checkRange, type Extent } from '../../engines/core/bytes/device.ts';
 import { DiskError, ioError, usage } from '../../engines/core/errors.ts';
@@ -6,6 +6,7 @@ import type { Note } from '../../engines/core/filesystem.ts';
 import { accessAdvice } from '../devices/access.ts';
 import { deviceFolder, deviceNumber, deviceSize, mediumOf, readText } from '../devices/sysfs.ts';
 import { libc } from '../native/libc.ts';
+import { writeAll } from './write-all.ts';
 import { Writeback } from './writeback.ts';
 
 /** Milliseconds between two looks at whether the file changed under us. */
@@ -138,7 +139,7 @@ export class FileDevice implements BlockDevice {
   #writeAll(at: number, from: Uint8Array): void {
     checkRange(this, at, from.length);
     try {
-      for (let done = 0; done < from.length;) done += writeSync(this.#fd, from, done, from.length - done, at + done);
+      writeAll(this.#fd, from, at);
     } catch (error) {
       throw writeError(error, `Writing ${from.length} bytes at ${at} of ${this.path} failed`, at, from.length);
     }

@@ -1,10 +1,11 @@
-import { closeSync, ftruncateSync, openSync, readSync, rmSync, statfsSync, writeSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, readSync, rmSync, statfsSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Backing, checkRange } from '../../engines/core/bytes/device.ts';
 import { type DiskError, ioError, usage } from '../../engines/core/errors.ts';
 import type { ScratchDevice } from '../../engines/core/probe.ts';
+import { writeAll } from './write-all.ts';
 
 /** What stays free on the disk that holds the scratch file: a full disk hurts every other program. */
 const RESERVE = 64 * 1024 * 1024;
@@ -96,7 +97,7 @@ export class ScratchFile implements ScratchDevice {
     this.#room -= grows;
     if (grows > 0 && this.#room < 0) this.#lookForRoom(bytes.length);
     try {
-      for (let done = 0; done < bytes.length;) done += writeSync(this.#fd, bytes, done, bytes.length - done, at + done);
+      writeAll(this.#fd, bytes, at);
     } catch (error) {
       if (isFull(error)) throw this.#full();
       throw ioError(`Writing to the temporary file in ${this.#folder} failed (${(error as NodeJS.ErrnoException).code})`);

@@ -5,8 +5,8 @@ import { MemoryPages, NONE, PAGE, type PageStore, PageTable } from './pages.ts';
 /** In the table of a step: the page was not changed before it. */
 const UNCHANGED = -2;
 
-/** Bytes that one piece of `changes` holds at most. */
-const PIECE = 1024 * 1024;
+/** Bytes that one piece of `changes` holds at most: what a processor keeps at hand while it is compared and summed up. */
+const PIECE = 256 * 1024;
 
 /** Most pages, as slots are 32-bit numbers: 8 TiB of changes and history. */
 const MOST_SLOTS = 2 ** 31 - 1;
@@ -151,7 +151,7 @@ export class OverlayDevice implements BlockDevice {
     this.#store.flush?.();
   }
 
-  /** All changed pages in order, neighbours together in pieces of up to 1 MiB. Nothing may be changed meanwhile. */
+  /** All changed pages in order, neighbours together in pieces of up to 256 KiB. Nothing may be changed meanwhile. */
   *changes(): Iterable<Change> {
     // One buffer for all of them: of gigabytes of changes, each would be garbage at once.
     const buffer = new Uint8Array(Math.min(PIECE, this.#table.count * PAGE));
