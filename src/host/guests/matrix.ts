@@ -29,6 +29,10 @@ export interface MatrixRow {
   readonly as?: readonly string[];
 }
 
+/** Said of trees of a guest's own; the first goes without saying. */
+const OWN_TREE = 'a tree of its own';
+const FLEETING = 'To be looked at: what would be written there ends with the guest.';
+
 const row = (format: string, as?: readonly string[], title = nameOf(format)): MatrixRow => ({ format, title, ...(as === undefined ? {} : { as }) });
 const treeRow = (tree: Guest['manifest']['trees'][number], title: string): MatrixRow => ({ format: tree, title, tree });
 
@@ -68,7 +72,7 @@ function nativeCell({ format, as = [format] }: MatrixRow, natives: readonly Nati
 function guestCell({ format, tree, as = [format] }: MatrixRow, { manifest, state }: Guest, proofs: readonly MatrixProof[]): MatrixCell {
   if (tree !== undefined) {
     if (!manifest.trees.includes(tree)) return { support: 'none', reason: '', proofs };
-    return unless(state, { support: 'read-only', reason: 'a tree of its own', proofs });
+    return unless(state, { support: 'read-only', reason: tree === 'tmpfs' || tree === 'overlay' ? FLEETING : OWN_TREE, proofs });
   }
   const served = manifest.filesystems.find((each) => as.includes(each.format));
   if (served === undefined) return { support: 'none', reason: '', proofs };
@@ -117,7 +121,7 @@ export function matrixMarkdown({ columns, rows }: Matrix, providers: readonly Mo
     'The first that can be used is taken (`clutch mount`, or *Mount* in the window). *Not tried*: written by its documentation, and tested against what plays it, as far as that goes.', '',
     head!, `|---|${MOUNT_SYSTEMS.map(() => '---').join('|')}|`, ...ways, '',
     '## Reasons', '',
-    ...rows.flatMap(({ title, cells }) => cells.flatMap(({ reason }, i) => (reason === '' || reason === 'a tree of its own' ? [] : [`- ${title}, ${columns[i]!.title}: ${reason}`]))), '',
+    ...rows.flatMap(({ title, cells }) => cells.flatMap(({ reason }, i) => (reason === '' || reason === OWN_TREE ? [] : [`- ${title}, ${columns[i]!.title}: ${reason}`]))), '',
     '## Shown by tests', '',
     ...rows.flatMap(({ title, cells }) => cells.flatMap(({ proofs }, i) => proofs.map(({ date, what }) => `- ${title}, ${columns[i]!.title}: ${what} (${date})`))), '',
   ];
