@@ -4,6 +4,7 @@ import type { MountStats, MountUser } from '../../shared/contract/mounts.ts';
 import { fuseDevice } from '../native/fuse-device.ts';
 import { DeviceChannel } from './fuse-channel.ts';
 import { fuseAvailable, mountFuse } from './fuse-descriptor.ts';
+import { warmUp } from './fuse-warm-up.ts';
 import { chosenPoint, type MountPoint, ownPoint, runtimeFolder } from './mount-point.ts';
 import { mountedAt, type MountLine, mounts } from './mount-table.ts';
 import { forget, note, notePath, removeLeftovers } from './notes.ts';
@@ -16,6 +17,9 @@ import { Watcher } from './watcher.ts';
 
 /** Milliseconds after an unmount in which the kernel tells us that it is done. Where a container has a copy of the mount, it is not done until that ends. */
 const TOLD = 10_000;
+
+/** Requests after which a program has begun to work with the mount: desktops look at each new one with a few. */
+const ASKED = 20;
 
 /** The mount as a folder by Linux's FUSE: this process answers the kernel's requests itself. */
 export const fuseProvider: MountProvider = {
@@ -78,8 +82,10 @@ async function begin(request: MountRequest, line: MountLine, channel: DeviceChan
   let ready!: () => void;
   const agreed = new Promise<void>((resolve) => { ready = resolve; });
   let mount: FuseMount;
+  let server: FuseServer;
   try {
-    mount = new FuseMount(line, channel, serveFuse(channel, request.tree, { ready }), keep);
+    server = serveFuse(channel, request.tree, { ready });
+    mount = new FuseMount(line, channel, server, keep);
   } catch (error) {
     channel.close();
     await unmountBy([...keep.unmounting.lazy, keep.point.at]);
@@ -89,6 +95,10 @@ async function begin(request: MountRequest, line: MountLine, channel: DeviceChan
   const end = await Promise.race([agreed, mount.ended]);
   if (end !== undefined) throw ioError(end.message ?? `${line.at} was unmounted before it could be used`);
   await readAhead(line.device);
+  const { requests } = server.statistics;
+  let over = false;
+  void server.ended.finally(() => { over = true; });
+  mount.warming = warmUp(fuseDevice()!, request.tree.fs, () => !over && server.statistics.requests - requests < ASKED);
   return mount;
 }
 
@@ -97,6 +107,8 @@ class FuseMount implements Mount {
   readonly at: string;
   readonly mounted = true;
   readonly ended: Promise<MountEnd>;
+  /** Resolves when no more requests are made up for it. */
+  warming: Promise<void> | undefined;
   readonly #line: MountLine;
   readonly #channel: DeviceChannel;
   readonly #server: FuseServer;
@@ -169,6 +181,7 @@ class FuseMount implements Mount {
 
   async #end(): Promise<MountEnd> {
     const error = await this.#server.ended;
+    await this.warming;
     // Aborted, or failed: the kernel keeps a mount that nobody serves.
     const dead = this.#place();
     if (dead !== undefined) await unmountBy([...this.#keep.unmounting.lazy, dead]);

@@ -21,8 +21,8 @@ export interface FuseDevice {
   dontWait(fd: number): number;
   /** mount(2). */
   mount(source: string, target: string, type: string, flags: number, options: string): number;
-  /** A pair of connected Unix sockets, both closed in programs that are started. */
-  socketPair(): readonly [number, number];
+  /** A pair of connected Unix sockets, both closed in programs that are started. 'packets': each write is one read. */
+  socketPair(kind?: 'stream' | 'packets'): readonly [number, number];
   /** The descriptor that came with a byte over a Unix socket (SCM_RIGHTS); doesn't wait. */
   receiveDescriptor(socket: number): number;
 }
@@ -57,6 +57,7 @@ const O_NONBLOCK = 0o4000;
 const EFD_FLAGS = 0o2004000; // EFD_CLOEXEC, EFD_NONBLOCK
 const AF_UNIX = 1;
 const SOCK_STREAM_CLOEXEC = 0o2000001;
+const SOCK_SEQPACKET_CLOEXEC = 0o2000005;
 const MSG_DONTWAIT_CLOEXEC = 0x4000_0040;
 const EINVAL = 22;
 /** struct cmsghdr: length (64 bits), level and type (32 bits each), then the descriptor. */
@@ -119,9 +120,9 @@ function bind(koffi: typeof Koffi): FuseDevice {
     event: () => answer(eventfd(0, EFD_FLAGS)),
     dontWait: (fd) => answer(fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK)),
     mount: (source, target, type, flags, options) => answer(mount(source, target, type, flags, options)),
-    socketPair() {
+    socketPair(kind = 'stream') {
       const pair = new Int32Array(2);
-      if (socketpair(AF_UNIX, SOCK_STREAM_CLOEXEC, 0, pair) < 0) throw new Error(`socketpair: errno ${koffi.errno()}`);
+      if (socketpair(AF_UNIX, kind === 'packets' ? SOCK_SEQPACKET_CLOEXEC : SOCK_STREAM_CLOEXEC, 0, pair) < 0) throw new Error(`socketpair: errno ${koffi.errno()}`);
       return [pair[0]!, pair[1]!];
     },
     receiveDescriptor(socket) {

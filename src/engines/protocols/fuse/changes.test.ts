@@ -61,6 +61,20 @@ describe('open files', () => {
     await kernel.call(OP.RELEASE, EntryOut.at(answer).nodeid, fill(ReleaseIn, { fh: OpenOut.at(answer, EntryOut.size).fh }));
   });
 
+  it('that were just made lose what they were given since, when they are written', async () => {
+    for (const slow of [false, true]) {
+      const { kernel, fs } = await made(dir(), slow);
+      const answer = await kernel.call(OP.CREATE, ROOT_ID, createBody(O.EXCL, 'new'));
+      const [node, { fh }] = [EntryOut.at(answer).nodeid, OpenOut.at(answer, EntryOut.size)];
+      const write = (write_flags: number): Promise<unknown> => kernel.call(OP.WRITE, node, join(fill(WriteIn, { fh, size: 1, write_flags }), new Uint8Array(1)));
+      await write(0);
+      await kernel.call(OP.SETXATTR, node, join(fill(SetxattrInExt, { size: 1 }), named('security.capability'), new Uint8Array(1)));
+      await kernel.call(OP.SETATTR, node, fill(SetattrIn, { valid: FATTR.MODE, mode: 0o4755 }));
+      await write(FLAG.WRITE_KILL_SUIDGID);
+      expect([fs.xattrs.get(node - 2, 'security.capability'), fs.stat(node - 2).mode]).toEqual([undefined, 0o755]);
+    }
+  });
+
   it('are written in the order of the requests, also by a tree that answers later', async () => {
     const { kernel, server, fs } = await made(dir([['a', file('')]]), true);
     const node = await lookup(kernel, ROOT_ID, 'a');

@@ -22,7 +22,7 @@ export const setattr: Operation = (session, request) => {
   const changes = changesOf(request, valid);
   if (((changes.mode ?? 0) & SETID) !== 0) session.privileges++;
   return after((valid & FATTR.SIZE) === 0 ? undefined : resize(session, node, size, (valid & FATTR.KILL_SUIDGID) !== 0), () => after(
-    Object.keys(changes).length === 0 ? undefined : after(fs.stat(node), (stat) => after(ownerChanges(session, stat, changes), (all) => writer.change(node, all))),
+    Object.keys(changes).length === 0 ? undefined : after(ownerChanges(session, node, changes), (all) => writer.change(node, all)),
     () => after(fs.stat(node), (stat) => { answerAttributes(session, request, stat); }),
   ));
 };

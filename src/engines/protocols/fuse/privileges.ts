@@ -38,11 +38,22 @@ export function killPrivileges(session: Session, node: NodeId, setId: boolean, h
 }
 
 /** What else a new owner changes (fs/open.c, chown_common): nobody runs it as the old one. A mode that is given with the owner stands. */
-export function ownerChanges(session: Session, { node, type, mode }: Stat, changes: Changes): Maybe<Changes> {
-  if (type === 'dir' || (changes.uid === undefined && changes.gid === undefined)) return changes;
+export function ownerChanges(session: Session, node: NodeId, changes: Changes): Maybe<Changes> {
+  if (changes.uid === undefined && changes.gid === undefined) return changes;
   const { fs } = session;
-  return after(attributeOf(session, node, CAPABILITY), (value) => after(value === undefined ? undefined : fs.writer!.removeXattr(node, CAPABILITY), () => {
-    const left = withoutSetId(mode);
-    return changes.mode !== undefined || left === mode ? changes : { ...changes, mode: left };
-  }));
+  return after(fs.stat(node), ({ type, mode }) => {
+    if (type === 'dir') return changes;
+    return after(attributeOf(session, node, CAPABILITY), (value) => after(value === undefined ? undefined : fs.writer!.removeXattr(node, CAPABILITY), () => {
+      const left = withoutSetId(mode);
+      return changes.mode !== undefined || left === mode ? changes : { ...changes, mode: left };
+    }));
+  });
+}
+
+/**
+ * Of a file that was just made: it has no capabilities, and its mode is known, so that neither is looked for at the first write.
+ * @param privileges Session.privileges before it was made
+ */
+export function checkedNew(handle: Handle, { mode }: Stat, privileges: number): void {
+  if (withoutSetId(mode) === mode) handle.checked = privileges;
 }

@@ -5,7 +5,7 @@ import type { Writer } from '../../core/writer.ts';
 import { CreateIn, EntryOut, FLAG, FOPEN, FsyncIn, O, OpenIn, OpenOut, WriteIn, WriteOut } from './layout.ts';
 import { done, newNode, writerOf } from './making.ts';
 import { after } from './maybe.ts';
-import { killPrivileges } from './privileges.ts';
+import { checkedNew, killPrivileges } from './privileges.ts';
 import { addHandle, answerOpen, closeHandle } from './reading.ts';
 import { REPLY_HEADER } from './replies.ts';
 import type { Request } from './request.ts';
@@ -49,7 +49,11 @@ export const create: Operation = (session, request) => {
   const { flags, mode, umask, open_flags } = request.body(CreateIn);
   const writer = writerOf(session);
   const [folder, name] = [nodeOf(session, request), request.name(CreateIn.size)];
+  const { privileges } = session;
+  let isNew = false;
+  const answer = (node: NodeId): void | Promise<void> => answerCreated(session, request, folder, name, node, isNew ? privileges : undefined);
   const made = (node: NodeId): Maybe<NodeId> => {
+    isNew = true;
     session.nodes.made(node);
     return after(writer.hold(node), () => node);
   };
@@ -69,17 +73,18 @@ export const create: Operation = (session, request) => {
     try {
       node = writer.create(folder, name, fresh);
     } catch (error) {
-      return after(exists(error), (found) => answerCreated(session, request, folder, name, found));
+      return after(exists(error), answer);
     }
-    return after(node instanceof Promise ? node.then(made, exists) : made(node), (held) => answerCreated(session, request, folder, name, held));
+    return after(node instanceof Promise ? node.then(made, exists) : made(node), answer);
   });
 };
 
-/** Answers with a node that is held, and its handle. */
-function answerCreated(session: Session, request: Request, folder: NodeId, name: Name, node: NodeId): void | Promise<void> {
+/** Answers with a node that is held, and its handle. @param privileges Session.privileges before the node was made; undefined for one that was there */
+function answerCreated(session: Session, request: Request, folder: NodeId, name: Name, node: NodeId, privileges: number | undefined): void | Promise<void> {
   const fh = addHandle(session, node);
   const { short: { view } } = session.replies;
   const answer = (): void | Promise<void> => after(session.fs.stat(node), (stat) => {
+    if (privileges !== undefined) checkedNew(session.handles.get(fh, node), stat, privileges);
     const opened = OpenOut.over(view, REPLY_HEADER + EntryOut.size);
     opened.fh = fh;
     opened.open_flags = FOPEN.KEEP_CACHE;
