@@ -1,7 +1,8 @@
 import { type BlockDevice, readBytes } from './bytes/device.ts';
 import { decodeName } from './names.ts';
+import { readZfsLabel } from './zfs-label.ts';
 
-/** A volume's label and UUID, as far as its superblock tells them without its filesystem being opened. Empty where it does not. */
+/** A volume's label and UUID (of a pool its name and number), as far as its superblock tells them without its filesystem being opened. Empty where it does not. */
 export interface Facts {
   readonly label: string;
   readonly uuid: string;
@@ -33,6 +34,10 @@ const PLACES: Readonly<Record<string, Place>> = {
 
 /** Label and UUID of bytes that look like `format`. Never throws for what it reads. */
 export function factsOf(device: BlockDevice, format: string): Facts {
+  if (format === 'zfs' || format === 'openzfs') {
+    const { name, guid } = readZfsLabel(device);
+    return { label: name, uuid: guid };
+  }
   const { label, uuid } = PLACES[format] ?? {};
   return { label: label === undefined ? '' : textAt(device, label), uuid: uuid === undefined ? '' : uuidAt(device, uuid.at) };
 }

@@ -3,8 +3,8 @@ import type { Layer } from './layers.ts';
 /** Formats that several devices make up together, of which something else makes volumes (a guest's kernel: LVM, md). */
 const ASSEMBLED: ReadonlySet<string> = new Set(['lvm2', 'md']);
 
-/** Filesystems that may lie on several devices, all of which have its UUID. */
-const SPREAD: ReadonlySet<string> = new Set(['btrfs']);
+/** Filesystems that may lie on several devices, all of which have its UUID (a pool's number). */
+const SPREAD: ReadonlySet<string> = new Set(['btrfs', 'zfs', 'openzfs']);
 
 /** Whether volumes are made of a format's devices: it is opened as a table is. */
 export function isAssembled(format: string): boolean {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MemoryDevice } from '../../engines/core/bytes/memory.ts';
 import type { Cursor, NodeId } from '../../engines/core/filesystem.ts';
+import { layersOf } from '../../engines/core/layers.ts';
 import { missingTools, run, scratchFolder } from '../../engines/testing/tools.ts';
 import { toolOf } from '../edit/checks.ts';
 import { type ImageSession, nodeJob, openImage } from '../session.ts';
@@ -46,7 +47,7 @@ describe('the openers of a pool', () => {
 });
 
 /**
- * Makes three pools in the guest itself: vda as a file with all features, vdb on the partition of a disk, vdc encrypted as a whole. What the first has is
+ * Makes pools in the guest itself: vda as a file with all features, vdb on the partition of a disk, vdc encrypted as a whole, vdd and vde as one. What the first has is
  * printed: mode, owner, time and path of each entry, and digests of files.
  */
 const MAKE = String.raw`
@@ -93,6 +94,10 @@ zfs create disk/home
 echo home >/run/disk/home/HOME.TXT
 zpool export disk
 
+make /run/two -O mountpoint=/ two /run/files/vdd /run/files/vde
+seq 1 300000 >/run/two/long.txt
+zpool export two
+
 echo passphrase | make /run/locked -O mountpoint=/locked -O encryption=on -O keyformat=passphrase locked /run/files/vdc
 zpool export locked
 `;
@@ -110,7 +115,7 @@ describe.skipIf(why !== undefined)('a pool with today\'s features', () => {
   beforeAll(async () => {
     run('truncate', ['-s', String(SIZE), at('disk.img')]);
     run('sgdisk', ['--new=1:2048:0', '--typecode=1:BF01', at('disk.img')]);
-    const images = ['tank.img', 'disk.img', 'locked.img'].map((name) => ({ name, bytes: name === 'disk.img' ? new Uint8Array(readFileSync(at(name))) : new Uint8Array(SIZE) }));
+    const images = ['tank.img', 'disk.img', 'locked.img', 'one.img', 'two.img'].map((name) => ({ name, bytes: name === 'disk.img' ? new Uint8Array(readFileSync(at(name))) : new Uint8Array(SIZE) }));
     const { guest } = answer as { guest: Guest };
     const machine = await opener.guests.launch(guest, { disks: images.map(({ bytes }) => ({ device: new MemoryDevice(bytes), readOnly: false })), filesystems: ['zfs'], tools: ['zfsutils-linux'] });
     try {
@@ -180,6 +185,35 @@ describe.skipIf(why !== undefined)('a pool with today\'s features', () => {
     await opened('disk.img', '0/1/0', async (session) => {
       expect((await filesOf(session))['/home/NEW.TXT']).toMatchObject({ size: 4 });
       expect(await scrubbed(session, '0/1/0')).toMatchObject({ state: 'clean' });
+    });
+  }, 600_000);
+
+  it('on two images is opened when both are there, and is written to', async () => {
+    const alone = await openImage(at('one.img'), opener);
+    try {
+      await expect(alone.reopen('0', { format: 'guest:zfs-module' })).rejects.toMatchObject({ kind: 'guest' });
+    } finally {
+      await alone.close();
+    }
+    const both = async (use: (session: ImageSession, path: string) => Promise<void>): Promise<void> => {
+      const session = await openImage(at('one.img'), { ...opener, also: [at('two.img')] });
+      try {
+        const layer = [...layersOf(session.layers)].find(({ format }) => format === 'openzfs')!;
+        expect(layer).toMatchObject({ label: 'two', kind: 'filesystem' });
+        await session.reopen(layer.path, { format: 'guest:zfs-module' });
+        await use(session, layer.path);
+      } finally {
+        await session.close({ discard: true });
+      }
+    };
+    await both(async (session, layer) => {
+      expect((await filesOf(session))['/long.txt']).toMatchObject({ size: 1_988_895 });
+      await session.editing.unlock();
+      await session.editing.operation({ text: 'Put new.txt', layer }, () => put(session.select().filesystem, '/new.txt', 'new\n'.repeat(100_000)));
+      await session.editing.apply();
+    });
+    await both(async (session) => {
+      expect((await filesOf(session))['/new.txt']).toMatchObject({ size: 400_000 });
     });
   }, 600_000);
 
