@@ -1,4 +1,4 @@
-import { type Choices, type Layer, layersOf } from '../engines/core/layers.ts';
+import { type Choices, isWaiting, type Layer, layersOf } from '../engines/core/layers.ts';
 import { isDiskError } from '../engines/core/errors.ts';
 import type { JobContext } from '../engines/core/job.ts';
 import { GUEST } from '../engines/core/offers.ts';
@@ -15,7 +15,7 @@ export interface ImageOptions {
   /** An opener's id: "native:ext4", "guest:linux-6.12", "guest:linux-6.12/v7". */
   readonly with?: string;
   readonly json?: boolean;
-  /** Further images of a set, for a guest. */
+  /** Further images of a set, opened as one with the first. */
   readonly also?: readonly string[];
 }
 
@@ -89,6 +89,7 @@ function selecting<T>(select: () => T): T {
 async function openChosen(path: string, options: ImageOptions, job: JobContext | undefined, guests: boolean): Promise<ImageSession> {
   const open = (choices?: Choices) => openImage(path, { ...(choices ? { choices } : {}), ...(job ? { job, onStep: stepsOf(job) } : {}), ...(options.also ? { also: options.also } : {}), open: guests && options.part === undefined && options.with === undefined });
   const session = await open();
+  if (options.part !== undefined) await assembleFor(session, options.part, job);
   if (options.with === undefined) return session;
   if (options.with.startsWith(GUEST)) return withGuest(session, options.with, options.part, job);
   try {
@@ -98,6 +99,15 @@ async function openChosen(path: string, options: ImageOptions, job: JobContext |
     return await open(new Map([[layer.path, format]]));
   } finally {
     await session.close();
+  }
+}
+
+/** A name that no layer has may be that of a volume which a guest is to assemble first. */
+async function assembleFor(session: ImageSession, part: string, job: JobContext | undefined): Promise<void> {
+  try {
+    session.layer(part);
+  } catch {
+    await session.assemble(part, job === undefined ? {} : { job, onStep: stepsOf(job) });
   }
 }
 
@@ -119,6 +129,8 @@ async function withGuest(session: ImageSession, opener: string, part: string | u
 function onlyLayer(session: ImageSession): Layer {
   const all = [...layersOf(session.layers)];
   const filesystems = all.filter((layer) => layer.kind === 'filesystem');
+  const set = all.find((layer) => layer.kind === 'table' && isWaiting(layer));
+  if (filesystems.length === 0 && set !== undefined) return set;
   const found = filesystems.length > 0 ? filesystems : all.filter((layer) => layer.kind === 'unknown' && layer.format !== 'empty');
   if (found.length === 1) return found[0]!;
   throw new UsageError(found.length === 0 ? 'There is nothing in the image that a guest could open' : 'There are several volumes; choose one with --part');

@@ -20,6 +20,7 @@ import { zlibGunzip } from './sources/gunzip.ts';
 import { filesOf, openSource } from './sources/image.ts';
 import { ScratchFile } from './sources/scratch.ts';
 import { openSet } from './sources/set.ts';
+import { parseSetPath } from './sources/set-path.ts';
 
 export { type Resolved, resolvePath, type Step } from './paths.ts';
 
@@ -95,6 +96,8 @@ export interface ImageSession {
    * @throws DiskError also what kept the guest from opening it
    */
   open(sel?: string, how?: ReopenOptions): Promise<FilesystemLayer>;
+  /** Assembles the sets of disks in which what SEL picks may lie: what keeps one from it stands in its layer. */
+  assemble(sel?: string, how?: Pick<ReopenOptions, 'job' | 'onStep' | 'onNote'>): Promise<void>;
   /** As `select`, for any layer: a volume of raw bytes, a table. Without SEL the outermost layer, the image's own bytes. */
   layer(sel?: string): Layer;
   /** "gzip › GPT › ext4 (clean)". */
@@ -118,11 +121,12 @@ export interface ImageSession {
  * Opens an image and everything in it that can be opened. Damage further in never fails it: it stands in the layer's `error`.
  * @throws DiskError when the file itself can't be opened, or `cancelled`
  */
-export async function openImage(path: string, options: OpenImageOptions = {}): Promise<ImageSession> {
+export async function openImage(named: string, options: OpenImageOptions = {}): Promise<ImageSession> {
+  const [path, ...more] = (parseSetPath(named) ?? [named]) as [string, ...string[]];
   const note = options.onNote ?? (() => {});
   const tree = parseTreePath(path);
   // What lies below a guest's own tree is opened for reading alone, and not as an image.
-  const { also = [] } = options;
+  const also = [...more, ...(options.also ?? [])];
   if (tree !== undefined && also.length > 0) throw usage('EINVAL', "A guest's own tree lies on no images");
   const recovery = tree === undefined && options.recover !== false ? await recovered([path, ...also], note, options.onStep) : [];
   const set = also.length === 0 ? undefined : openSet([path, ...also], note);
@@ -141,6 +145,7 @@ export async function openImage(path: string, options: OpenImageOptions = {}): P
     const beforeReopen = async (): Promise<void> => { await Promise.all([...listeners].map((each) => each.before())); };
     const afterReopen = (): void => { for (const each of listeners) each.after(); };
     const editing = new ImageEditing({
+      ...(set === undefined ? {} : { cannotSaveAs: unsupported('sets', 'Several images that are open together are no one image', 'Apply the changes: each image gets its own.') }),
       files: source.files, device: source.device, recovery, layers: () => root, quietJob: nodeJob, pages: options.pages ?? (() => new FilePages()),
       async reopen(at, device, { write, job, between, discards = false }) {
         const before = [...layersOf(root)].find((layer) => layer.path === at) ?? root;
@@ -207,6 +212,7 @@ export async function openImage(path: string, options: OpenImageOptions = {}): P
         else choices.set(layer, format);
         await closeLayers(opened.before);
       },
+      assemble: (sel, how = {}) => assembleFor(sel, how),
       onReopen(listener) {
         listeners.add(listener);
         return () => listeners.delete(listener);

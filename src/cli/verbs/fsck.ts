@@ -34,7 +34,10 @@ export async function fsck(image: string, options: FsckOptions): Promise<number>
   const { with: opener, ...rest } = options;
   const toOpen = opener?.startsWith(GUEST) ? rest : options;
   try {
-    return await job.run((context) => withImage(image, toOpen, (session) => (fix ? repair(session, options, context) : look(session, options, context)), context, false));
+    return await job.run((context) => withImage(image, toOpen, async (session) => {
+      await session.assemble(options.part, { job: context });
+      return fix ? repair(session, options, context) : look(session, options, context);
+    }, context, false));
   } catch (error) {
     if (error instanceof ReaderGone || error instanceof UsageError || toDiskError(error).kind === 'cancelled') throw error;
     // fsck(8) has one status for all that kept it from checking.

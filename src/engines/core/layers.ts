@@ -281,7 +281,7 @@ class LayerWalk {
       step?.end('failed', failure.kind === 'cancelled' ? failure.message : `${base.title}: ${failure.message}`);
       if (failure.kind === 'cancelled') throw failure;
       const others = format.kind === 'filesystem' || served !== undefined ? openersOf(offersFor(device, own ?? (await this.#guests()))).filter(({ id }) => id !== format.id) : [];
-      return { ...base, guesses: await this.#guesses(device), openers: [openerOf(format, 'refused', failure.message), ...others], error: withOffer(failure, others) };
+      return { ...base, guesses: await this.#guesses(device), openers: [openerOf(format, 'refused', failure.message), ...others], error: format.kind === 'filesystem' ? withOffer(failure, others) : failure };
     }
   }
 

@@ -36,7 +36,7 @@ export function markParts(root: Layer, partOf: string, is: (layer: Layer) => boo
 export function markSpread(root: Layer): Layer {
   let tree = root;
   const first = new Map<string, string>();
-  for (const { format, uuid, path, partOf } of [...ownBytes(root)]) {
+  for (const { format, uuid, path, partOf } of ownBytes(root)) {
     if (!SPREAD.has(format) || uuid === '' || partOf !== undefined) continue;
     const key = `${format} ${uuid}`;
     const before = first.get(key);

@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import * as v from 'valibot';
 import type { RecentRow } from '../../shared/contract/calls.ts';
 import { readJson, writeJson } from './json-file.ts';
+import { parseSetPath } from '../sources/set-path.ts';
 import type { TokenStore } from './tokens.ts';
 
 /** Images remembered besides the pinned ones. */
@@ -71,5 +72,5 @@ function load(path: string): Recent[] {
 }
 
 function isMissing(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false }) === undefined;
+  return (parseSetPath(path) ?? [path]).some((each) => statSync(each, { throwIfNoEntry: false }) === undefined);
 }

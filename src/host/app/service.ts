@@ -12,6 +12,7 @@ import { mountProviders } from '../mounts/providers.ts';
 import { Spare } from '../spare.ts';
 import { type HostLink, SupervisedHost } from '../supervisor.ts';
 import { distinctImages } from '../sources/image.ts';
+import { groupSets } from '../sources/set.ts';
 import { DeviceCalls } from './devices.ts';
 import { GuestAppCalls } from './guests.ts';
 import { Parcels } from './parcels.ts';
@@ -121,9 +122,9 @@ export class App<P> {
     for (const listener of this.#listeners) listener(event);
   }
 
-  /** Tokens for paths that the person named, one an image: the parts of a split one, and the same path twice, are one. */
+  /** Tokens for paths that the person named, one an image: the parts of a split one, and the same path twice, are one; so are the disks of a set. */
   sourcesOf(paths: readonly string[]): SourceToken[] {
-    return distinctImages(paths).map((path) => this.tokenOf(path, 'source'));
+    return groupSets(distinctImages(paths)).map((path) => this.tokenOf(path, 'source'));
   }
 
   /** A token for a path that the person named to the privileged side. */

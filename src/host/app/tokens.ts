@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { basename } from 'node:path';
 import { usage } from '../../engines/core/errors.ts';
 import type { SourceToken } from '../../shared/contract/calls.ts';
+import { parseSetPath, setName } from '../sources/set-path.ts';
 
 /** What a token may be used for: a page that was given an image to read must not write into it as a folder. */
 export type TokenUse = 'source' | 'folder' | 'put';
@@ -23,7 +24,7 @@ export class TokenStore {
       this.#tokens.set(key, token);
       this.#paths.set(token, { path, use });
     }
-    return { token, name: basename(path), path };
+    return { token, name: nameOf(path), path };
   }
 
   /** @throws DiskError usage EACCES for a word that was never given out, or not for this */
@@ -32,4 +33,9 @@ export class TokenStore {
     if (found?.use !== use) throw usage('EACCES', 'That file or folder was not chosen in this window', 'Choose it again.');
     return found.path;
   }
+}
+
+function nameOf(path: string): string {
+  const images = parseSetPath(path);
+  return images === undefined ? basename(path) : setName(images.map((each) => basename(each)));
 }

@@ -45,6 +45,8 @@ export interface EditedImage {
   quietJob(): JobContext;
   /** A new place for changed pages. */
   pages(): PageStore;
+  /** Why all of it can't be written to one new file; absent where it can. */
+  readonly cannotSaveAs?: DiskError;
 }
 
 /** An image that is unlocked. */
@@ -224,6 +226,7 @@ export class ImageEditing implements Editing {
   saveAs(path: string, { replace = false, job = this.#image.quietJob() }: { readonly replace?: boolean; readonly job?: JobContext } = {}): Promise<void> {
     return this.#alone(async () => {
       const { device, how, image } = this.#writable({ changed: true });
+      if (this.#image.cannotSaveAs !== undefined) throw this.#image.cannotSaveAs;
       // What was moved or deleted is open still, and the changes fit to it: this is the way to keep them.
       const change = how === 'staged' ? image.contentsChange() : undefined;
       if (change !== undefined) throw change;

@@ -16,6 +16,9 @@ const NAMES: Readonly<Record<string, Partial<NameRules>>> = { fat: DOS, exfat: D
 /** Filesystems whose files have no numbers of their own, and those of several volumes that number them alike. */
 const BY_PLACE = new Set(['fat', 'exfat', 'zfs', 'openzfs']);
 
+/** The inode of a subvolume's root in btrfs (include/uapi/linux/btrfs_tree.h, BTRFS_FIRST_FREE_OBJECTID). */
+const SUBVOLUME_ROOTS: Readonly<Record<string, bigint>> = { btrfs: 256n };
+
 /** The tree behind a guest's channel. @throws DiskError; the channel is closed then */
 export async function connectGuest(channel: ByteChannel, { guest: { manifest: { title, transport } }, machine, write, served }: ConnectHow): Promise<FileSystem> {
   const client = await connect9p(channel, {
@@ -23,8 +26,9 @@ export async function connectGuest(channel: ByteChannel, { guest: { manifest: { 
     timeout: { ms: ANSWER_WITHIN * loadFactor(), after },
   });
   const names = served === undefined ? undefined : NAMES[served.format];
+  const subvolumeRoot = served === undefined ? undefined : SUBVOLUME_ROOTS[served.format];
   try {
-    return await open9pFileSystem(client, { format: served?.format ?? 'tree', label: '', uuid: '', details: [], write, ...(names === undefined ? {} : { names }), byPlace: served !== undefined && BY_PLACE.has(served.format) });
+    return await open9pFileSystem(client, { format: served?.format ?? 'tree', label: '', uuid: '', details: [], write, ...(names === undefined ? {} : { names }), ...(subvolumeRoot === undefined ? {} : { subvolumeRoot }), byPlace: served !== undefined && BY_PLACE.has(served.format) });
   } catch (error) {
     channel.close();
     throw error;

@@ -54,10 +54,12 @@ export class GuestSet {
    */
   async enter(mount: GuestMount): Promise<void> {
     if (this.#writer === mount) return;
-    const turn = this.#entering.then(async () => {
+    const before = this.#entering;
+    const turn = (async () => {
+      await before;
       await this.#writer?.letGo();
       this.#writer = mount;
-    });
+    })();
     this.#entering = turn.catch(() => {});
     await turn;
   }

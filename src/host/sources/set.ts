@@ -1,12 +1,13 @@
 import { ConcatDevice } from '../../engines/core/bytes/concat.ts';
-import type { BlockDevice } from '../../engines/core/bytes/device.ts';
+import { type BlockDevice, readBytes } from '../../engines/core/bytes/device.ts';
 import { unsupported, usage } from '../../engines/core/errors.ts';
+import { factsOf } from '../../engines/core/facts.ts';
 import type { Note } from '../../engines/core/filesystem.ts';
+import { guess } from '../../engines/core/guesses.ts';
 import type { RegistryEntry, TableFormat } from '../../engines/core/probe.ts';
+import { isAssembled } from '../../engines/core/sets.ts';
 import { type ImageSource, openSource } from './image.ts';
-
-/** Images that are opened together at most. */
-const MOST = 64;
+import { MOST, setName, setPath } from './set-path.ts';
 
 /** What the layer is called that has several images below it. */
 export const SET = 'set';
@@ -38,7 +39,7 @@ export function openSet(paths: readonly string[], note: (note: Note) => void): S
   const device = new ConcatDevice(images.map((image) => image.device));
   const [first] = images as [ImageSource];
   return {
-    device, name: `${first.name} and ${images.length - 1} more`, path: first.path, files: images.flatMap(({ files }) => files), parts: images.flatMap(({ parts }) => parts),
+    device, name: setName(images.map(({ name }) => name)), path: first.path, files: images.flatMap(({ files }) => files), parts: images.flatMap(({ parts }) => parts),
     entry: { id: SET, kind: 'table', name: 'Images', magics: [{ at: 0, bytes: [] }], load: async () => tableOf(device.size, images.map(({ name, device: { size } }) => ({ name, size }))) },
   };
 }
@@ -54,4 +55,41 @@ function tableOf(size: number, images: readonly { readonly name: string; readonl
     probe: (device: BlockDevice) => (device.size === size ? { confidence: 100, evidence: [`${images.length} images were opened together`], variant: title } : undefined),
     open: async () => ({ label: '', uuid: '', sectorSize: 512, details: [], volumes, reason: 'images that were opened together' }),
   };
+}
+
+/**
+ * Of images that were named together, those that are opened as one: members of arrays and groups, and the devices of one Btrfs or of one pool. The others stay as they are.
+ * @param paths absolute
+ */
+export function groupSets(paths: readonly string[]): string[] {
+  if (paths.length < 2) return [...paths];
+  const groups = new Map<string, string[]>();
+  for (const path of paths) {
+    const key = setOf(path) ?? `alone ${path}`;
+    groups.set(key, [...(groups.get(key) ?? []), path]);
+  }
+  return [...groups.values()].map((group) => (group.length === 1 ? group[0]! : setPath(group)));
+}
+
+/** What set an image may be of, as far as its first bytes tell. */
+function setOf(path: string): string | undefined {
+  let device: BlockDevice;
+  try {
+    ({ device } = openSource(path));
+  } catch {
+    return undefined; // Opening it tells why.
+  }
+  try {
+    const [first] = guess(device);
+    if (first === undefined || first.confidence < 80) return undefined;
+    if (isAssembled(first.id)) return 'assembled';
+    if (first.id === 'zfs' || first.id === 'openzfs') return `zfs ${factsOf(device, first.id).uuid}`;
+    // The superblock's count of devices (include/uapi/linux/btrfs_tree.h, struct btrfs_super_block).
+    const several = first.id === 'btrfs' && new DataView(readBytes(device, 0x1_0088, 8).slice().buffer).getBigUint64(0, true) > 1n;
+    return several ? `btrfs ${factsOf(device, 'btrfs').uuid}` : undefined;
+  } catch {
+    return undefined;
+  } finally {
+    device.close();
+  }
 }

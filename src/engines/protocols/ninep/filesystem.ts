@@ -33,6 +33,8 @@ export interface About {
   readonly limits?: Limits;
   /** The server's numbers change while a file is open or forgotten (FAT), and nobody else changes the tree: files are known by their places. */
   readonly byPlace?: boolean;
+  /** The inode number that the root of each subvolume has: the server may hide what is in one. */
+  readonly subvolumeRoot?: bigint;
 }
 
 /** Entries that a listing gives at most: no directory has as many, and one that never ends does not take the program with it. */
@@ -44,7 +46,7 @@ const MAX_ENTRIES = 20_000_000;
  */
 export async function open9pFileSystem(client: NinepClient, about: About): Promise<FileSystem> {
   const operations = client.dialect === '9P2000.L' ? linuxOperations(client) : unixOperations(client);
-  const tree = new Tree(client, operations, about.byPlace);
+  const tree = new Tree(client, operations, about.byPlace, about.subvolumeRoot);
   const root = await tree.attributes(tree.nodes.root);
   if (root.type !== 'dir') throw broken('a tree whose root is no directory');
   return new NinepFileSystem(tree, about, await operations.space(client.root));
@@ -100,6 +102,11 @@ class NinepFileSystem implements FileSystem {
     const node = this.#tree.directory(dir);
     if (node.ghost) return { entries: [] };
     const { at, seen } = parseCursor(cursor);
+    const batch = await this.#entries(node, at, seen);
+    return cursor === undefined && batch.entries.length === 0 && await this.#tree.gate.shared(() => this.#tree.isHidden(node)) ? this.#entries(node, at, seen) : batch;
+  }
+
+  #entries(node: RemoteNode, at: bigint, seen: number): Promise<ListBatch> {
     return this.#tree.gate.shared(() => this.#tree.withListing(node, async (fid) => {
       const batch = await this.#tree.operations.entries(fid, at);
       const entries = batch.entries.map(({ name, qid, type }): DirEntry => ({ name, node: this.#tree.nodes.adopt(node, name, qid, type).id, type }));

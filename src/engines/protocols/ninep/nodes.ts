@@ -18,7 +18,9 @@ export interface RemoteNode {
   /** The server's number for it: of its inode, with Linux servers. */
   readonly path: bigint;
   /** Files of one domain share their numbers' space: a filesystem, a subvolume. */
-  readonly domain: Domain;
+  domain: Domain;
+  /** Of a directory that seemed empty: whether another numbering begins with it was looked at. */
+  looked?: boolean;
   /** Names that were seen and lead to it, the newest last. None of the root, and of a file all of whose known names went. */
   locations: readonly Location[];
   /** What is known by its place in it and was seen. */
@@ -96,6 +98,11 @@ export class Nodes {
   /** Whether what the server calls `qid` now, at the node's place, is the node. */
   isStill(node: RemoteNode, qid: Qid): boolean {
     return this.byPlace ? node.isDir === ((qid.type & QID_TYPE.dir) !== 0) : node.path === qid.path;
+  }
+
+  /** Another numbering begins with a directory, of which nothing was seen yet. */
+  begin(node: RemoteNode, root: bigint): void {
+    node.domain = { root, files: new Map() };
   }
 
   /** A name does not lead to it any more. */

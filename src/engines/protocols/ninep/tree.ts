@@ -29,6 +29,8 @@ export class Tree {
   readonly operations: Operations;
   readonly nodes: Nodes;
   readonly gate = new Gate();
+  /** The number that every directory has with which another numbering begins, where the server's filesystem has such. */
+  readonly #borders: bigint | undefined;
   readonly #walked: Pool<RemoteNode, number>;
   readonly #opened: Pool<RemoteNode, OpenFile>;
   readonly #listed: Pool<RemoteNode, number>;
@@ -38,7 +40,8 @@ export class Tree {
   readonly #failed = new Map<RemoteNode, DiskError>();
   #closed = false;
 
-  constructor(client: NinepClient, operations: Operations, byPlace = false) {
+  constructor(client: NinepClient, operations: Operations, byPlace = false, borders?: bigint) {
+    this.#borders = borders;
     this.client = client;
     this.operations = operations;
     this.nodes = new Nodes(client.rootQid, byPlace);
@@ -192,9 +195,28 @@ export class Tree {
       else this.#walked.offer(node, fid);
       return node;
     } catch (error) {
-      if (isDiskError(error) && error.fault.kind === 'usage' && (error.fault.errno === 'ENOENT' || error.fault.errno === 'ENAMETOOLONG')) return undefined;
+      if (isDiskError(error) && error.fault.kind === 'usage' && (error.fault.errno === 'ENOENT' || error.fault.errno === 'ENAMETOOLONG')) return (await this.isHidden(dir)) ? this.find(dir, name) : undefined;
       throw error;
     }
+  }
+
+  /**
+   * Whether a directory that seems to have no entries is one that the server hides: what diod takes for a mount looks empty (ops.c, DIOD_FID_FLAGS_MOUNTPT), for
+   * a subvolume of btrfs has a device number of its own. An attach leads into it, and tells its root's number. Looked at once a directory.
+   * @returns true when its entries can be had from now on, by the same ways
+   */
+  async isHidden(node: RemoteNode): Promise<boolean> {
+    if (this.#borders === undefined || node === this.nodes.root || node.looked || isBorder(node)) return false;
+    node.looked = true;
+    // An empty directory of btrfs has no bytes.
+    if ((await this.attributes(node)).size === 0) return false;
+    const fid = await this.#attachTo(node);
+    if (fid === undefined) return false;
+    const { qid } = await this.operations.attributes(fid).finally(() => this.client.clunk(fid));
+    if (qid.path !== this.#borders) return false;
+    this.nodes.begin(node, qid.path);
+    this.dropFids(node);
+    return true;
   }
 
   /** Fids that were walked by a name that is not the node's any more; with a directory, all of them. Open files stay open. */
