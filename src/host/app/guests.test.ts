@@ -20,6 +20,7 @@ const manifest = (name: string, more: Partial<GuestManifest>): GuestManifest => 
 describe('the app’s calls about guests', () => {
   let folder: string;
   let guests: Guest[];
+  let wrong: Awaited<ReturnType<GuestManager['bad']>> = [];
   let built: (readonly string[] | undefined)[];
   let calls: GuestAppCalls;
   beforeEach(() => {
@@ -40,6 +41,7 @@ describe('the app’s calls about guests', () => {
       },
       async add(from) { if (from !== '/added') throw usage('ENOENT', 'There is no guest.yml'); guests.push({ ...guests[1]!, manifest: manifest('c', {}) }); },
       async remove(name) { guests = guests.filter((guest) => guest.manifest.name !== name); },
+      bad: async () => wrong,
       qemu: async () => ({ found: true, version: '7.2' }),
     } satisfies Partial<GuestSupport & GuestManager> as unknown as GuestSupport & GuestManager;
     calls = new GuestAppCalls({ guests: async () => support, folderOf: (token) => `/${token}`, sourceOf: (token) => `/images/${token}`, tokenOf: (path) => ({ token: 't', name: path, path }) });
@@ -88,6 +90,14 @@ describe('the app’s calls about guests', () => {
     expect((await calls.service['guests.add']({ token: 'added' }, never)).map(({ name }) => name)).toEqual(['a', 'b', 'c']);
     await expect(calls.service['guests.add']({ token: 'else' }, never)).rejects.toThrow('There is no guest.yml');
     expect((await calls.service['guests.remove']({ name: 'b' }, never)).map(({ name }) => name)).toEqual(['a', 'c']);
+  });
+
+  test('folders that should be guests are told with what is wrong; those of the person can be taken away', async () => {
+    const error = usage('EINVAL', '/added/mine/guest.yml:3: rank: a number is wanted\u202e', 'guests/README.md says what stands in it');
+    wrong = [{ name: 'mine', added: true, error }, { name: 'own', added: false, error }, { name: 'Any name', added: true, error }];
+    const told = await calls.service['guests.bad']({}, never);
+    expect(told.map(({ name, removable }) => [name, removable])).toEqual([['mine', true], ['own', false], ['Any name', false]]);
+    expect(told[0]!.reason).toBe('/added/mine/guest.yml:3: rank: a number is wanted\\u{202e}. guests/README.md says what stands in it');
   });
 
   test('a guest’s own tree is a source, an overlay lies over an image, and nothing is made up', async () => {

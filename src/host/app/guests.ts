@@ -17,6 +17,9 @@ import type { GuestSupport } from '../guests/support.ts';
 import { treePath } from '../guests/tree-source.ts';
 import { Jobs } from '../service/jobs.ts';
 
+/** A folder that a person made by hand may have any name; one that no guest can have is not taken away by it. */
+const NAME = /^[a-z0-9][a-z0-9._-]*$/;
+
 export type GuestAppService = Pick<Service<AppContract>, keyof typeof guestAppCalls>;
 
 /** What the calls need of the app. */
@@ -41,6 +44,9 @@ export class GuestAppCalls {
   get service(): GuestAppService {
     return {
       'guests.list': () => this.#list(),
+      'guests.bad': async () => (await (await this.#host.guests()).bad()).map(({ name, added, error: { message, advice } }) => ({
+        name: displayName(name), reason: displayName(advice === undefined ? message : `${message}. ${advice}`), removable: added && NAME.test(name),
+      })),
       'guests.matrix': () => this.#matrix(),
       'guests.build': async ({ names }) => {
         const manager = await this.#host.guests();

@@ -1,10 +1,12 @@
 import { execFile } from 'node:child_process';
+import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { DiskError, toDiskError } from '../../engines/core/errors.ts';
 import type { JobContext } from '../../engines/core/job.ts';
 import type { QemuState } from '../../shared/contract/guests.ts';
 import { keepLog } from './log-files.ts';
 import type { Guest } from './manifest.ts';
+import { guestPlaces } from './places.ts';
 import { findQemu } from './qemu.ts';
 import type { GuestSupport } from './support.ts';
 
@@ -15,6 +17,8 @@ export interface GuestManager {
   /** @param folder with a guest.yml */
   add(folder: string): Promise<void>;
   remove(name: string): Promise<void>;
+  /** Folders that should be guests and are none. `added`: by the person, whatever it is that is wrong now. */
+  bad(): Promise<readonly { readonly name: string; readonly added: boolean; readonly error: DiskError }[]>;
   qemu(): Promise<QemuState>;
 }
 
@@ -53,6 +57,11 @@ export function installed(): GuestSupport & GuestManager {
     },
     async remove(name) {
       (await import('./catalogue.ts')).removeGuest(name);
+    },
+    async bad() {
+      const { catalogue } = await import('./catalogue.ts');
+      const places = guestPlaces();
+      return catalogue(places).bad.map(({ name, folder, error }) => ({ name, error, added: dirname(folder) === places.added }));
     },
     qemu,
   };

@@ -1,6 +1,6 @@
 import { create } from 'zustand';
 import type { SourceToken } from '../../shared/contract/calls.ts';
-import type { GuestRow, GuestTree, Matrix, QemuState } from '../../shared/contract/guests.ts';
+import type { BadGuestRow, GuestRow, GuestTree, Matrix, QemuState } from '../../shared/contract/guests.ts';
 import type { MountWay } from '../../shared/contract/mounts.ts';
 import { texts } from '../texts/index.ts';
 import { notify, notifyError } from '../ui/toasts.ts';
@@ -13,6 +13,8 @@ import { begin, isRunning, type JobClient, type Transfer, useTransfers } from '.
 interface Guests {
   /** Undefined until it was asked for. */
   readonly list?: readonly GuestRow[] | undefined;
+  /** Folders that should be guests and are none. */
+  readonly bad?: readonly BadGuestRow[] | undefined;
   readonly qemu?: QemuState | undefined;
   readonly error?: ErrorData | undefined;
   readonly matrix?: Matrix | undefined;
@@ -33,8 +35,8 @@ const t = texts.guestsPage;
 export async function loadGuests(): Promise<void> {
   const { app } = services();
   try {
-    const [list, qemu] = await Promise.all([app.call('guests.list', {}), app.call('guests.qemu', {})]);
-    useGuests.setState({ list, qemu, error: undefined });
+    const [list, bad, qemu] = await Promise.all([app.call('guests.list', {}), app.call('guests.bad', {}), app.call('guests.qemu', {})]);
+    useGuests.setState({ list, bad, qemu, error: undefined });
   } catch (error) {
     useGuests.setState({ error: errorOf(error) });
   }
@@ -109,8 +111,9 @@ export function buildOf(list: readonly Transfer[], building: Guests['building'],
   return job === undefined ? undefined : list.find((transfer) => transfer.kind === 'build' && transfer.job === job && isRunning(transfer));
 }
 
-export async function removeGuest({ name, title }: GuestRow): Promise<void> {
-  useGuests.setState({ list: await services().app.call('guests.remove', { name }) });
+export async function removeGuest({ name, title }: Pick<GuestRow, 'name' | 'title'>): Promise<void> {
+  const list = await services().app.call('guests.remove', { name });
+  useGuests.setState(({ bad }) => ({ list, bad: bad?.filter((each) => each.name !== name) }));
   if (useGuests.getState().matrix !== undefined) void loadMatrix();
   announce(t.removed(title));
   notify({ text: t.removed(title), tone: 'done' });

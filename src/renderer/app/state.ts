@@ -197,7 +197,7 @@ export type Dialog =
   | { readonly kind: 'mount-busy'; readonly tab: number; readonly held: Held; readonly after?: (() => void) | undefined }
   /** Tabs that are to be closed, some of which are mounted and in use; `window`: and the window with them. */
   | { readonly kind: 'close-mounted'; readonly tabs: readonly number[]; readonly window: boolean; readonly held: readonly Held[] }
-  | { readonly kind: 'remove-guest'; readonly guest: GuestRow }
+  | { readonly kind: 'remove-guest'; readonly guest: Pick<GuestRow, 'name' | 'title' | 'origin'> }
   | { readonly kind: 'add-guest' }
   /** How to get to read a disk, or why it can't be read. */
   | { readonly kind: 'device-access'; readonly device: DeviceRow }

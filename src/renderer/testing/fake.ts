@@ -183,6 +183,7 @@ export function fakeServices(options: FakeOptions): Services {
       if (options.guests === 'fail') throw new Failure({ fault: { kind: 'io' }, message: '/home/ada/.local/share/clutch/guests can’t be read: EACCES' });
       return guests.list;
     },
+    'guests.bad': () => guests.bad,
     'guests.qemu': () => guests.qemu,
     'guests.matrix': () => guests.matrix,
     'guests.build': ({ names }) => ({ job: guests.build(names ?? []) }),

@@ -78,6 +78,7 @@ export const GUEST_VIEWS: readonly PageView[] = [
   { name: 'guests-add', go: async (page) => { await openGuests(page); await page.getByRole('button', { name: 'Add a guest…' }).click(); await dialog(page).getByRole('textbox').fill('/home/ada/nothing'); await page.keyboard.press('Enter'); await page.getByText('There is no guest.yml').waitFor(); } },
   { name: 'guests-empty', query: '?guests=none', go: async (page) => { await openGuests(page); await page.getByText('No guests are known').waitFor(); } },
   { name: 'guests-failed', query: '?guests=fail', go: async (page) => { await openGuests(page); await page.getByRole('alert').waitFor(); } },
+  { name: 'guests-bad', query: '?guests=bad', go: async (page) => { await openGuests(page); await page.getByRole('list', { name: 'Guests whose description is wrong' }).scrollIntoViewIfNeeded(); } },
   { name: 'guests-no-qemu', query: '?guests=noqemu', go: async (page) => { await openGuests(page); await page.getByText('QEMU is not installed').waitFor(); } },
   { name: 'guest-tree', go: async (page) => { await openGuests(page); await page.getByRole('button', { name: 'Open Processes of Linux 6.12', exact: true }).click(); await row(page, /^etc\b/).waitFor(); } },
   { name: 'matrix', go: async (page) => { await openMatrix(page); await page.getByRole('gridcell', { name: 'Known bad' }).first().focus(); } },

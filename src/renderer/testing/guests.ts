@@ -1,6 +1,6 @@
 import type { JobEvent } from '../../shared/contract/calls.ts';
 import type { CheckEvent } from '../../shared/contract/edit.ts';
-import type { GuestLogEvent, GuestLogRow, GuestRow, Matrix, MatrixCell, QemuState, Support } from '../../shared/contract/guests.ts';
+import type { BadGuestRow, GuestLogEvent, GuestLogRow, GuestRow, Matrix, MatrixCell, QemuState, Support } from '../../shared/contract/guests.ts';
 import type { ImageInfo, LayerRow, OpeningEvent, OpeningStep } from '../../shared/contract/rows.ts';
 import type { Cancel } from '../../shared/rpc/types.ts';
 import { FakeCheck } from './edit-jobs.ts';
@@ -26,6 +26,11 @@ const ALL: readonly GuestRow[] = [
   { name: 'netbsd-mine', title: 'NetBSD \\u{202e}10', summary: `A kernel of my own, for CHFS and LFS. ${'It has a long story. '.repeat(20)}`, architecture: 'x86_64', origin: 'added', state: 'missing', missing: 'The file netbsd.gz that its guest.yml names is not in its folder.', buildable: false, filesystems: mounts(['chfs', 'CHFS', 'read-write'], ['lfs', 'LFS', 'read-write']), tables: ['bsd'], trees: [] },
 ];
 
+const BAD: BadGuestRow[] = [
+  { name: 'openbsd-mine', reason: '/home/ada/.local/share/clutch/guests/openbsd-mine/guest.yml:7: boot.deadline: a number of seconds is wanted, “soon \\u{202e}” is none. guests/README.md says what stands in a guest.yml.', removable: true },
+  { name: 'My guest', reason: `/home/ada/.local/share/clutch/guests/My guest/guest.yml: a guest’s name is of small letters, digits and dashes. ${'It goes on. '.repeat(200)}`, removable: false },
+];
+
 const QEMU: QemuState = { found: true, version: '7.2.22 (Debian 1:7.2+dfsg-7+deb12u16)' };
 const NO_QEMU: QemuState = { found: false, reason: 'No qemu-system-x86_64 was found.', advice: 'On Debian and Ubuntu: apt install qemu-system-x86. On Fedora: dnf install qemu-system-x86. On macOS: brew install qemu.' };
 
@@ -40,16 +45,22 @@ function unbuilt(guest: GuestRow): GuestRow {
 export class FakeGuests {
   #guests: GuestRow[];
   readonly #jobs = new Map<number, { names: readonly string[]; cancelled: boolean }>();
+  #bad: BadGuestRow[];
   #qemu: QemuState;
 
-  /** @param how of the page's query: 'none' are known, there is 'noqemu', nothing is 'unbuilt' */
+  /** @param how of the page's query: 'none' are known, there is 'noqemu', nothing is 'unbuilt', some are 'bad' */
   constructor(how: string) {
     this.#guests = how === 'none' ? [] : how === 'unbuilt' ? ALL.filter(({ origin }) => origin === 'shipped').map(unbuilt) : [...ALL];
+    this.#bad = how === 'bad' ? BAD : [];
     this.#qemu = how === 'noqemu' ? NO_QEMU : QEMU;
   }
 
   get list(): GuestRow[] {
     return this.#guests;
+  }
+
+  get bad(): BadGuestRow[] {
+    return this.#bad;
   }
 
   /** It is asked for again: somebody may have installed it meanwhile. */
@@ -75,6 +86,7 @@ export class FakeGuests {
   }
 
   remove(name: string): GuestRow[] {
+    this.#bad = this.#bad.filter((guest) => guest.name !== name);
     this.#guests = this.#guests.flatMap((guest) => {
       if (guest.name !== name) return [guest];
       if (guest.origin === 'added') return [];

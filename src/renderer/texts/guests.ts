@@ -83,7 +83,7 @@ export const guestsTexts = {
     hint: 'A guest is a small machine whose own kernel opens what Clutch has no engine for. It sees one volume, and has no network.',
     back: 'Back',
     tabs: { label: 'Parts of the page', guests: 'Guests', matrix: 'Support matrix', ways: 'Ways to mount' },
-    list: 'All guests',
+    list: 'All guests', badList: 'Guests whose description is wrong', bad: 'Description is wrong',
     loading: 'Looking for guests …',
     failed: 'The guests can’t be listed',
     empty: 'No guests are known', emptyHint: 'Add one that you have made: a folder with a guest.yml and what it boots.',

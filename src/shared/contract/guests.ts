@@ -36,6 +36,15 @@ export interface GuestRow {
   readonly trees: readonly GuestTree[];
 }
 
+/** A folder that should be a guest's and is none: its guest.yml is wrong. */
+export interface BadGuestRow {
+  readonly name: string;
+  /** What is wrong, with file and line, and what helps. */
+  readonly reason: string;
+  /** The person added it: 'guests.remove' takes it away. */
+  readonly removable: boolean;
+}
+
 /** The machine emulator that guests run in. `advice`: how this computer gets it. */
 export type QemuState =
   | { readonly found: true; /** "7.2.22". */ readonly version: string }
@@ -105,6 +114,7 @@ export const guestCalls = {
 /** Of the app. */
 export const guestAppCalls = {
   'guests.list': returns<GuestRow[]>()(none),
+  'guests.bad': returns<BadGuestRow[]>()(none),
   'guests.matrix': returns<Matrix>()(none),
   /** Builds guests: those named, or all that can be and are not. */
   'guests.build': returns<{ job: number }>()(v.strictObject({ names: v.optional(v.pipe(v.array(guestName), v.minLength(1), v.maxLength(64))) })),

@@ -1,7 +1,7 @@
 import { ArrowLeft, CircleAlert, CircleCheck, CircleDashed, FolderTree, type LucideIcon, MonitorCog, MonitorOff, Plus, RotateCw, Trash2, UserPlus } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import { Button, Disclosure, DisclosurePanel, Heading, ToggleButton, ToggleButtonGroup } from 'react-aria-components';
-import type { GuestRow } from '../../../shared/contract/guests.ts';
+import type { BadGuestRow, GuestRow } from '../../../shared/contract/guests.ts';
 import { addGuest, leaveGuests, loadGuests, openTree, useGuests } from '../../app/guests.ts';
 import { setApp } from '../../app/state.ts';
 import { formatMoment, formatSize } from '../../models/format.ts';
@@ -40,7 +40,7 @@ export function GuestsPage() {
 }
 
 function GuestList() {
-  const { list, qemu, error } = useGuests();
+  const { list, bad, qemu, error } = useGuests();
   const [now] = useState(() => Date.now());
   useEffect(() => { void loadGuests(); }, []);
   return (
@@ -60,6 +60,7 @@ function GuestList() {
       {list === undefined ? (error === undefined ? <p className="late dim" role="status">{t.loading}</p> : null) : list.length === 0 ? (
         <div className="empty"><MonitorCog aria-hidden strokeWidth={1.25} /><p>{t.empty}</p><p>{t.emptyHint}</p></div>
       ) : <ul className="guest-list" aria-label={t.list}>{list.map((guest) => <Guest key={guest.name} guest={guest} now={now} />)}</ul>}
+      {bad === undefined || bad.length === 0 ? null : <ul className="guest-list" aria-label={t.badList}>{bad.map((each) => <BadGuest key={each.name} guest={each} />)}</ul>}
       {list === undefined ? null : <div className="actions guests-add"><Button className="button" onPress={() => void addGuest()}><Plus aria-hidden />{t.add}</Button><span className="dim">{t.addHint}</span></div>}
     </div>
   );
@@ -103,6 +104,27 @@ function Guest({ guest, now }: { guest: GuestRow; now: number }) {
         {buildable ? <BuildButton guest={guest} again={guest.state !== 'missing'} /> : null}
         {guest.state === 'missing' && origin === 'shipped' ? null : <Button className="button" aria-label={t.removeLabel(title)} onPress={() => setApp({ dialog: { kind: 'remove-guest', guest } })}><Trash2 aria-hidden />{t.remove}</Button>}
       </div>
+    </li>
+  );
+}
+
+/** A guest whose description is wrong, and what is wrong with it. */
+function BadGuest({ guest: { name, reason, removable } }: { guest: BadGuestRow }) {
+  const heading = `guest-bad-${name}`;
+  return (
+    <li className="guest" aria-labelledby={heading}>
+      <div className="guest-text">
+        <div className="guest-title">
+          <h2 id={heading}><Name display={cut(name, 120)} /></h2>
+          <span className="badges"><Badge icon={CircleAlert} text={t.bad} tone="bad" /></span>
+        </div>
+        <p className="breaks"><bdi>{cut(reason, 1000)}</bdi></p>
+      </div>
+      {removable ? (
+        <div className="guest-actions">
+          <Button className="button" aria-label={t.removeLabel(name)} onPress={() => setApp({ dialog: { kind: 'remove-guest', guest: { name, title: name, origin: 'added' } } })}><Trash2 aria-hidden />{t.remove}</Button>
+        </div>
+      ) : null}
     </li>
   );
 }

@@ -179,6 +179,19 @@ describe.skipIf(noBrowser !== undefined)('guests', () => {
     await row(page, /^etc\b/).waitFor();
   }, 90_000);
 
+  test('a guest whose description is wrong is shown with what is wrong, and can be taken away', async () => {
+    await showGuests('?guests=bad');
+    const list = page.getByRole('list', { name: 'Guests whose description is wrong' });
+    await expect.poll(() => list.getByRole('listitem').count()).toBe(2);
+    await expect.poll(() => list.innerText()).toContain('guest.yml:7: boot.deadline: a number of seconds is wanted');
+    expect(await unsafeText(page)).toEqual([]);
+    await list.getByRole('button', { name: 'Remove openbsd-mine' }).click();
+    await page.getByRole('alertdialog', { name: /^Remove/ }).getByRole('button', { name: 'Remove' }).click();
+    await expect.poll(() => list.getByRole('listitem').count()).toBe(1);
+    // The other one has a name that no guest can have: it is the person's folder to tidy up.
+    expect(await list.getByRole('button').count()).toBe(0);
+  }, 60_000);
+
   test('the page is reached and left by the keyboard', async () => {
     await show('root.ext4');
     await row(page, /^etc\b/).waitFor();
