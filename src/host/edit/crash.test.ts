@@ -105,7 +105,7 @@ describe.skipIf(missing !== undefined)(`a process is killed while it applies cha
     }
     // Each is met, whatever the speed of the machine, for it is killed at many moments: at least one in the middle.
     expect([...outcomes].filter((outcome) => outcome !== 'applied').length).toBeGreaterThan(0);
-  }, 120_000);
+  }, 300_000);
 });
 
 /** The program as Node runs it: one file. */
