@@ -400,6 +400,7 @@ export class Editing {
       operations: state.operations, bytes: state.changedBytes, writing, ...more,
       ...(state.undo ? { undo: this.#labelOf(state.undo) } : {}), ...(state.redo ? { redo: this.#labelOf(state.redo) } : {}),
       ...(state.changedUnderneath ? { changedUnderneath: state.changedUnderneath.message } : {}),
+      ...(state.unfinished ? { unfinished: { wayBack: state.unfinished.wayBack } } : {}),
     };
   }
 
@@ -407,7 +408,7 @@ export class Editing {
     if (state.changedUnderneath) return no(state.changedUnderneath.message);
     if (state.cannotApply) return no(state.cannotApply.message);
     if (writing) return no('The image is being changed');
-    return state.operations === 0 ? no('Nothing is changed') : OK;
+    return state.operations === 0 && state.unfinished === undefined ? no('Nothing is changed') : OK;
   }
 }
 

@@ -6,7 +6,7 @@ import { folderOf, folderOfRow, pathOf, placeOf } from '../app/navigation.ts';
 import { isMountedForWriting } from '../app/mounts.ts';
 import { services } from '../app/services.ts';
 import { activeTab, type FolderPlace, getApp, loadedRows, setApp, type Tab } from '../app/state.ts';
-import { canEdit, canSettle, possible } from '../models/editing.ts';
+import { canEdit, canSettle, canTakeBack, hasChanges, possible } from '../models/editing.ts';
 import { layerAt } from '../models/layers.ts';
 import { countOf } from '../models/ranges.ts';
 import { texts } from '../texts/index.ts';
@@ -85,11 +85,11 @@ export const editCommands: readonly Command[] = [
   },
   {
     id: 'undo', label: t.undo, icon: Undo2, group: 'edit', keys: ['Mod+Z'], title: (state) => { const label = activeTab(state)?.edit?.undo; return label === undefined ? t.undo : t.undoOf(label); },
-    enabled: withTab(({ edit }) => allOf(() => canSettle(edit), () => (edit?.undo === undefined ? why.noUndo : true))), run: onTab((tab) => undo(tab.id)),
+    enabled: withTab(({ edit }) => allOf(() => canTakeBack(edit), () => (edit?.undo === undefined ? why.noUndo : true))), run: onTab((tab) => undo(tab.id)),
   },
   {
     id: 'redo', label: t.redo, icon: Redo2, group: 'edit', keys: ['Mod+Shift+Z', 'Mod+Y'], title: (state) => { const label = activeTab(state)?.edit?.redo; return label === undefined ? t.redo : t.redoOf(label); },
-    enabled: withTab(({ edit }) => allOf(() => canSettle(edit), () => (edit?.redo === undefined ? why.noRedo : true))), run: onTab((tab) => redo(tab.id)),
+    enabled: withTab(({ edit }) => allOf(() => canTakeBack(edit), () => (edit?.redo === undefined ? why.noRedo : true))), run: onTab((tab) => redo(tab.id)),
   },
   {
     id: 'review', label: t.review, icon: ScrollText, group: 'edit', keys: ['Mod+Shift+R'],
@@ -97,11 +97,11 @@ export const editCommands: readonly Command[] = [
   },
   {
     id: 'apply', label: t.apply, icon: Save, group: 'edit', keys: ['Mod+S'],
-    enabled: withTab(({ edit }) => allOf(() => canSettle(edit), () => ((edit?.operations ?? 0) === 0 ? why.noPending : true), () => (edit === undefined ? why.loading : possible(edit.canApply)))), run: onTab((tab) => applyChanges(tab.id)),
+    enabled: withTab(({ edit }) => allOf(() => canSettle(edit), () => (hasChanges(edit) ? true : why.noPending), () => (edit === undefined ? why.loading : possible(edit.canApply)))), run: onTab((tab) => applyChanges(tab.id)),
   },
   {
     id: 'discard', label: t.discard, icon: Undo, group: 'edit', keys: [],
-    enabled: withTab(({ edit }) => allOf(() => ((edit?.operations ?? 0) === 0 ? why.noPending : true), () => canSettle(edit))), run: onTab((tab) => setApp({ dialog: { kind: 'discard', tab: tab.id, lock: false } })),
+    enabled: withTab(({ edit }) => allOf(() => ((edit?.operations ?? 0) === 0 ? why.noPending : true), () => canTakeBack(edit))), run: onTab((tab) => setApp({ dialog: { kind: 'discard', tab: tab.id, lock: false } })),
   },
   {
     id: 'save-as', label: t.saveAs, icon: SaveAll, group: 'edit', keys: [],

@@ -42,7 +42,17 @@ export function canSettle(edit: EditState | undefined): true | string {
   return edit?.writing === true ? why.writing : true;
 }
 
+/** As canSettle, for what takes changes back: undo, redo, discard, lock. An Apply that reached the image in part has to be finished first. */
+export function canTakeBack(edit: EditState | undefined): true | string {
+  return edit?.unfinished === undefined ? canSettle(edit) : why.unfinished;
+}
+
+/** Whether there is something to apply. */
+export function hasChanges(edit: EditState | undefined): boolean {
+  return edit !== undefined && (edit.operations > 0 || edit.unfinished !== undefined);
+}
+
 /** Whether an image has changes that are lost when it is closed: pending ones, or some that are being made. */
 export function hasPending(edit: EditState | undefined): boolean {
-  return edit !== undefined && (edit.state === 'editing' || edit.changedUnderneath !== undefined) && (edit.operations > 0 || edit.writing);
+  return edit !== undefined && (edit.state === 'editing' || edit.changedUnderneath !== undefined) && (hasChanges(edit) || edit.writing);
 }

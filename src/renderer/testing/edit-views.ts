@@ -46,6 +46,15 @@ async function makeFolder(page: Page, name: string): Promise<void> {
 }
 
 /** Three pending changes. */
+/** An Apply has failed when it had written a part. */
+export async function applyHalfway(page: Page): Promise<void> {
+  await openUnlocked(page, 'halfway.ext4');
+  await makeFolder(page, 'drafts');
+  await page.getByText('1 change pending').waitFor();
+  await page.keyboard.press('Control+s');
+  await page.getByRole('alert', { name: 'The image is changed in part' }).waitFor();
+}
+
 async function change(page: Page): Promise<void> {
   await openUnlocked(page);
   await renameEntry(page, 'picture', 'portrait.png');
@@ -115,6 +124,7 @@ export const EDIT_VIEWS: readonly PageView[] = [
   { name: 'edit-interrupted', go: async (page) => { await openImage(page, 'half-interrupted.ext4'); await page.getByRole('alert').waitFor(); } },
   { name: 'edit-finished', go: async (page) => { await openImage(page, 'finished-apply.ext4'); await page.getByText('was finished').first().waitFor(); } },
   { name: 'edit-foreign', go: async (page) => { await openImage(page, 'foreign-apply.ext4'); await page.getByRole('alert').waitFor(); } },
+  { name: 'edit-halfway', go: applyHalfway },
   { name: 'edit-underneath', go: async (page) => { await openUnlocked(page, 'changed.ext4'); await page.getByRole('alert').waitFor(); } },
 ];
 

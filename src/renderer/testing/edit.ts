@@ -85,6 +85,7 @@ export class FakeEditing {
   #done: Operation[] = [];
   #undone: Operation[] = [];
   #writing = 0;
+  #unfinished: EditState['unfinished'];
   #lastId = 0;
   #fixed: ReadonlySet<string> = new Set();
 
@@ -124,6 +125,13 @@ export class FakeEditing {
     'edit.apply': () => {
       const { canApply, bytes } = this.#now();
       if (!canApply.ok) throw this.#image.failure(busy(canApply.reason));
+      // Of such an image, the first one fails when it has written a part.
+      if (this.#image.name.includes('halfway') && this.#unfinished === undefined) {
+        this.#unfinished = { wayBack: true };
+        this.#tell();
+        throw this.#image.failure({ fault: { kind: 'io' }, message: 'No space left on device, at byte 8192 of the image' });
+      }
+      this.#unfinished = undefined;
       this.#become('applying');
       return this.#start(new FakeWrite({ names: [this.#image.name], bytes, slow: this.#image.name.includes('slow') }, [], () => {
         this.#done = [];
@@ -223,6 +231,7 @@ export class FakeEditing {
       canApply: changed ? no('The file was changed by another program') : this.#state !== 'editing' ? no('The image is open for reading') : this.#writing > 0 ? no('Work is under way') : this.#done.length === 0 ? no('There are no changes') : ok,
       operations: this.#done.length, bytes: this.#done.reduce((sum, { bytes }) => sum + bytes, 0), writing: this.#writing > 0,
       ...(last ? { undo: label(last) } : {}), ...(next ? { redo: label(next) } : {}),
+      ...(this.#unfinished === undefined ? {} : { unfinished: this.#unfinished }),
       ...(changed ? { changedUnderneath: 'Its time of change is 12:04:31, it was 12:01:07' } : {}),
       ...recoveryOf(name),
       ...(this.#state === 'interrupted' ? { interrupted: { when: 1_700_000_000_000, bytes: 1_048_576, canFinish: ok, canUndo: name.includes('half') ? no('The old contents were not kept') : ok } } : {}),

@@ -161,5 +161,5 @@ export const IMAGES: Readonly<Record<string, ImageInfo>> = {
     ] } }),
   ]),
   // See testing/edit.ts for what these names do.
-  ...Object.fromEntries(['half-interrupted.ext4', 'changed.ext4', 'slow-check.ext4', 'finished-apply.ext4', 'foreign-apply.ext4'].map((name) => [name, image(name, 'ext4 (clean)', [ext4('0')])])),
+  ...Object.fromEntries(['half-interrupted.ext4', 'changed.ext4', 'halfway.ext4', 'slow-check.ext4', 'finished-apply.ext4', 'foreign-apply.ext4'].map((name) => [name, image(name, 'ext4 (clean)', [ext4('0')])])),
 };

@@ -58,7 +58,7 @@ export const editingTexts = {
   },
   editReasons: {
     readOnly: 'It is read-only: unlock the image to edit first', unlocked: 'It is unlocked already', locked: 'It is locked already', applying: 'The changes are being written', interrupted: 'An interrupted Apply comes first: finish it or take it back',
-    underneath: 'The file was changed by somebody else', writing: 'Wait until the running work has ended', noPending: 'No changes are pending', noUndo: 'There is nothing to undo', noRedo: 'There is nothing to redo',
+    underneath: 'The file was changed by somebody else', unfinished: 'The changes reached the image in part: apply them again, to finish it', writing: 'Wait until the running work has ended', noPending: 'No changes are pending', noUndo: 'There is nothing to undo', noRedo: 'There is nothing to redo',
     nothingCopied: 'Copy or cut something first', gone: 'The image that it was copied from is closed', intoItself: 'A folder can’t go into itself', inSearch: 'Go to a folder first: these are results of a search', loading: 'The image is still being asked whether it can be changed', root: 'Select something below the root', pendingElsewhere: 'The changes are pending: apply or discard them first',
   },
   operation,
@@ -92,6 +92,9 @@ export const editingTexts = {
     recoveredTodo: 'Check the filesystem before you change anything. Work on a copy of the image if what is in it matters.',
     finish: 'Finish', finishHint: 'writes the rest', undo: 'Take back', undoHint: 'makes the image as it was before', cant: (what: string, reason: string) => `${what}: ${reason}`,
     underneath: 'The image’s file was changed by somebody else', underneathWhat: (how: string) => `${/[.!?…]$/.test(how) ? how : `${how}.`} Changes to what it was before can’t be applied any more. You can still look at them and save them as a new image, or discard them and open the image again.`,
+    unfinished: 'The image is changed in part',
+    unfinishedWhat: (wayBack: boolean) => `Applying the changes failed on the way, and what had reached the image could not be taken back. All of the changes are here still, and you can read and change files as before. Apply again when what hindered it is gone (a full disk, a cable); that finishes it. If you close the image instead, ${wayBack ? 'the next opening makes it what it was before, and the changes are lost: save them as a new image first.' : 'the next opening finishes it from the file that is kept beside it.'}`,
+    applyAgain: 'Apply again',
     reopen: 'Discard and open again', open: 'Open again',
   },
   review: {

@@ -54,6 +54,11 @@ export interface EditState {
   readonly writing: boolean;
   /** The file was changed by somebody else since it was opened: nothing can be applied any more. Says how it was noticed. */
   readonly changedUnderneath?: string;
+  /**
+   * An Apply failed when the image was changed in part: another one brings it to its end, and until then nothing is taken back. `wayBack`: where the image is
+   * closed instead, the next opening most often makes it what it was, and the changes are lost; otherwise that finishes it.
+   */
+  readonly unfinished?: { readonly wayBack: boolean };
   /** What became of an Apply that was interrupted, found when the image was opened: finished, and so on; for showing. */
   readonly recovery?: { readonly state: 'finished' | 'unchanged' | 'foreign' | 'damaged' | 'impossible'; readonly message: string };
   /** Of 'interrupted': an Apply that did not come to its end, and that could not be finished when the image was opened. */

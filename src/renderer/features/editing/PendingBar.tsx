@@ -25,6 +25,7 @@ export function EditBars({ tab }: { tab: Tab }) {
       {edit.interrupted === undefined || edit.state !== 'interrupted' ? null : <Interrupted id={tab.id} interrupted={edit.interrupted} what={edit.recovery?.message} />}
       {edit.recovery === undefined || edit.state === 'interrupted' || tab.recoveryRead === true ? null : <Recovered tab={tab} recovery={edit.recovery} />}
       {edit.changedUnderneath === undefined ? null : <Underneath id={tab.id} how={edit.changedUnderneath} operations={edit.operations} />}
+      {edit.unfinished === undefined || edit.state !== 'editing' ? null : <Unfinished wayBack={edit.unfinished.wayBack} />}
       {edit.state === 'applying' ? <div className="edit-bar" role="region" aria-label={t.label}><PencilLine aria-hidden /><span>{t.applying}</span></div> : null}
       {edit.state === 'editing' && edit.operations > 0 ? <Pending edit={edit} /> : null}
     </>
@@ -103,6 +104,16 @@ function Interrupted({ id, interrupted: { when, bytes, canFinish, canUndo }, wha
       <span className="dim">{canFinish.ok ? banner.finishHint : canFinish.reason}</span>
       <Button className="button" isDisabled={!canUndo.ok} onPress={run('undo')}>{banner.undo}</Button>
       <span className="dim">{canUndo.ok ? banner.undoHint : canUndo.reason}</span>
+    </Banner>
+  );
+}
+
+/** An Apply failed halfway. What is pending is shown below it, as ever. */
+function Unfinished({ wayBack }: { wayBack: boolean }) {
+  return (
+    <Banner icon={<TriangleAlert aria-hidden />} title={banner.unfinished} what={banner.unfinishedWhat(wayBack)}>
+      <CommandLink id="apply" label={banner.applyAgain} primary />
+      <CommandLink id="save-as" label={t.saveAs} />
     </Banner>
   );
 }

@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { dialog, openUnlocked, renameEntry, selectEntry } from '../../testing/edit-views.ts';
+import { applyHalfway, dialog, openUnlocked, renameEntry, selectEntry } from '../../testing/edit-views.ts';
 import { type Harness, noBrowser, openImage, startHarness } from '../../testing/harness.ts';
 
 const row = (page: Page, name: string) => page.getByRole('row', { name: new RegExp(`^${name}`) });
@@ -266,6 +266,24 @@ describe.skipIf(noBrowser !== undefined)('editing', () => {
     await expect.poll(() => page.locator('input.rename').count()).toBe(0);
     await page.getByRole('button', { name: 'Open again' }).click();
     await page.locator('.badge', { hasText: 'Read-only' }).first().waitFor();
+    await page.context().close();
+  }, 90_000);
+
+  test('an Apply that failed halfway says what that means, takes nothing back, and is finished by another one', async () => {
+    const page = await begin();
+    await applyHalfway(page);
+    const told = page.getByRole('alert', { name: 'The image is changed in part' });
+    expect(await told.innerText()).toContain('the next opening makes it what it was before, and the changes are lost: save them as a new image first');
+    const bar = page.getByRole('region', { name: 'Pending changes' });
+    expect(await pending(page).innerText()).toContain('1 change pending');
+    expect(await bar.getByRole('button', { name: 'Discard…' }).isDisabled()).toBe(true);
+    expect(await bar.locator('[title]').first().getAttribute('title')).toBe('The changes reached the image in part: apply them again, to finish it');
+    expect(await page.getByRole('button', { name: /^Undo/ }).isDisabled()).toBe(true);
+    expect(await told.getByRole('button', { name: 'Save as new image…' }).isDisabled()).toBe(false);
+    await told.getByRole('button', { name: 'Apply again' }).click();
+    await page.getByText(/the changes are in the image/).first().waitFor();
+    await told.waitFor({ state: 'detached' });
+    await bar.waitFor({ state: 'detached' });
     await page.context().close();
   }, 90_000);
 
