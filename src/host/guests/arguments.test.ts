@@ -28,6 +28,7 @@ describe('QEMU\'s command line', () => {
   it('keeps paths and names in their place', () => {
     const line = args({}, { disks: [{ socket: '/tmp/x,readonly=off/s', name: 'disk0', readOnly: true }] });
     expect(line).toContain('driver=nbd,node-name=disk0,server.type=unix,server.path=/tmp/x,,readonly=off/s,export=disk0,read-only=on,discard=unmap');
+    expect(line).toContain('virtio-blk-pci,drive=disk0,serial=disk0,opt_io_size=1048576,werror=report,rerror=report');
   });
 
   it('shares the memory of a state only while it is made', () => {
