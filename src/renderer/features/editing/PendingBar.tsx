@@ -46,7 +46,7 @@ function Pending({ edit }: { edit: EditState }) {
   return (
     <div className="edit-bar" role="region" aria-label={t.label}>
       <PencilLine aria-hidden />
-      <span className="edit-what"><span className="number" data-testid="pending">{t.what(edit.operations, edit.bytes)}</span> <span className="dim edit-hint">{t.hint}</span></span>
+      <span className="edit-what"><span className="number" data-testid="pending">{t.what(edit.operations, edit.bytes)}</span>{edit.unfinished === undefined ? <> <span className="dim edit-hint">{t.hint}</span></> : null}</span>
       <span className="edit-actions">
         <CommandLink id="review" label={t.review} />
         <CommandLink id="discard" label={t.discard} />

@@ -276,6 +276,7 @@ describe.skipIf(noBrowser !== undefined)('editing', () => {
     expect(await told.innerText()).toContain('the next opening makes it what it was before, and the changes are lost: save them as a new image first');
     const bar = page.getByRole('region', { name: 'Pending changes' });
     expect(await pending(page).innerText()).toContain('1 change pending');
+    expect(await bar.innerText()).not.toContain('The image itself is not changed yet');
     expect(await bar.getByRole('button', { name: 'Discard…' }).isDisabled()).toBe(true);
     expect(await bar.locator('[title]').first().getAttribute('title')).toBe('The changes reached the image in part: apply them again, to finish it');
     expect(await page.getByRole('button', { name: /^Undo/ }).isDisabled()).toBe(true);
