@@ -103,6 +103,10 @@ zpool export locked
 `;
 
 const SIZE = 128 << 20;
+
+/** Milliseconds: each step of editing imports and exports the pool under emulation, on a machine that does other things, too. */
+const LONG = 1_200_000;
+
 const answer = await builtGuest('zfs-module');
 const why = 'reason' in answer ? answer.reason : missingTools('sgdisk');
 if (why !== undefined) console.warn(`skipped: pools with feature flags: ${why}`);
@@ -126,7 +130,7 @@ describe.skipIf(why !== undefined)('a pool with today\'s features', () => {
       await machine.kill();
     }
     for (const { name, bytes } of images) writeFileSync(at(name), bytes);
-  }, 600_000);
+  }, LONG);
 
   async function opened<T>(name: string, path: string, use: (session: ImageSession) => Promise<T>): Promise<T> {
     const session = await openImage(at(name), opener);
@@ -155,7 +159,7 @@ describe.skipIf(why !== undefined)('a pool with today\'s features', () => {
       expect((await filesystem.stat(node)).size).toBe(588_895);
     });
     record('zfs-module', 'openzfs', 'a pool that the guest makes, with all features, compressed by zstd and lz4, is read: names, modes, owners, times and contents');
-  }, 600_000);
+  }, LONG);
 
   it('is written to, and a scrub finds nothing after that', async () => {
     await opened('tank.img', '0', async (session) => {
@@ -173,7 +177,7 @@ describe.skipIf(why !== undefined)('a pool with today\'s features', () => {
       expect(state).toBe('clean');
     });
     record('zfs-module', 'openzfs', 'a pool that the guest makes is written to, and read back by another boot; a scrub finds nothing');
-  }, 600_000);
+  }, LONG);
 
   it('on the partition of a disk is found there, and is written to', async () => {
     await opened('disk.img', '0/1/0', async (session) => {
@@ -186,7 +190,7 @@ describe.skipIf(why !== undefined)('a pool with today\'s features', () => {
       expect((await filesOf(session))['/home/NEW.TXT']).toMatchObject({ size: 4 });
       expect(await scrubbed(session, '0/1/0')).toMatchObject({ state: 'clean' });
     });
-  }, 600_000);
+  }, LONG);
 
   it('on two images is opened when both are there, and is written to', async () => {
     const alone = await openImage(at('one.img'), opener);
@@ -215,7 +219,7 @@ describe.skipIf(why !== undefined)('a pool with today\'s features', () => {
     await both(async (session) => {
       expect((await filesOf(session))['/new.txt']).toMatchObject({ size: 400_000 });
     });
-  }, 600_000);
+  }, LONG);
 
   it('that is encrypted as a whole is refused with the reason', async () => {
     const session = await openImage(at('locked.img'), opener);
@@ -224,7 +228,7 @@ describe.skipIf(why !== undefined)('a pool with today\'s features', () => {
     } finally {
       await session.close();
     }
-  }, 600_000);
+  }, LONG);
 
   it('with a damaged block is checked with the name of the file that has it', async () => {
     const bytes = new Uint8Array(readFileSync(at('tank.img')));
@@ -240,7 +244,7 @@ describe.skipIf(why !== undefined)('a pool with today\'s features', () => {
     } finally {
       await session.close();
     }
-  }, 600_000);
+  }, LONG);
 });
 
 /** The verdict of a scrub, and its words. */
