@@ -392,7 +392,7 @@ export class Editing {
       if (recovery?.state !== 'impossible') return { state: 'read-only', canUnlock, canApply: no('The image is open for reading'), operations: 0, bytes: 0, writing, ...more };
       return {
         state: 'interrupted', canUnlock: no('The changes that were being applied come first'), canApply: no('The image is open for reading'), operations: 0, bytes: 0, writing, ...more,
-        interrupted: { ...sidecarOf(recovery.sidecar), canFinish: OK, canUndo: no('The old contents are not kept; all of the new ones are') },
+        interrupted: { ...sidecarOf(recovery.sidecar), canFinish: OK, canUndo: no('What had come far is finished, what had not is taken back: the file that is kept tells') },
       };
     }
     return {

@@ -84,13 +84,13 @@ export const editingTexts = {
     applying: 'The changes are being written to the image.',
   },
   banner: {
-    interrupted: 'Applying changes was interrupted', interruptedWhat: (why: string | undefined, when: string, bytes: number) => `${why === undefined ? '' : `${why} `}The changes of ${when} (${formatSize(bytes)}) are kept whole, so nothing is lost. Until this is settled, the image can only be looked at, and what is shown may be half of the old and half of the new.`,
+    interrupted: 'Applying changes was interrupted', interruptedWhat: (why: string | undefined, when: string, bytes: number) => `${why === undefined ? '' : `${why} `}What the image needs to become whole again is kept (from ${when}, ${formatSize(bytes)}): all of the changes, or the way back to what it was, where they had not come far. Until this is settled, the image can only be looked at, and what is shown may be half of the old and half of the new.`,
     recovered: {
       finished: 'An interrupted Apply was finished', unchanged: 'An Apply was interrupted: the image is whole', foreign: 'Changes of an interrupted Apply were left aside',
       damaged: 'An interrupted Apply could not be finished', impossible: 'An interrupted Apply could not be finished yet',
     } as const satisfies Record<NonNullable<EditState['recovery']>['state'], string>,
     recoveredTodo: 'Check the filesystem before you change anything. Work on a copy of the image if what is in it matters.',
-    finish: 'Finish', finishHint: 'writes the rest', undo: 'Take back', undoHint: 'makes the image as it was before', cant: (what: string, reason: string) => `${what}: ${reason}`,
+    finish: 'Finish', finishHint: 'makes the image whole, as new or as it was', undo: 'Take back', undoHint: 'makes the image as it was before', cant: (what: string, reason: string) => `${what}: ${reason}`,
     underneath: 'The image’s file was changed by somebody else', underneathWhat: (how: string) => `${/[.!?…]$/.test(how) ? how : `${how}.`} Changes to what it was before can’t be applied any more. You can still look at them and save them as a new image, or discard them and open the image again.`,
     unfinished: 'The image is changed in part',
     unfinishedWhat: (wayBack: boolean) => `Applying the changes failed on the way, and what had reached the image could not be taken back. All of the changes are here still, and you can read and change files as before. Apply again when what hindered it is gone (a full disk, a cable); that finishes it. If you close the image instead, ${wayBack ? 'the next opening makes it what it was before, and the changes are lost: save them as a new image first.' : 'the next opening finishes it from the file that is kept beside it.'}`,
