@@ -1,13 +1,15 @@
 import { type BlockDevice, readBytes } from './bytes/device.ts';
+import { ReadOnlyDevice } from './bytes/read-only.ts';
 import { SliceDevice } from './bytes/slice.ts';
 import { DiskError, toDiskError, unsupported, usage } from './errors.ts';
 import { factsOf } from './facts.ts';
 import type { FileSystem, Note } from './filesystem.ts';
-import type { Guess } from './guesses.ts';
+import { type Guess, readerOf } from './guesses.ts';
 import type { JobContext, Question } from './job.ts';
 import type { Structures } from './layout/annotate.ts';
+import { type MdMember, mdMemberAtEnd } from './md-member.ts';
 import { isAssembled, isSet, markParts, markSpread, membersFor } from './sets.ts';
-import { chosenCandidate, GUEST, nameOf, type Offer, offersFor, openersOf } from './offers.ts';
+import { chosenCandidate, GUEST, nameOf, type Offer, offersFor, openerOf as offered, openersOf } from './offers.ts';
 import type { AssembledBytes, Candidate, FilesystemFormat, Format, OpenContext, Opener, OpenStep, RegistryEntry, Volume, WriteAccess } from './probe.ts';
 
 /**
@@ -40,6 +42,8 @@ export interface Layer {
   readonly notes: Note[];
   readonly volume?: Volume;
   readonly filesystem?: FileSystem;
+  /** Why its bytes are never changed by themselves. */
+  readonly readOnly?: string;
   /** The path of the layer that shows the set which these bytes are a part of. */
   readonly partOf?: string;
   /** The devices of its parts. */
@@ -60,6 +64,15 @@ const MAX_DEPTH = 8;
 
 /** Most layers of one image, whatever its tables claim. */
 const MAX_LAYERS = 4096;
+
+/** What is said of a device that is one of an array's, and looks like what is on the array. */
+const ALONE = 'It is one of the disks of an array: changing one alone would make it differ from the others';
+
+/** What helps: all of them. */
+const MEMBERS = 'Open the images of all of its disks together.';
+
+/** The level of RAID whose disks are all the same. */
+const MIRROR = 1;
 
 /** Below this confidence, what else the bytes may be is told with the layer. */
 const UNSURE = 60;
@@ -102,6 +115,8 @@ interface Spot {
   readonly depth: number;
   /** Where the device lies on the one that the walk began with; undefined where its bytes are made. */
   readonly base: number | undefined;
+  /** Why nothing in it may be written. */
+  readonly readOnly?: string | undefined;
   /** What opens it, where not what the registry has. */
   readonly own?: readonly RegistryEntry[];
   /** The set's further devices, once all layers are known. */
@@ -130,8 +145,10 @@ export async function reopenLayer(root: Layer, path: string, registry: readonly 
   if (before.partOf !== undefined) throw usage('EINVAL', `Layer ${path} is a part of the set that layer ${before.partOf} shows`);
   const depth = chain.filter((layer) => layer.kind !== 'volume').length - 1;
   const base = chain.slice(0, -1).some((layer) => layer.kind === 'container' || layer.volume?.assembled !== undefined) ? undefined : chain.reduce((sum, layer) => sum + layer.offset, 0);
+  const readOnly = chain.slice(0, -1).reduce<string | undefined>((why, layer) => (layer.volume?.assembled === undefined ? layer.readOnly ?? why : undefined), undefined);
+  const own = before.device instanceof ReadOnlyDevice ? before.device.below : before.device;
   const walk = new LayerWalk(registry, context, choices);
-  const after = await walk.open({ device: device ?? before.device, path, offset: before.offset, depth, base, ...(before.own === undefined ? {} : { own: before.own }) });
+  const after = await walk.open({ device: device ?? own, path, readOnly, offset: before.offset, depth, base, ...(before.own === undefined ? {} : { own: before.own }) });
   // What was a part of a set that is opened anew is looked at as a part again.
   const whole = await walk.together(replaced(before.parts === undefined ? root : freed(root, path), chainTo(root, path), after));
   return { root: whole, before, after: chainTo(whole, path).at(-1) ?? after };
@@ -213,11 +230,13 @@ class LayerWalk {
     return tree;
   }
 
-  async open(spot: Spot): Promise<Layer> {
-    const { device, path, offset, depth, own } = spot;
+  async open(at: Spot): Promise<Layer> {
+    let spot = at;
+    let { device }: { readonly device: BlockDevice } = at;
+    const { path, offset, depth, own } = at;
     this.#count++;
     const notes: Note[] = [];
-    const blank = { path, label: '', uuid: '', offset, size: device.size, device, evidence: [], alternatives: [], guesses: [], openers: [], details: [], notes, children: [], ...(own === undefined ? {} : { own }) };
+    let blank = { path, label: '', uuid: '', offset, size: device.size, device, evidence: [], alternatives: [], guesses: [], openers: [], details: [], notes, children: [], ...(own === undefined ? {} : { own }), ...readOnlyOf(at) };
     const pause = this.#context.job.breathe();
     if (pause) await pause;
     const step = this.#context.step?.({ layer: path, text: 'Looking at the bytes' });
@@ -227,8 +246,22 @@ class LayerWalk {
     let offers: readonly Offer[] = [];
     try {
       candidates = own === undefined ? await probe(device, this.#registry) : [];
+      const member = own === undefined && at.readOnly === undefined ? await this.#memberOf(device, candidates) : undefined;
       if (chosen?.startsWith(GUEST)) candidate = await chosenCandidate(device, own ?? (await this.#guests()), chosen);
-      else candidate = chosen === undefined ? candidates[0] : candidates.find((each) => each.format.id === chosen) ?? (own === undefined ? await this.#unseen(chosen) : undefined);
+      else if (chosen === undefined) candidate = member === undefined || (member.level === MIRROR && !(await this.#canAssemble(device))) ? candidates[0] : undefined;
+      else candidate = candidates.find((each) => each.format.id === chosen) ?? (own === undefined ? await this.#unseen(chosen) : undefined);
+      if (member !== undefined) {
+        blank = { ...blank, ...readOnlyOf({ readOnly: ALONE }) };
+        // What is in one of its disks is looked at, at most; the array is made of the disks themselves.
+        if (candidate !== undefined && candidate.served?.format !== 'md') {
+          device = new ReadOnlyDevice(device);
+          spot = { ...at, device, readOnly: ALONE };
+          blank = { ...blank, device };
+          const told: Note = { severity: 'warning', message: `It is one of the ${member.disks} disks of an array, and shown as it is: the others may hold what is newer` };
+          notes.push(told);
+          this.#context.note(told);
+        }
+      }
       const later = candidate?.served !== undefined && isSet(candidate.served.format) && spot.members === undefined && own === undefined;
       if (later) this.#later.set(path, spot);
       if (later) candidate = undefined;
@@ -264,6 +297,7 @@ class LayerWalk {
       layer: path,
       ...(spot.members === undefined ? {} : { members: spot.members }),
       ...(served === undefined ? {} : { as: served.format }),
+      ...readOnlyOf(spot),
       note: (note) => { if (notes.length < 1000) notes.push(note); this.#context.note(note); },
       step: (start) => this.#context.step?.({ layer: path, ...start, text: `${base.title}: ${start.text}` }) ?? NO_STEP,
       job: jobOf(this.#context.job, path, base.title, step),
@@ -283,6 +317,26 @@ class LayerWalk {
       const others = format.kind === 'filesystem' || served !== undefined ? openersOf(offersFor(device, own ?? (await this.#guests()))).filter(({ id }) => id !== format.id) : [];
       return { ...base, guesses: await this.#guesses(device), openers: [openerOf(format, 'refused', failure.message), ...others], error: format.kind === 'filesystem' ? withOffer(failure, others) : failure };
     }
+  }
+
+  /**
+   * Whether a device is a member of an array, by the superblock at its end. That of metadata 0.90 does not tell its place: at the end of the last
+   * partition it lies at the end of the disk, too, and is the partition's then (libblkid's probe_raid0 tells them apart so).
+   */
+  async #memberOf(device: BlockDevice, [first]: readonly Candidate[]): Promise<MdMember | undefined> {
+    const member = mdMemberAtEnd(readerOf(device), device.size);
+    if (member === undefined || member.placed || first?.format.kind !== 'table') return member;
+    try {
+      const { volumes } = await first.format.open(device, { ...this.#context, note() {} });
+      return volumes.some(({ kind, offset, size }) => kind === 'partition' && offset <= member.at - member.used && offset + size > member.at) ? undefined : member;
+    } catch {
+      return member;
+    }
+  }
+
+  /** Whether something here makes volumes of an array's disks. */
+  async #canAssemble(device: BlockDevice): Promise<boolean> {
+    return offersFor(device, await this.#guests()).some((offer) => offer.served.format === 'md' && offered(offer).access !== 'refused');
   }
 
   /** Openers of many formats: looked for once, and where they are needed. */
@@ -323,10 +377,11 @@ class LayerWalk {
     switch (format.kind) {
       case 'filesystem': {
         const { filesystem, notWritable } = await openFilesystem(format, device, context, device.write === undefined ? undefined : accessAt(write, spot.base));
+        const kept = spot.readOnly === undefined || write === undefined ? notWritable : unsupported('writing', spot.readOnly, MEMBERS);
         const { info } = filesystem;
         opened(info.state.replaceAll('-', ' '));
         return {
-          filesystem, ...(notWritable === undefined ? {} : { notWritable }), ...structuresOf(filesystem), label: info.label, uuid: info.uuid, details: info.details,
+          filesystem, ...(kept === undefined ? {} : { notWritable: kept }), ...structuresOf(filesystem), label: info.label, uuid: info.uuid, details: info.details,
           openers: [openerOf(format, info.access.write ? 'read-write' : 'read-only', info.access.reason)],
         };
       }
@@ -334,7 +389,7 @@ class LayerWalk {
         const box = await format.open(device, context);
         const { device: inner, details } = box;
         opened(`${digits(inner.size)} bytes are in it`);
-        return { details, ...structuresOf(box), openers: [openerOf(format, 'read-only', 'unpacked for reading')], children: [await this.open({ device: inner, path: `${path}/0`, offset: 0, depth: depth + 1, base: undefined })] };
+        return { details, ...structuresOf(box), openers: [openerOf(format, 'read-only', 'unpacked for reading')], children: [await this.open({ device: inner, path: `${path}/0`, offset: 0, depth: depth + 1, base: undefined, readOnly: spot.readOnly })] };
       }
       case 'table': {
         const table = await format.open(device, write === undefined ? context : { ...context, write });
@@ -363,7 +418,7 @@ class LayerWalk {
     }
   }
 
-  async #volume({ device, depth, base }: Spot, volume: Volume, path: string): Promise<Layer> {
+  async #volume({ device, depth, base, readOnly }: Spot, volume: Volume, path: string): Promise<Layer> {
     this.#count++;
     const notes: Note[] = [];
     if (volume.assembled !== undefined) return this.#assembled(volume, volume.assembled, path, depth, notes);
@@ -374,10 +429,10 @@ class LayerWalk {
       notes.push({ severity: 'warning', message: `The volume reaches ${volume.offset + volume.size - device.size} bytes past the end of the image`, place: { structure: `volume ${path}`, at: volume.offset, length: volume.size } });
     }
     const slice = new SliceDevice(device, offset, there);
-    const probed = volume.kind === 'partition' && there > 0 ? [await this.open({ device: slice, path: `${path}/0`, offset: 0, depth: depth + 1, base: base === undefined ? undefined : base + offset })] : [];
+    const probed = volume.kind === 'partition' && there > 0 ? [await this.open({ device: slice, path: `${path}/0`, offset: 0, depth: depth + 1, base: base === undefined ? undefined : base + offset, readOnly })] : [];
     return {
       path, kind: 'volume', format: volume.kind, title: volume.type, label: volume.label, uuid: volume.uuid, offset: volume.offset, size: volume.size,
-      device: slice, evidence: [], alternatives: [], guesses: [], openers: [], details: [], notes, volume, children: probed,
+      device: slice, evidence: [], alternatives: [], guesses: [], openers: [], details: [], notes, volume, children: probed, ...readOnlyOf({ readOnly }),
     };
   }
 
@@ -409,6 +464,10 @@ function accessAt(write: WriteAccess | undefined, base: number | undefined): Wri
   const { redo, ...rest } = write;
   if (base === undefined) return rest;
   return { ...rest, redo: { begin: (writes) => redo.begin(writes.map(({ at, bytes }) => ({ at: base + at, bytes }))), end: () => redo.end() } };
+}
+
+function readOnlyOf({ readOnly }: { readonly readOnly?: string | undefined }): { readonly readOnly?: string } {
+  return readOnly === undefined ? {} : { readOnly };
 }
 
 function structuresOf({ structures }: { readonly structures?: Structures }): { readonly structures?: Structures } {

@@ -34,6 +34,8 @@ export interface OpenContext {
   readonly write?: WriteAccess;
   /** The path of the layer; the walk over the layers fills it in. */
   readonly layer?: string;
+  /** Why nothing may be written, whatever the opener could: it is told as the filesystem's access. Absent where it may. */
+  readonly readOnly?: string;
   /** What the bytes are to be taken for, an id of core/signatures, for openers of many formats. Absent = what they look like. */
   readonly as?: string;
   /** Further devices of the set that the bytes may belong to (core/sets), for openers that know sets. */

@@ -4,6 +4,8 @@
  * database spell them too.
  */
 
+import { mdMemberAtEnd } from './md-member.ts';
+
 /** What a format is: it decides what is said of a file that can't be opened. */
 export type KnownKind = 'disk' | 'table' | 'volume' | 'filesystem' | 'compressed' | 'archive' | 'file';
 
@@ -17,6 +19,8 @@ export interface Signature {
   readonly magics: readonly SignatureMagic[];
   /** Of a short magic that is met by chance: whether what stands around it fits, too. */
   readonly fits?: (read: Reader, size: number) => boolean;
+  /** What proves it beyond its magic (a checksum, a place that fits), as a sentence of evidence: it comes before whatever lies inside it. */
+  readonly proof?: (read: Reader, size: number) => string | undefined;
   /** A longer magic of another format that begins with one of this, and so takes its place. */
   readonly unless?: readonly SignatureMagic[];
 }
@@ -59,8 +63,11 @@ const steps = (from: number, step: number, count: number): readonly number[] => 
 /** The volume recognition sequence of ECMA-167 is searched descriptor by descriptor. */
 const RECOGNITION = steps(0x8001, 0x800, 16);
 
-/** Metadata 1.0 lies 8 KiB before the end, aligned to 4 KiB; 0.90 in the last whole 64 KiB (md(4)). */
-const mdAtEnd = (size: number): readonly number[] => [Math.floor((size - 8192) / 4096) * 4096, Math.floor(size / 65_536) * 65_536 - 65_536].filter((at) => at > 0);
+/** A magic at the end proves nothing: mirrors look like what is on them, and a disk that left its array may keep an old superblock in part. */
+function mdAtEnd(read: Reader, size: number): string | undefined {
+  const member = mdMemberAtEnd(read, size);
+  return member && `superblock of metadata ${member.version} at 0x${member.at.toString(16)}, its checksum and sizes fit`;
+}
 
 /** The kernel's driver looks for the superblock of System V in these blocks of 1 KiB (fs/sysv/super.c). */
 const sysvAt = (offset: number): readonly number[] => [0, 9, 15, 18].map((block) => block * 1024 + 512 + offset);
@@ -158,7 +165,7 @@ export const SIGNATURES: readonly Signature[] = [
   { id: 'luks', name: 'LUKS encrypted volume', kind: 'volume', magics: [hex('4c 55 4b 53 ba be', 0)] },
   { id: 'bitlocker', name: 'BitLocker encrypted volume', kind: 'volume', magics: [text('-FVE-FS-', 3)] },
   { id: 'lvm2', name: 'LVM2 physical volume', kind: 'volume', magics: [text('LVM2 001', 0x18, 0x218, 0x418, 0x618)] },
-  { id: 'md', name: 'Linux software RAID member', kind: 'volume', magics: [hex('fc 4e 2b a9', 0, 0x1000, mdAtEnd)] },
+  { id: 'md', name: 'Linux software RAID member', kind: 'volume', magics: [hex('fc 4e 2b a9', 0, 0x1000)], proof: mdAtEnd },
   { id: 'bcache', name: 'bcache', kind: 'volume', magics: [hex('c6 85 73 f6 4e 1a 45 ca 82 65 f5 7f 48 ba 6d 81', 0x1018)] },
   { id: 'vmfs', name: 'VMware VMFS', kind: 'volume', magics: [hex('0d d0 01 c0', 0x100000)] },
 

@@ -1,5 +1,5 @@
 import type { Check, ToolCheck } from '../../engines/core/check.ts';
-import { unsupported } from '../../engines/core/errors.ts';
+import { type DiskError, unsupported } from '../../engines/core/errors.ts';
 import { GUEST } from '../../engines/core/offers.ts';
 import type { Layer } from '../../engines/core/layers.ts';
 import type { FilesystemFormat, RegistryEntry } from '../../engines/core/probe.ts';
@@ -7,6 +7,12 @@ import type { FilesystemFormat, RegistryEntry } from '../../engines/core/probe.t
 /** Whether a layer's bytes are a filesystem's, sound enough to be opened or not. */
 export function isCheckable(layer: Layer): boolean {
   return layer.kind === 'filesystem';
+}
+
+/** Why a layer's own bytes are never written past what is in them: those of one disk of an array. */
+export function whyFixed({ readOnly, kind, children }: Layer): DiskError | undefined {
+  const why = readOnly ?? (kind === 'volume' ? children[0]?.readOnly : undefined);
+  return why === undefined ? undefined : unsupported('writing', why);
 }
 
 /** Whether a layer is a filesystem that a repair may make writable again. */

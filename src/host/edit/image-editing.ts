@@ -9,7 +9,7 @@ import { type Layer, layersOf } from '../../engines/core/layers.ts';
 import type { WriteAccess } from '../../engines/core/probe.ts';
 import { fillRandom } from '../random.ts';
 import { apply, applyHost } from './apply.ts';
-import { isDamaged } from './checks.ts';
+import { isDamaged, whyFixed } from './checks.ts';
 import { SidecarLog } from './direct.ts';
 import { hostDisk } from './disk.ts';
 import type { Applied, EditOperation, Editing, EditState, OperationStart, Recovery, Review, UnlockOptions } from './editing.ts';
@@ -165,6 +165,8 @@ export class ImageEditing implements Editing {
         if (what.raw === true) throw usage('EINVAL', 'Repairs are not made directly: they are staged, and applied as a whole');
         return this.#working(work);
       }
+      const fixed = what.raw === true ? whyFixed(this.#layerAt(what.layer)) : undefined;
+      if (fixed !== undefined) throw fixed;
       unlocked.history.begin();
       return what.raw === true ? this.#raw(unlocked, what, work) : this.#staged(unlocked, what, work);
     });

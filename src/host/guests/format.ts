@@ -111,7 +111,7 @@ async function open(guest: Guest, missing: string, support: GuestSupport, layers
   const facts = factsOf(device, served.format);
   return new GuestFileSystem(mount, first, layer.nodes, {
     format: served.format, label: facts.label, uuid: facts.uuid,
-    access: { write: served.access === 'read-write' && inSet?.readOnly === undefined, reason: [`${title}, a guest`, served.reason, inSet?.readOnly].filter((each) => each !== undefined).join(': ') },
+    access: { write: served.access === 'read-write' && inSet?.readOnly === undefined && context.readOnly === undefined, reason: [`${title}, a guest`, served.reason, inSet?.readOnly, context.readOnly].filter((each) => each !== undefined).join(': ') },
     details: [['Opened by', `${title} (guest ${name})`], ['Mounted as', served.type]],
   });
 }

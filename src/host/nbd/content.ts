@@ -2,6 +2,7 @@ import type { BlockDevice } from '../../engines/core/bytes/device.ts';
 import { SliceDevice } from '../../engines/core/bytes/slice.ts';
 import { unsupported } from '../../engines/core/errors.ts';
 import { type Layer, layersOf } from '../../engines/core/layers.ts';
+import { whyFixed } from '../edit/checks.ts';
 import { LockedImage } from '../edit/locked-image.ts';
 import type { ImageSession } from '../session.ts';
 
@@ -33,6 +34,8 @@ export function openDirect(session: ImageSession, layer: Layer): DirectDevice {
   const chain = [...layersOf(session.layers)].filter(({ path }) => layer.path === path || layer.path.startsWith(`${path}/`));
   const packed = chain.find(({ kind, path }) => kind === 'container' && path !== layer.path);
   if (packed !== undefined) throw unsupported(packed.format, `A ${packed.title} can't be written to in its place`);
+  const fixed = whyFixed(layer);
+  if (fixed !== undefined) throw fixed;
   const image = new LockedImage(session.files, { write: true });
   const at = chain.reduce((sum, { offset }) => sum + offset, 0);
   return { device: new SliceDevice(image.device, at, layer.device.size), close: () => image.close() };

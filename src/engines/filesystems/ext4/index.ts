@@ -109,7 +109,7 @@ function open(device: BlockDevice, context: OpenContext): FileSystem {
   const groups = new Groups(superblock, blocks, note);
   const inodes = new InodeTable(superblock, blocks, groups, note);
   const orphans = findOrphans(superblock, blocks, groups, inodes, note);
-  const info = volumeInfo(superblock, groups, blocks, recovery, orphans.length, accessOf(superblock, damage, map?.fastCommits !== undefined), note);
+  const info = volumeInfo(superblock, groups, blocks, recovery, orphans.length, context.readOnly === undefined ? accessOf(superblock, damage, map?.fastCommits !== undefined) : { write: false, reason: context.readOnly }, note);
   return new Ext4FileSystem(info, superblock, device, blocks, groups, inodes, orphans, note);
 }
 
