@@ -40,8 +40,8 @@ describe('the openers of a pool', () => {
     expect(await openers(5000, ['zfs'])).toEqual([['guest:zfs-module', 'clutch guests build zfs-module']]);
   });
 
-  it('of an old version are both, the module\'s first where it is built', async () => {
-    expect(await openers(23, ['zfs', 'zfs-module'])).toEqual([['guest:zfs-module', 'read-write'], ['guest:zfs', 'read-write']]);
+  it('of an old version are both, the one that writes to it first where it is built', async () => {
+    expect(await openers(23, ['zfs', 'zfs-module'])).toEqual([['guest:zfs', 'read-write'], ['guest:zfs-module', 'read-only']]);
     expect(await openers(23, ['zfs'], false)).toEqual([['guest:zfs', 'read-write'], ['guest:zfs-module', 'clutch guests build zfs-module']]);
   });
 });
