@@ -26,7 +26,7 @@ describe('requests that nobody made', () => {
     expect(warmUpRequests(later(new MemoryFileSystem(tree())))).toBeUndefined();
     expect(warmUpRequests(new MemoryFileSystem(dir({ empty: dir() })))).toBeUndefined();
     const broken = { list: () => Promise.reject(new Error('gone')) };
-    expect(warmUpRequests(Object.assign(new MemoryFileSystem(tree()), broken)).toBeUndefined();
+    expect(warmUpRequests(Object.assign(new MemoryFileSystem(tree()), broken))).toBeUndefined();
     // A rejection that nobody heard would end the process in its next turn.
     await new Promise((resolve) => { setTimeout(resolve, 1); });
   });
