@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compareWalks } from '../../engines/testing/compare.ts';
@@ -67,7 +67,7 @@ describe.skipIf(reason !== undefined)(`sets of disks, through a guest${reason ==
     await makeSets(guest, [{ path: ext4 }, ...five.map((path) => ({ path, mebibytes: 24 })), ...mirror.map((path) => ({ path, mebibytes: 24 })), ...group.map((path) => ({ path, mebibytes: 40 }))], `
       exec 2>&1
       mdadm --create /dev/md5 --run --level=5 --raid-devices=3 --homehost=host --name=five --chunk=64 /dev/vdb /dev/vdc /dev/vdd
-      mdadm --create /dev/md1 --run --level=1 --raid-devices=2 --homehost=host --name=mirror /dev/vde /dev/vdf
+      mdadm --create /dev/md1 --run --level=1 --metadata=1.0 --raid-devices=2 --homehost=host --name=mirror /dev/vde /dev/vdf
       lvm vgcreate group /dev/vdg /dev/vdh
       lvm lvcreate -Zn -Wn -an -L 32M -n first group
       lvm lvcreate -Zn -Wn -an -l 100%FREE -n 'odd+na.me-1' group
@@ -99,8 +99,15 @@ describe.skipIf(reason !== undefined)(`sets of disks, through a guest${reason ==
     expect(alone.status).toBe(3);
   }, LONG);
 
-  it('RAID1: one image of two is read', () => {
+  // Its superblocks lie at the end: each of its disks begins as the filesystem does.
+  it('RAID1: one image of two is read, and changed with the other one alone', () => {
     expect(clutch('cat', mirror[1]!, '/deep/file 7')).toMatchObject({ status: 0, out: 'inner 7\n'.repeat(350) });
+    expect(edit('mkdir /new\n', mirror[0]!).err).toMatch(/1 of its 2 disks is missing: the array is degraded/);
+    const refused = edit('mkdir /new\n', mirror[0]!, '--with', 'native:ext4');
+    expect([refused.status, refused.err]).toEqual([3, expect.stringContaining('It is one of the disks of an array')]);
+    expect(edit('mkdir /new\n', ...mirror.slice(0, 1), ...also(mirror.slice(1)))).toMatchObject({ status: 0, err: '' });
+    const [one, two] = mirror.map((path) => readFileSync(path).subarray(0, 16 << 20));
+    expect(one!.equals(two!)).toBe(true);
   }, LONG);
 
   it('an LVM group on two images: its volumes are picked by name, and each is changed alone', () => {
