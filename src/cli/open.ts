@@ -1,4 +1,5 @@
-import { type Choices, isWaiting, type Layer, layersOf } from '../engines/core/layers.ts';
+import { isWaiting, type Layer, layersOf } from '../engines/core/layer.ts';
+import type { Choices } from '../engines/core/layers.ts';
 import { isDiskError } from '../engines/core/errors.ts';
 import type { JobContext } from '../engines/core/job.ts';
 import { GUEST } from '../engines/core/offers.ts';

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { type Layer, layersOf } from '../engines/core/layers.ts';
+import { type Layer, layersOf } from '../engines/core/layer.ts';
 import { mdSuperblock } from '../engines/testing/md-superblock.ts';
 import { writeBootRecord } from '../engines/testing/tables.ts';
 import { missingTools, run, scratchFolder } from '../engines/testing/tools.ts';

@@ -1,4 +1,5 @@
-import { bestOpener, type Choices, closeLayers, isWaiting, type Layer, layersOf, openLayers, reopenLayer } from '../engines/core/layers.ts';
+import { bestOpener, closeLayers, isWaiting, type Layer, layersOf } from '../engines/core/layer.ts';
+import { type Choices, openLayers, reopenLayer } from '../engines/core/layers.ts';
 import type { PageStore } from '../engines/core/bytes/pages.ts';
 import { DiskError, unsupported, usage } from '../engines/core/errors.ts';
 import type { FileSystem, Maybe, Note } from '../engines/core/filesystem.ts';

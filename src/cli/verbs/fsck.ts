@@ -3,7 +3,7 @@ import { OverlayDevice } from '../../engines/core/bytes/overlay.ts';
 import type { Check, CheckOptions, CheckResult, Finding, ToolCheck, ToolResult } from '../../engines/core/check.ts';
 import { type DiskErrorData, toDiskError } from '../../engines/core/errors.ts';
 import type { JobContext } from '../../engines/core/job.ts';
-import { type Layer, layersOf } from '../../engines/core/layers.ts';
+import { type Layer, layersOf } from '../../engines/core/layer.ts';
 import { displayName } from '../../engines/core/names.ts';
 import { GUEST, splitChoice } from '../../engines/core/offers.ts';
 import { checkOf, isCheckable, toolOf } from '../../host/edit/checks.ts';

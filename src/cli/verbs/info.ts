@@ -1,4 +1,4 @@
-import { bestOpener, isWaiting, type Layer, layersOf } from '../../engines/core/layers.ts';
+import { bestOpener, isWaiting, type Layer, layersOf } from '../../engines/core/layer.ts';
 import { displayName } from '../../engines/core/names.ts';
 import { offersFor, openersOf } from '../../engines/core/offers.ts';
 import type { Opener } from '../../engines/core/probe.ts';

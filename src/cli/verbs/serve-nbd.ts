@@ -1,7 +1,7 @@
 import type { BlockDevice } from '../../engines/core/bytes/device.ts';
 import { DiskError } from '../../engines/core/errors.ts';
 import type { JobContext } from '../../engines/core/job.ts';
-import { type Layer, layersOf } from '../../engines/core/layers.ts';
+import { type Layer, layersOf } from '../../engines/core/layer.ts';
 import { displayName } from '../../engines/core/names.ts';
 import type { NbdStatistics } from '../../engines/protocols/nbd/index.ts';
 import { contentOf, openDirect } from '../../host/nbd/content.ts';

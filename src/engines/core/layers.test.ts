@@ -5,7 +5,9 @@ import { MemoryDevice } from './bytes/memory.ts';
 import { SliceDevice } from './bytes/slice.ts';
 import { corrupt, ioError } from './errors.ts';
 import type { FileSystem } from './filesystem.ts';
-import { closeLayers, type Layer, layersOf, openLayers, probe, reopenLayer } from './layers.ts';
+import { probe } from './candidates.ts';
+import { closeLayers, type Layer, layersOf } from './layer.ts';
+import { openLayers, reopenLayer } from './layers.ts';
 import type { ContainerFormat, FilesystemFormat, Format, RegistryEntry, TableFormat, Volume } from './probe.ts';
 
 /** A format that matches when the first byte is `mark`. */

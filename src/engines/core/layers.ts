@@ -1,63 +1,18 @@
-import { type BlockDevice, readBytes } from './bytes/device.ts';
+import type { BlockDevice } from './bytes/device.ts';
 import { ReadOnlyDevice } from './bytes/read-only.ts';
 import { SliceDevice } from './bytes/slice.ts';
+import { describeUnknown, probe, UNKNOWN } from './candidates.ts';
 import { DiskError, toDiskError, unsupported, usage } from './errors.ts';
 import { factsOf } from './facts.ts';
 import type { FileSystem, Note } from './filesystem.ts';
 import { type Guess, readerOf } from './guesses.ts';
 import type { JobContext, Question } from './job.ts';
 import type { Structures } from './layout/annotate.ts';
+import { bestOpener, chainTo, freed, type Layer, replaced } from './layer.ts';
 import { type MdMember, mdMemberAtEnd } from './md-member.ts';
 import { isAssembled, isSet, markParts, markSpread, membersFor } from './sets.ts';
 import { chosenCandidate, GUEST, nameOf, type Offer, offersFor, openerOf as offered, openersOf } from './offers.ts';
 import type { AssembledBytes, Candidate, FilesystemFormat, Format, OpenContext, Opener, OpenStep, RegistryEntry, Volume, WriteAccess } from './probe.ts';
-
-/**
- * One step of the way from an image's bytes to its trees. A container has one child, a table has one a
- * volume, a volume has what was found in it, a filesystem has none.
- */
-export interface Layer {
-  /** "0" is the first; "0/2" is the second volume of the table in it; a layer inside another is "/0". */
-  readonly path: string;
-  readonly kind: 'container' | 'table' | 'volume' | 'filesystem' | 'unknown';
-  /** Format id; for volumes "partition", "free", "extended", "metadata"; "unknown" and "empty" where nothing matched. */
-  readonly format: string;
-  /** For people: "ext4", "GPT", "Linux filesystem". */
-  readonly title: string;
-  readonly label: string;
-  readonly uuid: string;
-  /** Byte offset in the layer that holds it. */
-  readonly offset: number;
-  /** Bytes. */
-  readonly size: number;
-  readonly device: BlockDevice;
-  readonly evidence: readonly string[];
-  /** Other formats that these bytes could be read as. */
-  readonly alternatives: readonly { readonly format: string; readonly name: string; readonly confidence: number; readonly evidence: readonly string[] }[];
-  /** What bytes that are not open look like, among the formats that no engine is there for. */
-  readonly guesses: readonly Guess[];
-  readonly openers: readonly Opener[];
-  readonly details: readonly (readonly [string, string])[];
-  /** Grows while the image is read. */
-  readonly notes: Note[];
-  readonly volume?: Volume;
-  readonly filesystem?: FileSystem;
-  /** Why its bytes are never changed by themselves. */
-  readonly readOnly?: string;
-  /** The path of the layer that shows the set which these bytes are a part of. */
-  readonly partOf?: string;
-  /** The devices of its parts. */
-  readonly parts?: readonly BlockDevice[];
-  /** What opens it in place of the registry, in a volume that something else assembled. */
-  readonly own?: readonly RegistryEntry[];
-  /** What its bytes are, where its format can tell. */
-  readonly structures?: Structures;
-  /** Why it could not be opened. */
-  readonly error?: DiskError;
-  /** It was to be opened for writing, and this is why it was opened for reading alone. */
-  readonly notWritable?: DiskError;
-  readonly children: readonly Layer[];
-}
 
 /** Deepest nesting that is followed. A crafted image could nest for ever (a table whose only volume is itself). */
 const MAX_DEPTH = 8;
@@ -82,23 +37,6 @@ const SURE = 50;
 
 /** Which format the person asked for, by layer path. Absent = the best match. */
 export type Choices = ReadonlyMap<string, string>;
-
-/**
- * Asks every format that may match. All matches, best first.
- * @param deep searches for backups too; done by itself when nothing matched
- */
-export async function probe(device: BlockDevice, registry: readonly RegistryEntry[], deep = false): Promise<Candidate[]> {
-  const found: Candidate[] = [];
-  for (const entry of registry) {
-    if (entry.serves !== undefined) continue;
-    if (!entry.magics.some((magic) => hasMagic(device, magic)) && !(deep && entry.deep)) continue;
-    const format = await entry.load();
-    const match = format.probe(device, deep);
-    if (match !== undefined) found.push({ format, match });
-  }
-  if (found.length === 0 && !deep) return probe(device, registry, true);
-  return found.toSorted((a, b) => b.match.confidence - a.match.confidence);
-}
 
 /** Walks from an image's bytes down to its filesystems. Damage stops a branch, never the walk. */
 export async function openLayers(device: BlockDevice, registry: readonly RegistryEntry[], context: OpenContext, choices: Choices = new Map()): Promise<Layer> {
@@ -152,52 +90,6 @@ export async function reopenLayer(root: Layer, path: string, registry: readonly 
   // What was a part of a set that is opened anew is looked at as a part again.
   const whole = await walk.together(replaced(before.parts === undefined ? root : freed(root, path), chainTo(root, path), after));
   return { root: whole, before, after: chainTo(whole, path).at(-1) ?? after };
-}
-
-/** The layers from the root to the one at `path`; empty when there is none. */
-function chainTo(layer: Layer, path: string): Layer[] {
-  if (layer.path === path) return [layer];
-  for (const child of layer.children) {
-    if (path !== child.path && !path.startsWith(`${child.path}/`)) continue;
-    const rest = chainTo(child, path);
-    if (rest.length > 0) return [layer, ...rest];
-  }
-  return [];
-}
-
-function replaced(layer: Layer, chain: readonly Layer[], after: Layer): Layer {
-  if (layer.path === after.path) return after;
-  return { ...layer, children: layer.children.map((child) => (chain.includes(child) ? replaced(child, chain, after) : child)) };
-}
-
-/** The tree in which nothing is a part of the set at `path`. */
-function freed(layer: Layer, path: string): Layer {
-  const { partOf, ...rest } = layer;
-  const children = layer.children.map((child) => freed(child, path));
-  return partOf === path ? { ...rest, kind: isAssembled(layer.format) ? 'table' : 'filesystem', children } : children.some((child, i) => child !== layer.children[i]) ? { ...layer, children } : layer;
-}
-
-/** Every layer, parents first. */
-export function* layersOf(layer: Layer): Iterable<Layer> {
-  yield layer;
-  for (const child of layer.children) yield* layersOf(child);
-}
-
-/**
- * Closes filesystems and the devices that layers made, innermost first. The device given to openLayers stays open.
- * @throws what closing the first one threw that could not write its last changes; all are closed then, too
- */
-export async function closeLayers(layer: Layer): Promise<void> {
-  const failures: unknown[] = [];
-  for (const each of [...layersOf(layer)].toReversed()) {
-    try {
-      await each.filesystem?.close();
-    } catch (error) {
-      failures.push(error);
-    }
-    if (each.kind === 'container') each.children[0]?.device.close();
-  }
-  if (failures.length > 0) throw failures[0];
 }
 
 class LayerWalk {
@@ -504,17 +396,6 @@ function openerOf(format: Format, access: Opener['access'], reason: string): Ope
   return { id: `native:${format.id}`, name: `Clutch's own ${format.name}`, access, reason };
 }
 
-/** Whether a layer is told by its name and was not opened: its opener takes long, and is to be chosen. */
-export function isWaiting({ kind, filesystem, error, openers, children }: Pick<Layer, 'kind' | 'filesystem' | 'error' | 'openers' | 'children'>): boolean {
-  if (error !== undefined || openers.length === 0) return false;
-  return kind === 'filesystem' ? filesystem === undefined : kind === 'table' && children.length === 0 && openers[0]!.id.startsWith(GUEST);
-}
-
-/** What a waiting layer is opened with, unless another opener is asked for. */
-export function bestOpener({ openers }: Pick<Layer, 'openers'>): Opener | undefined {
-  return openers.find(({ access }) => access !== 'refused');
-}
-
 function waiting(openers: readonly Opener[]): string {
   const best = bestOpener({ openers });
   return best === undefined ? `no engine here; ${openers[0]!.name}: ${openers[0]!.reason}` : `${best.name} opens it (${best.access.replace('-', ' ')}; ${best.reason})`;
@@ -531,32 +412,4 @@ function firstUnused(isUsed: (number: number) => boolean): number {
   let number = 1000;
   while (isUsed(number)) number++;
   return number;
-}
-
-function hasMagic(device: BlockDevice, magic: RegistryEntry['magics'][number]): boolean {
-  const at = magic.at < 0 ? device.size + magic.at : magic.at;
-  if (at < 0 || at + magic.bytes.length > device.size) return false;
-  try {
-    const there = readBytes(device, at, magic.bytes.length);
-    return magic.bytes.every((byte, i) => there[i] === byte);
-  } catch {
-    // An unreadable sector is no evidence for a format; opening what does match reports it with its place.
-    return false;
-  }
-}
-
-const UNKNOWN = { format: 'unknown', title: 'Unknown', evidence: ['no known format matched'] };
-
-function describeUnknown(device: BlockDevice): { kind: 'unknown'; format: string; title: string; evidence: readonly string[] } {
-  if (device.size === 0) return { kind: 'unknown', format: 'empty', title: 'Empty', evidence: ['it has no bytes'] };
-  const length = Math.min(device.size, 64 * 1024);
-  let empty = true;
-  try {
-    empty = readBytes(device, 0, length).every((byte) => byte === 0);
-  } catch {
-    return { kind: 'unknown', format: 'unknown', title: 'Unreadable', evidence: ['the first bytes cannot be read'] };
-  }
-  return empty
-    ? { kind: 'unknown', format: 'empty', title: 'Empty', evidence: [`the first ${length} bytes are zero`] }
-    : { kind: 'unknown', ...UNKNOWN };
 }

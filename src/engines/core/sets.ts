@@ -1,4 +1,4 @@
-import type { Layer } from './layers.ts';
+import type { Layer } from './layer.ts';
 
 /** Formats that several devices make up together, of which something else makes volumes (a guest's kernel: LVM, md). */
 const ASSEMBLED: ReadonlySet<string> = new Set(['lvm2', 'md']);

@@ -1,6 +1,7 @@
 import { registry } from '../index.ts';
 import type { BlockDevice } from '../core/bytes/device.ts';
-import { closeLayers, type Layer, layersOf, openLayers } from '../core/layers.ts';
+import { closeLayers, type Layer, layersOf } from '../core/layer.ts';
+import { openLayers } from '../core/layers.ts';
 import type { FileSystem } from '../core/filesystem.ts';
 import { testContext } from './context.ts';
 

@@ -1,7 +1,7 @@
 import type { Check, ToolCheck } from '../../engines/core/check.ts';
 import { type DiskError, unsupported } from '../../engines/core/errors.ts';
 import { GUEST } from '../../engines/core/offers.ts';
-import type { Layer } from '../../engines/core/layers.ts';
+import type { Layer } from '../../engines/core/layer.ts';
 import type { FilesystemFormat, RegistryEntry } from '../../engines/core/probe.ts';
 
 /** Whether a layer's bytes are a filesystem's, sound enough to be opened or not. */

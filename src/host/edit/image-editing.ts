@@ -5,7 +5,7 @@ import type { PageStore } from '../../engines/core/bytes/pages.ts';
 import { DiskError, ioError, isDiskError, toDiskError, unsupported, usage } from '../../engines/core/errors.ts';
 import type { Maybe } from '../../engines/core/filesystem.ts';
 import type { JobContext } from '../../engines/core/job.ts';
-import { type Layer, layersOf } from '../../engines/core/layers.ts';
+import { type Layer, layersOf } from '../../engines/core/layer.ts';
 import type { WriteAccess } from '../../engines/core/probe.ts';
 import { fillRandom } from '../random.ts';
 import { apply, applyHost } from './apply.ts';

@@ -1,5 +1,5 @@
 import type { Extent } from '../../engines/core/bytes/device.ts';
-import { type Layer, layersOf } from '../../engines/core/layers.ts';
+import { type Layer, layersOf } from '../../engines/core/layer.ts';
 import { MOST_EXTENTS, type ReviewedLayer } from './editing.ts';
 
 /** A layer whose bytes lie one to one in the layer that is staged. */

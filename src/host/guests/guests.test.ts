@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
-import { layersOf } from '../../engines/core/layers.ts';
+import { layersOf } from '../../engines/core/layer.ts';
 import { scratchFolder } from '../../engines/testing/tools.ts';
 import { type ImageSession, openImage } from '../session.ts';
 import { openersOf } from '../service/openers.ts';

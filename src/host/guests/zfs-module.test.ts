@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MemoryDevice } from '../../engines/core/bytes/memory.ts';
 import type { Cursor, NodeId } from '../../engines/core/filesystem.ts';
-import { layersOf } from '../../engines/core/layers.ts';
+import { layersOf } from '../../engines/core/layer.ts';
 import { missingTools, run, scratchFolder } from '../../engines/testing/tools.ts';
 import { toolOf } from '../edit/checks.ts';
 import { type ImageSession, nodeJob, openImage } from '../session.ts';

@@ -1,6 +1,6 @@
 import { unsupported, usage } from '../../engines/core/errors.ts';
 import type { Cursor, FileExtents, FileSystem, ListBatch, Maybe, NodeId, Stat, VolumeInfo, Xattrs } from '../../engines/core/filesystem.ts';
-import { isWaiting, layersOf } from '../../engines/core/layers.ts';
+import { isWaiting, layersOf } from '../../engines/core/layer.ts';
 import type { Name } from '../../engines/core/names.ts';
 import type { ServedTree, TreeChanged } from '../../engines/core/served.ts';
 import type { Writer } from '../../engines/core/writer.ts';

@@ -1,7 +1,7 @@
 import type { BlockDevice } from '../../engines/core/bytes/device.ts';
 import { SliceDevice } from '../../engines/core/bytes/slice.ts';
 import { unsupported } from '../../engines/core/errors.ts';
-import { type Layer, layersOf } from '../../engines/core/layers.ts';
+import { type Layer, layersOf } from '../../engines/core/layer.ts';
 import { whyFixed } from '../edit/checks.ts';
 import { LockedImage } from '../edit/locked-image.ts';
 import type { ImageSession } from '../session.ts';

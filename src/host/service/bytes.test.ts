@@ -2,7 +2,7 @@ import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeFileS
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MemoryDevice } from '../../engines/core/bytes/memory.ts';
-import type { Layer } from '../../engines/core/layers.ts';
+import type { Layer } from '../../engines/core/layer.ts';
 import { missingTools, run, scratchFolder } from '../../engines/testing/tools.ts';
 import type { FindBytesEvent, StructureRow } from '../../shared/contract/bytes.ts';
 import type { HostContract } from '../../shared/contract/calls.ts';

@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { type TarBytes, TarReader } from '../../engines/archives/tar/reader.ts';
 import { type DiskError, ioError, usage } from '../../engines/core/errors.ts';
 import type { NodeId } from '../../engines/core/filesystem.ts';
-import type { Layer } from '../../engines/core/layers.ts';
+import type { Layer } from '../../engines/core/layer.ts';
 import { displayName, type Name } from '../../engines/core/names.ts';
 import type { HostContract } from '../../shared/contract/calls.ts';
 import type { editCalls, OperationLabel } from '../../shared/contract/edit.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { usage } from '../../engines/core/errors.ts';
-import type { Layer } from '../../engines/core/layers.ts';
+import type { Layer } from '../../engines/core/layer.ts';
 import { dir, file, MemoryFileSystem } from '../../engines/testing/memory-filesystem.ts';
 import type { ImageSession } from '../session.ts';
 import { imageInfo } from './layer-rows.ts';

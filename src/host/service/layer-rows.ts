@@ -1,6 +1,6 @@
 import { toDiskError } from '../../engines/core/errors.ts';
 import type { Subvolumes } from '../../engines/core/filesystem.ts';
-import { isWaiting, type Layer, layersOf } from '../../engines/core/layers.ts';
+import { isWaiting, type Layer, layersOf } from '../../engines/core/layer.ts';
 import { GUEST } from '../../engines/core/offers.ts';
 import { displayName } from '../../engines/core/names.ts';
 import type { ImageInfo, LayerRow, SubvolumeRow } from '../../shared/contract/rows.ts';

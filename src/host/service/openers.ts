@@ -1,5 +1,5 @@
 import { type Offer, offersFor, openerOf } from '../../engines/core/offers.ts';
-import { isWaiting, type Layer } from '../../engines/core/layers.ts';
+import { isWaiting, type Layer } from '../../engines/core/layer.ts';
 import type { RegistryEntry } from '../../engines/core/probe.ts';
 import type { OpenerRow } from '../../shared/contract/rows.ts';
 

@@ -3,7 +3,7 @@ import { checkRange } from '../../engines/core/bytes/device.ts';
 import { ioError, usage } from '../../engines/core/errors.ts';
 import type { Cursor, DirEntry, FileSystem, NodeId } from '../../engines/core/filesystem.ts';
 import type { JobContext } from '../../engines/core/job.ts';
-import { probe } from '../../engines/core/layers.ts';
+import { probe } from '../../engines/core/candidates.ts';
 import { displayName } from '../../engines/core/names.ts';
 import { registry } from '../../engines/index.ts';
 import type { Preview, TextEncoding, TextPart } from '../../shared/contract/preview.ts';

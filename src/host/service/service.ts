@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { checkRange } from '../../engines/core/bytes/device.ts';
 import { DiskError, ioError, toDiskError, unsupported, usage } from '../../engines/core/errors.ts';
-import { bestOpener, isWaiting, type Layer, layersOf } from '../../engines/core/layers.ts';
+import { bestOpener, isWaiting, type Layer, layersOf } from '../../engines/core/layer.ts';
 import type { NodeId } from '../../engines/core/filesystem.ts';
 import { displayName } from '../../engines/core/names.ts';
 import type { FindBytesEvent } from '../../shared/contract/bytes.ts';

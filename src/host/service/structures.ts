@@ -1,4 +1,4 @@
-import type { Layer } from '../../engines/core/layers.ts';
+import type { Layer } from '../../engines/core/layer.ts';
 import type { FieldNote, Landmark, Structure } from '../../engines/core/layout/annotate.ts';
 import { displayName } from '../../engines/core/names.ts';
 import type { FieldRow, PlaceRow, StructureRow } from '../../shared/contract/bytes.ts';

@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { gzip } from '../../engines/containers/gzip/index.ts';
 import { MemoryDevice } from '../../engines/core/bytes/memory.ts';
 import type { Note } from '../../engines/core/filesystem.ts';
-import { layersOf } from '../../engines/core/layers.ts';
+import { layersOf } from '../../engines/core/layer.ts';
 import { testContext } from '../../engines/testing/context.ts';
 import { gzipCases } from '../../engines/testing/gzip-cases.ts';
 import { openImage } from '../session.ts';

@@ -1,7 +1,7 @@
 import type { DiskErrorData } from '../../engines/core/errors.ts';
 import type { EntryType, FileExtent, Note, Section, VolumeFeature, VolumeState } from '../../engines/core/filesystem.ts';
 import type { NameRules } from '../../engines/core/writer.ts';
-import type { Layer } from '../../engines/core/layers.ts';
+import type { Layer } from '../../engines/core/layer.ts';
 import type { Settings } from './settings.ts';
 
 /** What crosses the border between a host and its clients: plain data only. */

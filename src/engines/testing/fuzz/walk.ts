@@ -1,5 +1,6 @@
 import { cpuUsage } from 'node:process';
-import { closeLayers, type Layer, layersOf, openLayers } from '../../core/layers.ts';
+import { closeLayers, type Layer, layersOf } from '../../core/layer.ts';
+import { openLayers } from '../../core/layers.ts';
 import { isDiskError } from '../../core/errors.ts';
 import type { BlockDevice } from '../../core/bytes/device.ts';
 import type { FileSystem, NodeId } from '../../core/filesystem.ts';

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { FaultyDevice } from '../../core/bytes/faulty.ts';
 import { MemoryDevice } from '../../core/bytes/memory.ts';
-import { layersOf, openLayers, probe } from '../../core/layers.ts';
+import { probe } from '../../core/candidates.ts';
+import { layersOf } from '../../core/layer.ts';
+import { openLayers } from '../../core/layers.ts';
 import type { OpenedTable } from '../../core/probe.ts';
 import { registry as all } from '../../index.ts';
 import { layoutProblems } from '../../testing/layouts.ts';
