@@ -232,3 +232,48 @@ describe('an image that is locked', () => {
     unlinkSync(`${path}.away`);
   });
 });
+
+describe('an Apply to several images at once that was interrupted', () => {
+  const size = 64 * 1024;
+  const made = (name: string): string => {
+    const folder = join(scratch.path, name);
+    mkdirSync(folder);
+    for (const image of ['a.img', 'b.img']) writeFileSync(join(folder, image), before);
+    return folder;
+  };
+  const holds = (path: string): boolean => Buffer.compare(readFileSync(path), before) !== 0;
+
+  /** Cut off when the sidecar was valid. Each image is changed in the same places. */
+  async function cutOff(paths: readonly string[]): Promise<void> {
+    const image = new LockedImage(paths, { write: true });
+    const overlay = new OverlayDevice(image.device);
+    for (const [i] of paths.entries()) for (const [at, length] of changes) overlay.write(i * size + at, after.subarray(at, at + length));
+    const device = { size: image.device.size, blockSize: 512, read: (at: number, into: Uint8Array) => image.device.read(at, into), write() { throw new Error('the power is gone'); }, flush() {}, close() {} };
+    const host: ApplyHost = { disk: hostDisk, places: sidecarPlaces(paths[0]!), free: () => undefined };
+    await expect(apply(overlay, { device, files: image.files }, host, nodeJob(), () => {})).rejects.toThrow('the power is gone');
+    image.close();
+  }
+
+  it('is brought to its end when all of them are opened in their order; until then, none of them is taken for whole', async () => {
+    const folder = made('set');
+    const [a, b] = [join(folder, 'a.img'), join(folder, 'b.img')];
+    await cutOff([a, b]);
+    for (const paths of [[a], [b], [b, a]]) {
+      expect(await recoverApply(paths), paths.join()).toMatchObject([{ state: 'impossible', message: expect.stringContaining(`${a}, ${b}`) as string }]);
+      expect([holds(a), holds(b)]).toEqual([false, false]);
+    }
+    expect(await recoverApply([a, b])).toMatchObject([{ state: 'finished' }]);
+    for (const path of [a, b]) expect(Buffer.compare(readFileSync(path), after)).toBe(0);
+    for (const paths of [[a], [b], [a, b]]) expect(await recoverApply(paths)).toEqual([]);
+  });
+
+  it('to one of them is not overlooked when it is opened with the others', async () => {
+    const folder = made('one');
+    const [a, b] = [join(folder, 'a.img'), join(folder, 'b.img')];
+    await cutOff([b]);
+    expect(await recoverApply([a, b])).toMatchObject([{ state: 'impossible', message: expect.stringContaining(`applied to ${b} when`) as string }]);
+    expect(await recoverApply([a])).toEqual([]);
+    expect(await recoverApply([b])).toMatchObject([{ state: 'finished' }]);
+    expect([holds(a), holds(b)]).toEqual([false, true]);
+  });
+});

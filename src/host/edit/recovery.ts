@@ -47,24 +47,36 @@ export async function recoverApply(files: readonly string[], host: RecoveryHost 
 
 function recoveryHost(files: readonly string[]): RecoveryHost {
   const [image] = files as [string];
-  return { disk: hostDisk, places: [...sidecarPlaces(image), ...otherSidecars(image).filter(({ path }) => isOf(path, image))], openImage: () => new LockedImage(files, { write: true }), isTrusted: (path) => isTrusted(path, image), isRunning };
+  // Of a set, the sidecar lies beside the one that was named first: of another order, or of one of them alone, beside any of them.
+  const places = files.flatMap((file) => [...sidecarPlaces(file), ...otherSidecars(file).filter(({ path }) => isOf(path, file))]);
+  const once = [...new Map(places.map((place) => [place.path, place])).values()];
+  return { disk: hostDisk, places: once, openImage: () => new LockedImage(files, { write: true }), isTrusted: (path) => isTrusted(path, image), isRunning };
 }
 
-/** Whether a sidecar of another name says that it is of the very file that the image is. What it changes is compared later. */
+/** Whether a sidecar of another name says that it is of the very file that the image is, or a part of. What it changes is compared later. */
 function isOf(path: string, image: string): boolean {
   try {
     const { ino, size } = statSync(image, { bigint: true });
     if (!isTrusted(path, image)) return false;
     const file = hostDisk.open(path);
     try {
-      const first = readIdentity(file).of?.files[0];
-      return first?.inode === String(ino) && first.size === Number(size);
+      return readIdentity(file).of?.files.some((each) => each.inode === String(ino) && each.size === Number(size)) ?? false;
     } finally {
       file.close();
     }
   } catch {
     return false; // It went, or can't be read: it is told where it is looked for by its own name.
   }
+}
+
+/**
+ * Names of the files that changes are for, where the image has some of these, but with others or in another order: disks of a set, which were opened together
+ * when the changes were applied. Undefined where it is the same image, or quite another one.
+ */
+function otherwiseTogether({ files }: Identity, image: RecoveryImage): string | undefined {
+  const isSame = (one: Identity['files'][number], other: FileState | undefined): boolean => other !== undefined && one.size === other.size && (one.inode === undefined ? one.path === other.path : one.inode === other.inode);
+  if (files.length === image.files.length && files.every((file, i) => isSame(file, image.files[i]))) return undefined;
+  return files.length + image.files.length > 2 && files.some((file) => image.files.some((other) => isSame(file, other))) ? files.map(({ path }) => path).join(', ') : undefined;
 }
 
 async function recoverOne(place: SidecarPlace, host: RecoveryHost): Promise<Recovery> {
@@ -81,6 +93,8 @@ async function recoverOne(place: SidecarPlace, host: RecoveryHost): Promise<Reco
       if (owner !== undefined && owner.process.host === hostname() && owner.process.pid !== process.pid && host.isRunning(owner.process.pid) && !hasLocks(image)) {
         return answer('impossible', `Another Clutch (process ${owner.process.pid}) is changing the image just now.`);
       }
+      const together = sidecar.state === 'complete' ? otherwiseTogether(sidecar.identity, image) : undefined;
+      if (together !== undefined) return answer('impossible', `Changes were being applied to ${together} when Clutch was interrupted. Open just these, in this order: they are brought to their end then. Until they are, each of them may be half changed.`);
       if (sidecar.state === 'complete') return await finish(sidecar, image, place, host);
       if (sidecar.state === 'damaged') return answer('damaged', `Changes were being applied when Clutch was interrupted, and the file that they were kept in can't be used: ${sidecar.message}. The image may be half changed. Check it; if it is sound, delete ${place.path}.`);
       remove(place, host);
