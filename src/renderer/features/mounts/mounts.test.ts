@@ -251,7 +251,8 @@ describe.skipIf(noBrowser !== undefined)('mounted volumes', () => {
     await openMounted(page);
     await bar(page).getByText('Connect to server').waitFor();
     await bar(page).getByRole('button', { name: 'Copy address', exact: true }).click();
-    await expect.poll(() => fakeOf(page, 'copied')).toBe('http://127.0.0.1:41234/2f6b0d4e9a71c3/');
+    // The app itself copies it: it knows the address as the system does.
+    await expect.poll(() => fakeOf(page, 'copied')).toBe('mount 1');
   }, 60_000);
 
   test('a mount that fails is told as text; one under way says so', async () => {
