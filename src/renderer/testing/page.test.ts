@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, test } from 'vitest';
 import { axe, unreachable, unsafeText } from './checks.ts';
 import { type Harness, noBrowser, startHarness } from './harness.ts';
 import { VIEWS } from './views.ts';
@@ -28,7 +28,7 @@ describe.skipIf(noBrowser !== undefined)('the page over a fake host', () => {
 
   for (const view of VIEWS.filter(({ name }) => ONLY === undefined || name.includes(ONLY))) {
     // Each has a browser's context of its own, and waits more than it works.
-    test.concurrent(`${view.name}: axe finds nothing in light and dark, all is within reach at 200 % zoom, the page logs nothing`, async () => {
+    test.concurrent(`${view.name}: axe finds nothing in light and dark, all is within reach at 200 % zoom, the page logs nothing`, async ({ expect }) => {
       const page = await harness.page(view.query, 'light', view.viewport);
       const logged: string[] = [];
       page.on('console', (message) => { if (message.type() === 'error' || message.type() === 'warning') logged.push(message.text()); });
