@@ -122,7 +122,7 @@ async function vitest(name, args) {
         console.log(`FAILED ${where}: ${test.fullName}\n${indent(test.failureMessages.join('\n'))}`);
       } else {
         result.skipped++;
-        skips.push({ what: test.title, where, why: test.meta?.skipped ?? /\((needs [^)]*)\)/.exec(test.fullName)?.[1] ?? 'see the test' });
+        skips.push({ what: test.title, where, why: test.meta?.skipped ?? /\(((?:needs|skipped:) .*?)\)(?: |$)/.exec(test.fullName)?.[1] ?? 'see the test' });
       }
     }
   }

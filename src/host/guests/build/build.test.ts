@@ -179,7 +179,7 @@ describe('the chain of trust', () => {
     const other = Buffer.from(archive.files.get(deb)!);
     other[200]! ^= 1;
     expect(await refused({ [deb]: other })).toMatchObject({ kind: 'corrupt', message: expect.stringMatching(/diod 1: its digest/) as string });
-    expect(await refused({ [deb]: makeDeb({}) })).toMatchObject({ kind: 'corrupt', message: expect.stringContaining('should have') as string });
+    expect(await refused({ [deb]: makeDeb({}) })).toMatchObject({ kind: 'corrupt', message: expect.stringContaining('should have') as string, advice: expect.stringContaining('being updated') as string });
     expect(await refused({ [deb]: undefined })).toMatchObject({ message: expect.stringContaining('has not its file') as string });
   });
 

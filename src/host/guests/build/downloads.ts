@@ -4,7 +4,7 @@ import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { corrupt, DiskError, isDiskError } from '../../../engines/core/errors.ts';
 import type { JobContext } from '../../../engines/core/job.ts';
-import { MissingError, request } from './mirror.ts';
+import { MissingError, request, WrongFileError } from './mirror.ts';
 
 /** Tries for one file, each from where the one before broke off. */
 const TRIES = 4;
@@ -89,9 +89,9 @@ export class Downloads {
         if (answer.status === 200) at = 0;
         try {
           // Mirrors are changed while they are read, and not all of it at once.
-          if (answer.length !== undefined && !fits(at + answer.length, wanted)) throw corrupt(wanted.title, `the server's file has ${at + answer.length} bytes and should have ${wanted.about === true ? 'at most ' : ''}${wanted.size}`);
+          if (answer.length !== undefined && !fits(at + answer.length, wanted)) throw new WrongFileError(wanted.title, `the server's file has ${at + answer.length} bytes and should have ${wanted.about === true ? 'at most ' : ''}${wanted.size}`, wanted.advice);
           for await (const chunk of answer.body) {
-            if (at + chunk.length > wanted.size) throw corrupt(wanted.title, `the server sends more than the ${wanted.size} bytes that it should have`);
+            if (at + chunk.length > wanted.size) throw new WrongFileError(wanted.title, `the server sends more than the ${wanted.size} bytes that it should have`, wanted.advice);
             await file.write(chunk, 0, chunk.length, at);
             at += chunk.length;
             const total = wanted.about === true ? answer.length : wanted.size;
@@ -108,7 +108,7 @@ export class Downloads {
         await rm(part, { force: true });
         // What an earlier run left may have been another's.
         if (resumed) throw new DiskError({ kind: 'io' }, `${wanted.title}: what was fetched before does not fit what came now`);
-        throw corrupt(wanted.title, 'its digest is not the one that was published for it, so it is not used');
+        throw new WrongFileError(wanted.title, 'its digest is not the one that was published for it, so it is not used', wanted.advice);
       }
     } catch (error) {
       if (isDiskError(error) && error.kind === 'corrupt') await rm(part, { force: true });

@@ -32,6 +32,13 @@ export class MissingError extends DiskError {
   }
 }
 
+/** What a server sent is not the file that was published: an index is newer or older than what it tells of, or somebody changed it. It is not used. */
+export class WrongFileError extends DiskError {
+  constructor(title: string, message: string, advice = 'A mirror that is being updated has files that do not fit together: try again later, or choose another one: --mirror URL, or CLUTCH_DEBIAN_MIRROR.') {
+    super({ kind: 'corrupt', place: { structure: title } }, `${title}: ${message}`, advice);
+  }
+}
+
 /**
  * Asks a server for a file, over HTTP or HTTPS.
  * @param from the first byte that is wanted; the server may send all of it nonetheless (status 200 instead of 206)

@@ -1,8 +1,9 @@
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { isDiskError } from '../../../engines/core/errors.ts';
+import { type DiskError, isDiskError } from '../../../engines/core/errors.ts';
 import { CACHE } from '../../../engines/testing/recipes/build.ts';
 import { nodeJob } from '../../session.ts';
+import { WrongFileError } from '../build/mirror.ts';
 import { findGuest } from '../catalogue.ts';
 import { missingOf } from '../format.ts';
 import { buildGuest } from '../index.ts';
@@ -21,7 +22,7 @@ const FAILURE_STALE = 20 * 60_000;
  * about 130 MB and takes a minute or more of work.
  * @param build false: it is used when somebody built it, and not built for a test. CLUTCH_TEST_GUESTS=all builds each that a test asks for
  * @returns the guest, or why there is none here; the reason is printed, so that a skip is never silent
- * @throws DiskError when the mirror answers and the guest can't be built all the same
+ * @throws DiskError when the mirror has all that it takes and the guest can't be built all the same
  */
 export async function builtGuest(name: string, build = name === 'linux-6.12' || process.env['CLUTCH_TEST_GUESTS'] === 'all'): Promise<{ readonly guest: Guest } | { readonly reason: string }> {
   const reason = await whyNot(name, build);
@@ -50,11 +51,17 @@ async function whyNot(name: string, build: boolean): Promise<string> {
       await buildGuest(name, { job: nodeJob() });
       return '';
     } catch (error) {
-      if (!isDiskError(error) || (error.kind !== 'io' && error.kind !== 'timeout')) throw error;
+      if (!isDiskError(error) || !ofTheMirror(error)) throw error;
       writeFileSync(failed, `${error.message} (needed to build it)`);
       return `${error.message} (needed to build it)`;
     }
   });
+}
+
+/** Whether the mirror is why a guest can't be built: it is not reached, or is being updated, so that its index and its files do not fit together. */
+function ofTheMirror(error: DiskError): boolean {
+  const { fault } = error;
+  return fault.kind === 'io' || fault.kind === 'timeout' || error instanceof WrongFileError || (fault.kind === 'usage' && fault.errno === 'ENOENT');
 }
 
 async function locked<T>(lock: string, work: () => Promise<T>): Promise<T> {
