@@ -39,6 +39,20 @@ describe('clutch guests', () => {
     expect(rows[0]).toMatchObject({ name: 'linux-6.12', state: 'missing', origin: 'shipped', architecture: 'x86_64' });
   });
 
+  it('names the verb, and the guests that there are, where one is wrong', () => {
+    expect(clutch('guests', 'frobnicate', '-x')).toMatchObject({ status: 2, err: expect.stringContaining('See: clutch guests --help') as string });
+    expect(clutch('guests', 'frobnicate')).toMatchObject({ status: 2, out: '', err: "clutch: unknown command 'frobnicate'\n  See: clutch guests --help\n" });
+    expect(clutch('guests', 'run', 'linux-6.12', '--tree', 'none')).toMatchObject({ status: 2, err: expect.stringContaining('See: clutch guests run --help') as string });
+    for (const verb of ['run', 'test', 'log', 'remove', 'build']) expect(clutch('guests', verb, 'none')).toMatchObject({ status: 1, out: '', err: expect.stringMatching(/^clutch: There is no guest none\n {2}There are: linux-6\.12, /) as string });
+  });
+
+  it('says what to do first, also to check, where no guest is built', () => {
+    const image = join(folder, 'xfs.img');
+    writeFileSync(image, Buffer.concat([Buffer.from('XFSB'), Buffer.alloc(1 << 20)]));
+    for (const verb of ['ls', 'mount', 'tar']) expect(clutch(verb, image)).toMatchObject({ status: 3, out: '', err: expect.stringMatching(/^clutch: XFS is opened by a guest, and none is ready\n {2}Linux 6\.12: clutch guests build linux-6\.12 /) as string });
+    expect(clutch('fsck', image)).toMatchObject({ status: 8, out: '', err: clutch('ls', image).err });
+  });
+
   it('adds a described one and removes it', () => {
     const own = join(folder, 'my-system');
     mkdirSync(own);

@@ -9,7 +9,11 @@ export function addGuestVerbs(program: Command, done: (status: number) => void):
     .helpOption('-h, --help', 'print this help').usage('[options] VERB …').option('--json', 'print one JSON object a line').helpCommand('help [verb]', 'print the help of a verb')
     .enablePositionalOptions().configureHelp({ subcommandTerm: (command) => command.name(), showGlobalOptions: false })
     .addHelpText('after', `\n${[examples('clutch guests list', 'clutch guests build linux-6.12', 'clutch guests build --mirror http://ftp.de.debian.org/debian'), EXIT_STATUS].join('\n\n')}`)
-    .action(async (options: { json?: boolean }) => done(await (await import('./verbs/guests/list.ts')).listGuests(options)));
+    .argument('[verb]').allowExcessArguments()
+    .action(async (unknown: string | undefined, options: { json?: boolean }, command: Command) => {
+      if (unknown !== undefined) command.error(`unknown command '${unknown}'`);
+      done(await (await import('./verbs/guests/list.ts')).listGuests(options));
+    });
 
   const verb = (name: string, summary: string, description: string, ...help: readonly string[]): Command =>
     guests.command(name).summary(summary).description(description).helpOption('-h, --help', 'print this help').allowExcessArguments(false)

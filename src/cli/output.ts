@@ -3,9 +3,21 @@ import { writeSync } from 'node:fs';
 /** Bytes gathered before they are written: fewer system calls, and none is longer than a pipe holds by default. */
 const BATCH = 64 * 1024;
 
-/** Thrown when nobody reads any more (`clutch ls … | head`): not a failure, but no reason to go on either. */
-export class ReaderGone extends Error {
+/** Nothing more can be printed: whatever the work is, there is no reason to go on. */
+export abstract class OutputEnded extends Error {}
+
+/** Thrown when nobody reads any more (`clutch ls … | head`): not a failure. */
+export class ReaderGone extends OutputEnded {
   override readonly name = 'ReaderGone';
+}
+
+/** Thrown when what is printed goes to a file that takes no more, such as one on a full disk. */
+export class OutputFailed extends OutputEnded {
+  override readonly name = 'OutputFailed';
+
+  constructor(why: string) {
+    super(`The output can't be written: ${why}`);
+  }
 }
 
 /**
@@ -21,25 +33,25 @@ export class Output {
     this.#fd = fd;
   }
 
-  /** Adds text, which is written in time. @throws ReaderGone */
+  /** Adds text, which is written in time. @throws OutputEnded */
   write(text: string): void {
     this.#text.push(text);
     this.#length += text.length;
     if (this.#length >= BATCH) this.flush();
   }
 
-  /** Adds a line. @throws ReaderGone */
+  /** Adds a line. @throws OutputEnded */
   line(text = ''): void {
     this.write(`${text}\n`);
   }
 
-  /** Writes bytes, after the text that waits. @throws ReaderGone */
+  /** Writes bytes, after the text that waits. @throws OutputEnded */
   bytes(bytes: Uint8Array): void {
     this.flush();
     writeAll(this.#fd, bytes);
   }
 
-  /** Writes what waits. @throws ReaderGone */
+  /** Writes what waits. @throws OutputEnded */
   flush(): void {
     if (this.#length === 0) return;
     const text = this.#text.join('');
@@ -58,7 +70,7 @@ export function writeAll(fd: number, bytes: Uint8Array): void {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'EAGAIN') Atomics.wait(SLEEPER, 0, 0, 1);
       else if (code === 'EPIPE' || code === 'ECONNRESET') throw new ReaderGone();
-      else if (code !== 'EINTR') throw error;
+      else if (code !== 'EINTR') throw new OutputFailed((error as Error).message.replace(/, write$/, ''));
     }
   }
 }

@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compareNames } from '../engines/core/names.ts';
@@ -113,5 +113,20 @@ describe.skipIf(missing)('serve', () => {
   it('refuses an image that is not there, and a port that is none', () => {
     expect(clutch('serve', join(folder, 'none.img'))).toMatchObject({ status: 1, out: '' });
     expect(clutch('serve', '--port', '70000')).toMatchObject({ status: 2, out: '' });
+  });
+});
+
+describe.skipIf(missing ?? (existsSync('/dev/full') ? undefined : 'no /dev/full here'))('a disk that is full where the output goes', () => {
+  it.each([['ls', image], ['cat', image, '/etc/passwd', '/etc/fstab'], ['tar', image], ['--help']])('ends %s with 1, and says it once', (...args) => {
+    const full = openSync('/dev/full', 'w');
+    try {
+      const { status, stderr } = spawnSync(CLUTCH, args, { stdio: ['ignore', full, 'pipe'], encoding: 'utf8' });
+      expect(stderr).toBe("clutch: The output can't be written: ENOSPC: no space left on device\n");
+      expect(status).toBe(1);
+      // Where not even that can be said, the status tells it.
+      expect(spawnSync(CLUTCH, args, { stdio: ['ignore', full, full] }).status).toBe(1);
+    } finally {
+      closeSync(full);
+    }
   });
 });

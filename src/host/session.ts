@@ -277,9 +277,9 @@ function waitingLayer(root: Layer, sel: string | undefined): Layer | undefined {
 }
 
 /** A layer that is known by its name, and nothing here opens it. */
-function cannotOpen({ title, format, openers }: Layer): DiskError {
+export function cannotOpen({ title, format, openers }: Layer): DiskError {
   const reasons = openers.map(({ name, reason }) => `${name}: ${reason}`);
-  return unsupported(format, `${title} has no engine here, and no guest can open it`, reasons.slice(0, 4).join('\n  '));
+  return unsupported(format, `${title} is opened by a guest, and none is ready`, reasons.slice(0, 4).join('\n  '));
 }
 
 /** Finishes an Apply that was interrupted, before the image is looked at. */

@@ -3,7 +3,7 @@ import type { FileSystem, NodeId } from '../../engines/core/filesystem.ts';
 import { EXIT } from '../exit.ts';
 import { reportError } from '../job.ts';
 import { type ImageOptions, withFilesystem } from '../open.ts';
-import { ReaderGone } from '../output.ts';
+import { OutputEnded } from '../output.ts';
 import { findTyped } from '../paths.ts';
 import { stdout } from '../streams.ts';
 
@@ -20,7 +20,7 @@ export function cat(image: string, paths: readonly string[], options: ImageOptio
         if (stat.type !== 'file') throw usage('EINVAL', `is a ${stat.type} and has no bytes in the image`);
         for await (const chunk of chunksOf(filesystem, node)) stdout.bytes(chunk);
       } catch (error) {
-        if (error instanceof ReaderGone) throw error;
+        if (error instanceof OutputEnded) throw error;
         reportError(error, path, options.json === true);
         status = EXIT.failed;
       }

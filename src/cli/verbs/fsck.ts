@@ -3,16 +3,16 @@ import { OverlayDevice } from '../../engines/core/bytes/overlay.ts';
 import type { Check, CheckOptions, CheckResult, Finding, ToolCheck, ToolResult } from '../../engines/core/check.ts';
 import { type DiskErrorData, toDiskError } from '../../engines/core/errors.ts';
 import type { JobContext } from '../../engines/core/job.ts';
-import { type Layer, layersOf } from '../../engines/core/layer.ts';
+import { bestOpener, isWaiting, type Layer, layersOf } from '../../engines/core/layer.ts';
 import { displayName } from '../../engines/core/names.ts';
 import { GUEST, splitChoice } from '../../engines/core/offers.ts';
 import { checkOf, isCheckable, toolOf } from '../../host/edit/checks.ts';
 import { FilePages } from '../../host/edit/pages.ts';
-import type { ImageSession } from '../../host/session.ts';
+import { cannotOpen, type ImageSession } from '../../host/session.ts';
 import { errorJson, errorText, FSCK, RefusedError, UsageError } from '../exit.ts';
 import { CliJob } from '../job.ts';
 import { type ImageOptions, selectLayer, withImage } from '../open.ts';
-import { ReaderGone, writeAll } from '../output.ts';
+import { OutputEnded, writeAll } from '../output.ts';
 import { stderr, stdout } from '../streams.ts';
 import { counted } from '../text.ts';
 
@@ -39,7 +39,7 @@ export async function fsck(image: string, options: FsckOptions): Promise<number>
       return fix ? repair(session, options, context) : look(session, options, context);
     }, context, false));
   } catch (error) {
-    if (error instanceof ReaderGone || error instanceof UsageError || toDiskError(error).kind === 'cancelled') throw error;
+    if (error instanceof OutputEnded || error instanceof UsageError || toDiskError(error).kind === 'cancelled') throw error;
     // fsck(8) has one status for all that kept it from checking.
     stderr.line(json ? errorJson(error) : errorText(error));
     if (json) stdout.line(JSON.stringify({ state: 'unchecked', exit: FSCK.failed }));
@@ -103,7 +103,7 @@ function runTool(tool: ToolCheck, layer: Layer, { json = false }: FsckOptions, j
     stdout.line(json ? JSON.stringify({ line: text }) : displayName(text));
     stdout.flush();
   };
-  return tool.run(layer.device, { repair, line }, job);
+  return tool.run(devices, { repair, line }, job);
 }
 
 /** @returns the exit status */
@@ -131,7 +131,12 @@ function run(check: Check, device: Layer['device'], options: Omit<CheckOptions, 
 function selectCheckable(session: ImageSession, part: string | undefined): Layer {
   const picked = selectLayer(session, part);
   const found = [...layersOf(picked)].filter((layer) => isCheckable(layer));
-  if (found.length === 1) return found[0]!;
+  const [only] = found;
+  if (only !== undefined && found.length === 1) {
+    // A guest has its checker, too; what has to be done first to have one is said as to who opens it.
+    if (isWaiting(only) && bestOpener(only) === undefined) throw cannotOpen(only);
+    return only;
+  }
   if (found.length > 1) {
     const lines = found.map((layer) => `  ${layer.path}  ${layer.title}  ${displayName(layer.label)}`.trimEnd());
     throw new UsageError(['There are several filesystems; choose one with --part:', ...lines].join('\n'));

@@ -9,7 +9,7 @@ import { sortedEntries, Visited } from '../directory.ts';
 import { EXIT } from '../exit.ts';
 import { CliJob, reportError } from '../job.ts';
 import { type ImageOptions, selectLayer, withFilesystem, withImage } from '../open.ts';
-import { ReaderGone } from '../output.ts';
+import { OutputEnded } from '../output.ts';
 import { findTyped, joinPath } from '../paths.ts';
 import { stdout } from '../streams.ts';
 
@@ -52,7 +52,7 @@ async function hashFiles(fs: FileSystem, paths: readonly string[], options: Hash
     try {
       await work();
     } catch (error) {
-      if (error instanceof ReaderGone || toDiskError(error).kind === 'cancelled') throw error;
+      if (error instanceof OutputEnded || toDiskError(error).kind === 'cancelled') throw error;
       reportError(error, path, options.json === true);
       status = EXIT.failed;
     }

@@ -7,7 +7,7 @@ import { entryJson, errorKey } from '../entry.ts';
 import { EXIT } from '../exit.ts';
 import { reportError } from '../job.ts';
 import { type ImageOptions, withFilesystem } from '../open.ts';
-import { ReaderGone } from '../output.ts';
+import { OutputEnded } from '../output.ts';
 import { findTyped, joinPath } from '../paths.ts';
 import { stdout } from '../streams.ts';
 import { humanSize, modeText, sizeText, table, timeText } from '../text.ts';
@@ -117,7 +117,7 @@ class Listing {
     try {
       await work();
     } catch (error) {
-      if (error instanceof ReaderGone) throw error;
+      if (error instanceof OutputEnded) throw error;
       stdout.flush();
       reportError(error, path, this.#options.json === true);
       this.status = EXIT.failed;

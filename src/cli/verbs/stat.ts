@@ -5,7 +5,7 @@ import { entryJson, xattrsOf } from '../entry.ts';
 import { EXIT } from '../exit.ts';
 import { reportError } from '../job.ts';
 import { type ImageOptions, withFilesystem } from '../open.ts';
-import { ReaderGone } from '../output.ts';
+import { OutputEnded } from '../output.ts';
 import { findTyped } from '../paths.ts';
 import { stdout } from '../streams.ts';
 import { humanSize, modeText, octal, table, timeText } from '../text.ts';
@@ -28,7 +28,7 @@ export function stat(image: string, paths: readonly string[], options: StatOptio
           await printPage(filesystem, path, found.stat);
         }
       } catch (error) {
-        if (error instanceof ReaderGone) throw error;
+        if (error instanceof OutputEnded) throw error;
         reportError(error, typed, options.json === true);
         status = EXIT.failed;
       }

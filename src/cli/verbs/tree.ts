@@ -5,7 +5,7 @@ import { pathOf } from '../../host/paths.ts';
 import { sortedEntries, Visited } from '../directory.ts';
 import { EXIT, UsageError } from '../exit.ts';
 import { type ImageOptions, withFilesystem } from '../open.ts';
-import { ReaderGone } from '../output.ts';
+import { OutputEnded } from '../output.ts';
 import { findTyped } from '../paths.ts';
 import { stdout } from '../streams.ts';
 import { counted } from '../text.ts';
@@ -47,7 +47,7 @@ async function draw(fs: FileSystem, top: number, options: TreeOptions, deepest: 
       const entries = await sortedEntries(fs, node, options.all === true);
       return { entries: options.dirs ? entries.filter((entry) => entry.type === 'dir') : entries, next: 0, indent };
     } catch (error) {
-      if (error instanceof ReaderGone) throw error;
+      if (error instanceof OutputEnded) throw error;
       status = EXIT.failed;
       stdout.line(`${indent}[${displayName(toDiskError(error).message)}]`);
       return { entries: [], next: 0, indent };

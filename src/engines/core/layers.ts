@@ -5,7 +5,7 @@ import { describeUnknown, probe, UNKNOWN } from './candidates.ts';
 import { DiskError, toDiskError, unsupported, usage } from './errors.ts';
 import { factsOf } from './facts.ts';
 import type { FileSystem, Note } from './filesystem.ts';
-import { type Guess, readerOf } from './guesses.ts';
+import { type Guess, guess, readerOf } from './guesses.ts';
 import type { JobContext, Question } from './job.ts';
 import type { Structures } from './layout/annotate.ts';
 import { bestOpener, chainTo, freed, type Layer, replaced } from './layer.ts';
@@ -182,7 +182,7 @@ class LayerWalk {
       return { ...blank, ...unknown, alternatives, openers: openersOf(offers), ...(error ? { error } : {}) };
     }
     const { format, match, served } = candidate;
-    const base = { ...blank, ...(served === undefined ? {} : factsOf(device, served.format)), kind: format.kind, format: served?.format ?? match.variant ?? format.id, title: (served && nameOf(served.format)) ?? match.variant ?? format.name, evidence: match.evidence, alternatives, guesses: match.confidence < UNSURE ? await this.#guesses(device) : [] };
+    const base = { ...blank, ...(served === undefined ? {} : factsOf(device, served.format)), kind: format.kind, format: served?.format ?? match.variant ?? format.id, title: (served && nameOf(served.format)) ?? match.variant ?? format.name, evidence: match.evidence, alternatives, guesses: match.confidence < UNSURE ? this.#guesses(device) : [] };
     step?.say(`${base.title}: opening`, match.evidence);
     const context: OpenContext = {
       ...this.#context,
@@ -207,7 +207,7 @@ class LayerWalk {
       step?.end('failed', failure.kind === 'cancelled' ? failure.message : `${base.title}: ${failure.message}`);
       if (failure.kind === 'cancelled') throw failure;
       const others = format.kind === 'filesystem' || served !== undefined ? openersOf(offersFor(device, own ?? (await this.#guests()))).filter(({ id }) => id !== format.id) : [];
-      return { ...base, guesses: await this.#guesses(device), openers: [openerOf(format, 'refused', failure.message), ...others], error: format.kind === 'filesystem' ? withOffer(failure, others) : failure };
+      return { ...base, guesses: this.#guesses(device), openers: [openerOf(format, 'refused', failure.message), ...others], error: format.kind === 'filesystem' ? withOffer(failure, others) : failure };
     }
   }
 
@@ -242,16 +242,15 @@ class LayerWalk {
     return entry && { format: await entry.load(), match: { confidence: 0, evidence: ['it was asked for; none of its signs is there'] } };
   }
 
-  /** Formats that engines are there for are left to their own look at the bytes. Loaded here: most images need no guess. */
-  async #guesses(device: BlockDevice, own?: readonly RegistryEntry[]): Promise<Guess[]> {
-    const { guess } = await import('./guesses.ts');
+  /** Formats that engines are there for are left to their own look at the bytes. */
+  #guesses(device: BlockDevice, own?: readonly RegistryEntry[]): Guess[] {
     return guess(device, new Set(own === undefined ? this.#registry.map(({ id }) => id) : []));
   }
 
   async #describeUnknown(device: BlockDevice, own: readonly RegistryEntry[] | undefined): Promise<{ kind: 'unknown'; format: string; title: string; evidence: readonly string[]; guesses: readonly Guess[] }> {
     const plain = describeUnknown(device);
     if (device.size === 0) return { ...plain, guesses: [] };
-    const guesses = await this.#guesses(device, own);
+    const guesses = this.#guesses(device, own);
     // The superblock of ReiserFS, UFS2 and others lies behind 64 KiB that may be empty.
     if (plain.format === 'empty') return guesses.some(({ confidence }) => confidence >= SURE) ? this.#named({ ...UNKNOWN, kind: 'unknown' }, guesses) : { ...plain, guesses: [] };
     return this.#named(plain, guesses);

@@ -50,7 +50,12 @@ export function findGuest(name: string, places: GuestPlaces = guestPlaces()): Gu
   const { guests, bad } = catalogue(places);
   const found = guests.find((each) => each.manifest.name === name);
   if (found !== undefined) return found;
-  throw bad.find((each) => each.name === name)?.error ?? usage('ENOENT', `There is no guest ${name}`, `There are: ${guests.map((each) => each.manifest.name).join(', ')}`);
+  throw bad.find((each) => each.name === name)?.error ?? noSuchGuest(name, guests);
+}
+
+/** That no guest has a name, with the names that there are. */
+export function noSuchGuest(name: string, guests: readonly Guest[]): DiskError {
+  return usage('ENOENT', `There is no guest ${name}`, `There are: ${guests.map((each) => each.manifest.name).join(', ')}`);
 }
 
 /** A folder's guest, and what its files are built from: another digest later means that they are outdated. */

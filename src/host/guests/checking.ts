@@ -6,13 +6,14 @@ import type { JobContext } from '../../engines/core/job.ts';
 import type { SetVolume } from './guest-set.ts';
 import type { GuestLayers } from './layers.ts';
 import type { BuiltGuest, Guest, GuestFilesystem, GuestTool } from './manifest.ts';
+import { asPrinted } from './lines.ts';
 import type { GuestSupport } from './support.ts';
 
 /** Bytes of one line that are told: a program of a guest may print what it likes. */
 const MOST_LINE = 4000;
 
-/** Types whose checker writes though it only looks: to import a pool is to note in it who did. */
-const WRITING = new Set(['zfs']);
+/** Types whose checker writes though it only looks: to import a pool is to note in it who did, and reiserfsck notes in the superblock of a sound volume when it looked (s_lastcheck). */
+const WRITING = new Set(['zfs', 'reiserfs']);
 
 /** The filesystem's own checker, run in a guest. The filesystem must not be mounted meanwhile: the machine is one of its own. */
 export function toolCheck(guest: Guest, served: GuestFilesystem, support: GuestSupport, layers: GuestLayers, volume?: SetVolume): ToolCheck {
@@ -39,7 +40,7 @@ export function toolVersion({ package: from }: Pick<GuestTool, 'package'>, built
   return version.replace(/^\d+:/, '').replace(/-[^-]*$/, '');
 }
 
-async function run(guest: Guest, served: GuestFilesystem, tool: GuestTool, support: GuestSupport, layers: GuestLayers, on: BlockDevice | SetVolume, { repair, line }: ToolCheckOptions, job: JobContext): Promise<ToolResult> {
+async function run(guest: Guest, served: GuestFilesystem, tool: GuestTool, support: GuestSupport, layers: GuestLayers, on: readonly BlockDevice[] | SetVolume, { repair, line }: ToolCheckOptions, job: JobContext): Promise<ToolResult> {
   const args = repair ? tool.repair : tool.dry;
   if (args === undefined) throw unsupported('repair', `${tool.program} only looks`);
   const volume = 'set' in on ? on : undefined;
@@ -54,7 +55,7 @@ async function run(guest: Guest, served: GuestFilesystem, tool: GuestTool, suppo
   }, 200);
   try {
     const path = await volume?.set.attach(machine, volume.id);
-    const { status } = await machine.run(tool.program, path === undefined ? args : args.map((word) => (word === '{dev}' ? path : word)), { onLine: (text) => line(text.slice(0, MOST_LINE)), signal: job.signal });
+    const { status } = await machine.run(tool.program, path === undefined ? args : args.map((word) => (word === '{dev}' ? path : word)), { onLine: (text) => line(asPrinted(text.slice(0, MOST_LINE))), signal: job.signal });
     if (job.signal.aborted) throw cancelled();
     if (repair) await machine.sync();
     await volume?.set.detach(machine);

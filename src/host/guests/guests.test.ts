@@ -8,6 +8,7 @@ import { openersOf } from '../service/openers.ts';
 import { toolOf } from '../edit/checks.ts';
 import { nodeJob } from '../session.ts';
 import { toolVersion } from './checking.ts';
+import { asPrinted } from './lines.ts';
 import { type FakeGuests, fakeDisk, fakeGuest, fakeGuests, treeOf } from './testing/fake-machine.ts';
 
 const scratch = scratchFolder();
@@ -100,7 +101,7 @@ describe('choosing', () => {
   it('says what would help where no guest can', async () => {
     guests = fakeGuests(fakeGuest('missing', { state: 'missing', missing: 'Build it: clutch guests build missing' }));
     const session = await openImage(image, { guests });
-    expect(() => session.select()).toThrow('XFS has no engine here, and no guest can open it');
+    expect(() => session.select()).toThrow('XFS is opened by a guest, and none is ready');
     await expect(session.open()).rejects.toMatchObject({ kind: 'unsupported', advice: 'Fake missing: Build it: clutch guests build missing' });
     await ended(session);
   });
@@ -253,6 +254,15 @@ describe("checking by the filesystem's own tool", () => {
     const packages = [['xfsprogs', '6.13.0-2+deb13u1'], ['ntfs-3g', '1:2022.10.3-5+deb13u3'], ['native', '1.0']].map(([name = '', version = '']) => ({ name, version, sha256: '' }));
     expect(['xfsprogs', 'ntfs-3g', 'native', 'none'].map((from) => toolVersion({ package: from }, { packages }))).toEqual(['6.13.0', '2022.10.3', '1.0', '']);
     expect(toolVersion({ package: 'xfsprogs' }, undefined)).toBe('');
+  });
+
+  it('tells lines as a terminal shows them: what a wheel or a counter printed over, and tabs', () => {
+    expect(asPrinted('Checking internal tree..  \b/\b-\b\\\bfinished')).toBe('Checking internal tree.. finished');
+    expect(asPrinted('/.\b\b   \b\b\bdone')).toBe('done');
+    expect(asPrinted('\b\ba\b')).toBe('a');
+    expect(asPrinted('\tLeaves\t1')).toBe('        Leaves  1');
+    expect(asPrinted('12\b\b\t3')).toBe('12      3');
+    expect(asPrinted('\u001b[31m plain')).toBe('\u001b[31m plain');
   });
 
   it('looks at the disk without writing to it, tells each line, and knows what the status means', async () => {

@@ -35,3 +35,22 @@ export class Lines {
     this.#onLine(line.endsWith('\r') ? line.slice(0, -1) : line);
   }
 }
+
+/** Columns between the stops of a terminal's tabulator. */
+const TAB = 8;
+
+/**
+ * A line as it stands on a terminal at last: what was printed over what (backspaces of a checker that counts, or turns a wheel), with blanks for tabs. All else stays as it is: who shows it
+ * spells what would act.
+ */
+export function asPrinted(line: string): string {
+  if (!/[\b\t]/.test(line)) return line;
+  const shown: string[] = [];
+  let at = 0;
+  for (const character of line) {
+    if (character === '\b') at = Math.max(0, at - 1);
+    else if (character !== '\t') shown[at++] = character;
+    else for (const stop = at + TAB - (at % TAB); at < stop; at++) shown[at] ??= ' ';
+  }
+  return shown.join('');
+}

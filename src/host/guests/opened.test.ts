@@ -169,6 +169,17 @@ describe.skipIf(NO_REISER !== undefined)('ReiserFS, through a guest', () => {
     run('mkfs.reiserfs', ['-q', '-ff', '-l', 'OLD', image]);
   }, LONG);
 
+  it('is found clean as it was made, though reiserfsck notes in it when it looked', () => {
+    const before = readFileSync(image);
+    const { status, out } = clutch('fsck', image);
+    expect(out).toContain('No corruptions found');
+    // Neither its wheel nor its tabs are printed as escapes.
+    expect(out).not.toContain('\\x');
+    expect(out).toMatch(/^reiserfsck .*, in Linux 6\.12 \(status 0\): clean$/m);
+    expect(status).toBe(0);
+    expect(readFileSync(image).equals(before)).toBe(true);
+  }, LONG);
+
   it('is changed, read back, and found sound by its own checker', () => {
     const edited = edit('mkdir -p /a/b\nwrite /a/b/file 0 "kept"\nln /a/b/file /hard\n', image);
     expect(edited).toMatchObject({ status: 0, err: '' });

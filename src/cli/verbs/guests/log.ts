@@ -11,7 +11,11 @@ export async function guestLog(name: string | undefined, options: { readonly lis
     return EXIT.done;
   }
   const [newest] = names;
-  if (newest === undefined) throw usage('ENOENT', name === undefined ? 'No guest has run here yet' : `Guest ${name} has not run here yet`);
+  if (newest === undefined) {
+    // A guest that was removed may have left logs; one that has none is to be there at least.
+    if (name !== undefined) (await import('../../../host/guests/index.ts')).findGuest(name);
+    throw usage('ENOENT', name === undefined ? 'No guest has run here yet' : `Guest ${name} has not run here yet`);
+  }
   stdout.write(readLog(newest));
   return EXIT.done;
 }

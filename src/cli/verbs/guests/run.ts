@@ -1,5 +1,6 @@
-import { toDiskError, usage } from '../../../engines/core/errors.ts';
+import { toDiskError } from '../../../engines/core/errors.ts';
 import { displayName } from '../../../engines/core/names.ts';
+import { noSuchGuest } from '../../../host/guests/catalogue.ts';
 import { installed } from '../../../host/guests/installed.ts';
 import { treePath } from '../../../host/guests/tree-source.ts';
 import { openSource } from '../../../host/sources/image.ts';
@@ -29,8 +30,9 @@ export async function runGuest(name: string, image: string | undefined, options:
 
 async function watchGuest(name: string, image: string | undefined): Promise<number> {
   const support = installed();
-  const guest = (await support.guests()).find(({ manifest }) => manifest.name === name);
-  if (guest === undefined) throw usage('ENOENT', `There is no guest ${name}`);
+  const guests = await support.guests();
+  const guest = guests.find(({ manifest }) => manifest.name === name);
+  if (guest === undefined) throw noSuchGuest(name, guests);
   const why = guest.state === 'missing' ? guest.missing : support.impossible(guest);
   if (why !== undefined) throw new RefusedError(`${guest.manifest.title} can't be started: ${why}`);
   const job = new CliJob({ title: 'Running', json: false });

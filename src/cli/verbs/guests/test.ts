@@ -1,5 +1,6 @@
-import { toDiskError, usage } from '../../../engines/core/errors.ts';
+import { toDiskError } from '../../../engines/core/errors.ts';
 import { displayName } from '../../../engines/core/names.ts';
+import { noSuchGuest } from '../../../host/guests/catalogue.ts';
 import { missingOf } from '../../../host/guests/format.ts';
 import { installed } from '../../../host/guests/installed.ts';
 import type { Guest } from '../../../host/guests/manifest.ts';
@@ -26,7 +27,7 @@ interface Outcome {
 export async function testGuests(names: readonly string[], options: { readonly json?: boolean; readonly cold?: boolean }): Promise<number> {
   const support = installed();
   const all = await support.guests();
-  for (const name of names) if (!all.some(({ manifest }) => manifest.name === name)) throw usage('ENOENT', `There is no guest ${name}`);
+  for (const name of names) if (!all.some(({ manifest }) => manifest.name === name)) throw noSuchGuest(name, all);
   const wanted = names.length > 0 ? all.filter(({ manifest }) => names.includes(manifest.name)) : all.filter((guest) => missingOf(guest, support) === '');
   if (wanted.length === 0) throw new RefusedError('No guest is built; clutch guests build makes them');
   const job = new CliJob({ title: 'Testing', json: options.json === true });
