@@ -103,7 +103,7 @@ function runTool(tool: ToolCheck, layer: Layer, { json = false }: FsckOptions, j
     stdout.line(json ? JSON.stringify({ line: text }) : displayName(text));
     stdout.flush();
   };
-  return tool.run(devices, { repair, line }, job);
+  return tool.run(layer.device, { repair, line }, job);
 }
 
 /** @returns the exit status */

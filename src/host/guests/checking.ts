@@ -5,8 +5,8 @@ import { cancelled, DiskError, unsupported } from '../../engines/core/errors.ts'
 import type { JobContext } from '../../engines/core/job.ts';
 import type { SetVolume } from './guest-set.ts';
 import type { GuestLayers } from './layers.ts';
-import type { BuiltGuest, Guest, GuestFilesystem, GuestTool } from './manifest.ts';
 import { asPrinted } from './lines.ts';
+import type { BuiltGuest, Guest, GuestFilesystem, GuestTool } from './manifest.ts';
 import type { GuestSupport } from './support.ts';
 
 /** Bytes of one line that are told: a program of a guest may print what it likes. */
@@ -40,7 +40,7 @@ export function toolVersion({ package: from }: Pick<GuestTool, 'package'>, built
   return version.replace(/^\d+:/, '').replace(/-[^-]*$/, '');
 }
 
-async function run(guest: Guest, served: GuestFilesystem, tool: GuestTool, support: GuestSupport, layers: GuestLayers, on: readonly BlockDevice[] | SetVolume, { repair, line }: ToolCheckOptions, job: JobContext): Promise<ToolResult> {
+async function run(guest: Guest, served: GuestFilesystem, tool: GuestTool, support: GuestSupport, layers: GuestLayers, on: BlockDevice | SetVolume, { repair, line }: ToolCheckOptions, job: JobContext): Promise<ToolResult> {
   const args = repair ? tool.repair : tool.dry;
   if (args === undefined) throw unsupported('repair', `${tool.program} only looks`);
   const volume = 'set' in on ? on : undefined;
