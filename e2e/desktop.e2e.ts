@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ElectronApplication } from 'playwright-core';
+import type { ElectronApplication, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { type Display, startDisplay } from './harness/display.ts';
 import { makeImage, scratch } from './harness/image.ts';
@@ -136,11 +136,17 @@ describe.skipIf(why !== undefined)(`the desktop program${why ? ` (${why})` : ''}
     await quit(desktop!);
   });
 
-  it('finishes an Apply whose process was killed halfway, at the next open', async () => {
-    const mine = join(folder, 'killed');
+  /**
+   * An Apply of 300 MiB whose process is killed when the image's file has just begun to change, and the next open of the image.
+   * @returns what the window shows then, the image, and the file that was put into it
+   */
+  const killedApply = async (name: string, free: 'zeros' | 'old bytes'): Promise<{ page: Page; target: string; original: string; large: string; left: () => string[] }> => {
+    const mine = join(folder, name);
     mkdirSync(mine);
     const target = join(mine, 'killed.img');
-    makeImage(images!.tree, target, 700);
+    const original = join(mine, 'original');
+    makeImage(images!.tree, target, 700, free);
+    run('cp', ['--sparse=always', target, original]);
     const large = join(mine, 'large.bin');
     writeFileSync(large, randomBytes(300 << 20));
     const { app, page } = await open([target]);
@@ -154,21 +160,39 @@ describe.skipIf(why !== undefined)(`the desktop program${why ? ` (${why})` : ''}
     const [host] = await hostsOf(app);
     await page.getByRole('grid').focus();
     await page.keyboard.press('Control+s');
-    // The image is being written to: what was put down beside it is whole.
     while (statSync(target, { bigint: true }).mtimeNs === before) await new Promise((resolve) => { setTimeout(resolve, 1); });
     process.kill(host!, 'SIGKILL');
     await page.getByRole('heading', { name: /killed\.img is no longer open/ }).waitFor();
-    expect(readdirSync(mine).filter((name) => name.includes('clutch-apply'))).toHaveLength(1);
+    const left = (): string[] => readdirSync(mine).filter((each) => each.includes('clutch-apply'));
+    expect(left()).toHaveLength(1);
     await page.getByRole('button', { name: 'Open again' }).click();
+    await showsRoot(page);
+    return { page, target, original, large, left };
+  };
+
+  it('finishes an Apply whose process was killed after it was committed, at the next open', async () => {
+    // What goes over old bytes is whole beside the image before the image is touched.
+    const { page, target, large, left } = await killedApply('killed-late', 'old bytes');
     await row(page, /^large\.bin/).waitFor({ timeout: 60_000 });
-    await page.getByText(/interrupted/).first().waitFor();
+    await page.getByRole('region', { name: 'An interrupted Apply was finished' }).waitFor();
     await shot(page, 'electron-recovered');
-    expect(readdirSync(mine).filter((name) => name.includes('clutch-apply'))).toEqual([]);
+    expect(left()).toEqual([]);
     await quit(desktop!);
     expect(run('e2fsck', ['-fn', target])).toContain('Pass 5');
-    const copy = join(mine, 'copy.bin');
+    const copy = join(folder, 'killed-late', 'copy.bin');
     run('debugfs', ['-R', `dump /large.bin ${copy}`, target]);
     expect(readFileSync(copy).equals(readFileSync(large))).toBe(true);
+  });
+
+  it('takes an Apply back whose process was killed before it was committed, at the next open', async () => {
+    // What goes over zeros is in the image alone. It is nowhere whole when the file begins to change.
+    const { page, target, original, left } = await killedApply('killed-early', 'zeros');
+    await page.getByRole('region', { name: 'An Apply was interrupted: the image is whole' }).getByText(/was taken back/).waitFor({ timeout: 60_000 });
+    expect(await row(page, /^large\.bin/).count()).toBe(0);
+    await shot(page, 'electron-taken-back');
+    expect(left()).toEqual([]);
+    await quit(desktop!);
+    run('cmp', [target, original]);
   });
 
   /** An image of its own, unlocked, with a file renamed. */

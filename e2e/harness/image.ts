@@ -1,4 +1,5 @@
-import { chmodSync, linkSync, mkdirSync, mkdtempSync, openSync, closeSync, symlinkSync, truncateSync, utimesSync, writeFileSync, writeSync, lutimesSync, readdirSync, lstatSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { appendFileSync, chmodSync, linkSync, mkdirSync, mkdtempSync, openSync, closeSync, symlinkSync, truncateSync, utimesSync, writeFileSync, writeSync, lutimesSync, readdirSync, lstatSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deflateSync } from 'node:zlib';
@@ -47,11 +48,12 @@ export function makeCrowd(folder: string): void {
   setTimes(folder);
 }
 
-/** An ext4 image of a tree, with nothing of the moment in it. `megabytes` is its size. */
-export function makeImage(folder: string, image: string, megabytes = 64): void {
+/** An ext4 image of a tree, with nothing of the moment in it. `megabytes` is its size, `free` what lies in its free blocks: a disk that was in use before has old bytes there. */
+export function makeImage(folder: string, image: string, megabytes = 64, free: 'zeros' | 'old bytes' = 'zeros'): void {
   writeFileSync(image, '');
-  truncateSync(image, megabytes << 20);
-  run('mke2fs', ['-q', '-F', '-t', 'ext4', '-L', 'holiday', '-U', '8f3c0a52-1111-4222-8333-0123456789ab', '-E', 'root_owner=0:0', '-d', folder, image], { ...process.env, E2FSPROGS_FAKE_TIME: `${TREE_TIME}`, SOURCE_DATE_EPOCH: `${TREE_TIME}` });
+  if (free === 'zeros') truncateSync(image, megabytes << 20);
+  else for (let written = 0; written < megabytes; written++) appendFileSync(image, randomBytes(1 << 20));
+  run('mke2fs', ['-q', '-F', '-t', 'ext4', '-L', 'holiday', '-U', '8f3c0a52-1111-4222-8333-0123456789ab', '-E', `root_owner=0:0${free === 'zeros' ? '' : ',nodiscard'}`, '-d', folder, image], { ...process.env, E2FSPROGS_FAKE_TIME: `${TREE_TIME}`, SOURCE_DATE_EPOCH: `${TREE_TIME}` });
 }
 
 function setTimes(path: string): void {

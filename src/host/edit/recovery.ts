@@ -131,7 +131,7 @@ async function finish(sidecar: CompleteSidecar, image: RecoveryImage, place: Sid
   // Also where all is there: it may be so in the computer's memory alone.
   await settle(sidecar, image.device);
   remove(place, host);
-  if (!committed) return answer('unchanged', `Clutch was interrupted while it applied changes to the image. ${now > 0 ? 'What had reached it was taken back' : 'They never reached it'}: it is as it was before.`);
+  if (!committed) return answer('unchanged', `Clutch was interrupted while it applied changes to the image. ${now > 0 ? 'What had reached it was taken back' : 'They never reached it'}: it is as it was before, without the changes.`);
   return before === 0
     ? answer('unchanged', 'All changes had reached the image when Clutch was interrupted.')
     : answer('finished', 'Clutch was interrupted while it applied changes to the image. They have been finished now.');

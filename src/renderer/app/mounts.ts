@@ -4,6 +4,7 @@ import { canEdit } from '../models/editing.ts';
 import { layerAt, parentPath } from '../models/layers.ts';
 import { sameMounts } from '../models/mounts.ts';
 import { texts } from '../texts/index.ts';
+import { sentences } from '../texts/sentences.ts';
 import { notify, notifyError } from '../ui/toasts.ts';
 import { askState } from './editing.ts';
 import { focusFreeSoon } from './focus.ts';
@@ -115,7 +116,7 @@ function tellEnded(tab: Tab, row: MountRow, ended: NonNullable<MountRow['ended']
   const text = t.ended[ended.how](nameOfMounted(tab, row.layer), row.at);
   const pending = row.write && row.stats.bytesWritten > 0 ? t.ended.pending : undefined;
   announce(text);
-  if (ended.how === 'failed') notifyError({ fault: { kind: 'io' }, message: [text, ...(ended.message === undefined ? [] : [ended.message])].join('. '), ...(pending === undefined ? {} : { advice: pending }) });
+  if (ended.how === 'failed') notifyError({ fault: { kind: 'io' }, message: sentences(text, ended.message), ...(pending === undefined ? {} : { advice: pending }) });
   else notify({ text: pending === undefined ? text : `${text}. ${pending}`, tone: 'warning' });
 }
 

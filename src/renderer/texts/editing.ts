@@ -2,6 +2,7 @@ import type { EditState, Loss, OperationLabel, TransferPlan } from '../../shared
 import { formatCount, formatExactSize, formatSize } from '../models/format.ts';
 import { cut } from '../models/names.ts';
 import { plural } from './plural.ts';
+import { sentences } from './sentences.ts';
 
 /** A name in a sentence. */
 const quoted = (name: string): string => `“${cut(name, 60)}”`;
@@ -84,14 +85,14 @@ export const editingTexts = {
     applying: 'The changes are being written to the image.',
   },
   banner: {
-    interrupted: 'Applying changes was interrupted', interruptedWhat: (why: string | undefined, when: string, bytes: number) => `${why === undefined ? '' : `${why} `}What the image needs to become whole again is kept (from ${when}, ${formatSize(bytes)}): all of the changes, or the way back to what it was, where they had not come far. Until this is settled, the image can only be looked at, and what is shown may be half of the old and half of the new.`,
+    interrupted: 'Applying changes was interrupted', interruptedWhat: (why: string | undefined, when: string, bytes: number) => sentences(why, `What the image needs to become whole again is kept (from ${when}, ${formatSize(bytes)}): all of the changes, or the way back to what it was, where they had not come far. Until this is settled, the image can only be looked at, and what is shown may be half of the old and half of the new.`),
     recovered: {
       finished: 'An interrupted Apply was finished', unchanged: 'An Apply was interrupted: the image is whole', foreign: 'Changes of an interrupted Apply were left aside',
       damaged: 'An interrupted Apply could not be finished', impossible: 'An interrupted Apply could not be finished yet',
     } as const satisfies Record<NonNullable<EditState['recovery']>['state'], string>,
     recoveredTodo: 'Check the filesystem before you change anything. Work on a copy of the image if what is in it matters.',
     finish: 'Finish', finishHint: 'makes the image whole, as new or as it was', undo: 'Take back', undoHint: 'makes the image as it was before', cant: (what: string, reason: string) => `${what}: ${reason}`,
-    underneath: 'The image’s file was changed by somebody else', underneathWhat: (how: string) => `${/[.!?…]$/.test(how) ? how : `${how}.`} Changes to what it was before can’t be applied any more. You can still look at them and save them as a new image, or discard them and open the image again.`,
+    underneath: 'The image’s file was changed by somebody else', underneathWhat: (how: string) => sentences(how, 'Changes to what it was before can’t be applied any more. You can still look at them and save them as a new image, or discard them and open the image again.'),
     unfinished: 'The image is changed in part',
     unfinishedWhat: (wayBack: boolean) => `Applying the changes failed on the way, and what had reached the image could not be taken back. All of the changes are here still, and you can read and change files as before. Apply again when what hindered it is gone (a full disk, a cable); that finishes it. If you close the image instead, ${wayBack ? 'the next opening makes it what it was before, and the changes are lost: save them as a new image first.' : 'the next opening finishes it from the file that is kept beside it.'}`,
     applyAgain: 'Apply again',
@@ -102,7 +103,7 @@ export const editingTexts = {
     list: 'Changes in order', what: 'Change', where: 'Folder', bytes: 'Writes', when: 'Done at', partial: 'not to its end', none: 'Nothing is pending.', loading: 'Reading the changes …',
     total: (operations: number, bytes: number) => `${plural(operations, 'change', 'changes')}; Apply writes ${formatExactSize(bytes)} to the image.`,
     shared: 'Blocks that several changes touch are written once.',
-    safe: 'They are written all or none: they are first put down beside the image, and an Apply that is interrupted can be finished at the next open.',
+    safe: 'They are written all or none: what it takes to finish them, or to take them back, is first put down beside the image, and an Apply that is interrupted is finished or taken back at the next open.',
     root: 'the whole volume', nowhere: '–',
   },
   discard: {

@@ -12,6 +12,7 @@ import { compareSums, SumIndex } from '../../models/sums.ts';
 import { ErrorPanel } from '../../ui/errors.tsx';
 import { ModalDialog } from '../../ui/modal.tsx';
 import { texts } from '../../texts/index.ts';
+import { sentences } from '../../texts/sentences.ts';
 import { ChecksumsResults } from './ChecksumsResults.tsx';
 import { ChecksumsVerdict } from './ChecksumsVerdict.tsx';
 import { closeDialog } from './Dialogs.tsx';
@@ -91,7 +92,7 @@ export function ChecksumsDialog({ dialog }: { dialog: ChecksumsState }) {
       if (parseSums(text).length === 0) setWrong(t.emptyClipboard);
     } catch (error) {
       const { message, advice } = errorOf(error);
-      setWrong(advice === undefined ? message : `${message}. ${advice}`);
+      setWrong(sentences(message, advice));
     }
   };
   // A list dropped here is compared with; the window would open it as an image.

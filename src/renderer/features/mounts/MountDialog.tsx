@@ -16,6 +16,7 @@ import { visibleText } from '../../models/visible-text.ts';
 import { ErrorPanel } from '../../ui/errors.tsx';
 import { ModalDialog } from '../../ui/modal.tsx';
 import { texts } from '../../texts/index.ts';
+import { sentences } from '../../texts/sentences.ts';
 
 const t = texts.mountDialog;
 
@@ -137,7 +138,7 @@ function MountForm({ dialog, tab, providers }: { dialog: Extract<Dialog, { kind:
             </div>
           </DisclosurePanel>
         </Disclosure>
-        {wrong === undefined ? null : <p className="error-text" role="alert"><bdi>{visibleText([wrong.message, wrong.advice].filter(Boolean).join('. '))}</bdi></p>}
+        {wrong === undefined ? null : <p className="error-text" role="alert"><bdi>{visibleText(sentences(wrong.message, wrong.advice))}</bdi></p>}
       </div>
       <footer className="dialog-foot">
         <Button className="button" onPress={close}>{texts.cancel}</Button>

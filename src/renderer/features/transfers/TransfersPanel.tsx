@@ -10,6 +10,7 @@ import { IconButton } from '../../ui/buttons.tsx';
 import { copyText } from '../../ui/errors.tsx';
 import { Name } from '../../ui/name.tsx';
 import { texts } from '../../texts/index.ts';
+import { sentences } from '../../texts/sentences.ts';
 import { notifyError } from '../../ui/toasts.ts';
 
 const t = texts.transfers;
@@ -85,7 +86,7 @@ function Item({ transfer }: { transfer: Transfer }) {
         </div>
       ) : null}
       {summary === undefined ? null : <div className="transfer-facts">{kind === 'build' ? null : <span className="dim">{t.summary(summary)}</span>}{state === 'done' && transfer.failed !== undefined ? <Button className="link" onPress={() => void tryAgain(transfer)}><RotateCw aria-hidden />{t.retryFailed(transfer.failed)}</Button> : null}</div>}
-      {error === undefined || error.fault.kind === 'cancelled' ? null : <div className="transfer-facts error-text">{visibleText(`${error.message} ${error.advice ?? ''}`)}</div>}
+      {error === undefined || error.fault.kind === 'cancelled' ? null : <div className="transfer-facts error-text">{visibleText(sentences(error.message, error.advice))}</div>}
       {log.length === 0 ? null : <Log transfer={transfer} />}
     </li>
   );

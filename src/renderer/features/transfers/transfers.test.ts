@@ -51,15 +51,15 @@ describe.skipIf(noBrowser !== undefined)('transfers', () => {
     await expect.poll(() => announcer.innerText()).toBe('29 items: extracting');
     await page.waitForTimeout(400);
     await expect.poll(() => announcer.innerText()).toBe('29 items: extracting');
-    await panel.getByText('Done', { exact: true }).waitFor({ timeout: 20_000 });
+    await panel.getByText('Done', { exact: true }).waitFor({ timeout: 60_000 });
     expect(await page.title()).toMatch(/^root\.ext4/);
     await page.context().close();
-  }, 60_000);
+  }, 120_000);
 
   test('a log is filtered by level and copied as it is shown; what failed is tried again, and nothing else', async () => {
     const page = await extractAll();
     const panel = panelOf(page);
-    await panel.getByText('Done', { exact: true }).waitFor({ timeout: 20_000 });
+    await panel.getByText('Done', { exact: true }).waitFor({ timeout: 60_000 });
     await panel.getByRole('button', { name: 'Log (3)' }).click();
     const lines = panel.getByRole('region', { name: 'Log of 29 items' }).getByRole('listitem');
     await expect.poll(() => lines.count()).toBe(3);
@@ -72,7 +72,7 @@ describe.skipIf(noBrowser !== undefined)('transfers', () => {
     await panel.getByText('1 file, 3 folders').waitFor();
     await expect.poll(() => panel.getByRole('button', { name: /^Retry/ }).count()).toBe(0);
     await page.context().close();
-  }, 60_000);
+  }, 120_000);
 
   test('what was cancelled is taken up again; a closed tab does not end what runs', async () => {
     const page = await extractAll();
@@ -86,14 +86,14 @@ describe.skipIf(noBrowser !== undefined)('transfers', () => {
     await page.getByRole('tab', { name: 'root.ext4' }).waitFor({ state: 'detached' });
     const open = (): Promise<number> => page.evaluate(() => (globalThis as unknown as { fake: { open: Map<number, object> } }).fake.open.size);
     expect(await open()).toBe(1);
-    await panel.getByText('Done', { exact: true }).waitFor({ timeout: 20_000 });
+    await panel.getByText('Done', { exact: true }).waitFor({ timeout: 60_000 });
     await expect.poll(open).toBe(0);
     await page.context().close();
-  }, 60_000);
+  }, 120_000);
 
   test('in Electron the taskbar hears of it, and the system tells of the end', async () => {
     const page = await extractAll('?client=electron');
-    await panelOf(page).getByText('Done', { exact: true }).waitFor({ timeout: 20_000 });
+    await panelOf(page).getByText('Done', { exact: true }).waitFor({ timeout: 60_000 });
     await expect.poll(async () => (await told(page)).progressed.at(-1)).toEqual({ running: 0 });
     const { progressed, notices } = await told(page);
     const shares = progressed.flatMap(({ done }) => done ?? []);
@@ -105,5 +105,5 @@ describe.skipIf(noBrowser !== undefined)('transfers', () => {
     expect(notices).toEqual([{ title: '29 items', body: expect.stringContaining('29 files') }]);
     expect(await page.title()).toMatch(/^root\.ext4/);
     await page.context().close();
-  }, 60_000);
+  }, 120_000);
 });
