@@ -1,4 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs';
+import type { BlockDevice } from '../../engines/core/bytes/device.ts';
 import { OverlayDevice } from '../../engines/core/bytes/overlay.ts';
 import type { Check, CheckOptions, CheckResult, Finding, ToolCheck, ToolResult } from '../../engines/core/check.ts';
 import { type DiskErrorData, toDiskError } from '../../engines/core/errors.ts';
@@ -6,7 +7,7 @@ import type { JobContext } from '../../engines/core/job.ts';
 import { bestOpener, isWaiting, type Layer, layersOf } from '../../engines/core/layer.ts';
 import { displayName } from '../../engines/core/names.ts';
 import { GUEST, splitChoice } from '../../engines/core/offers.ts';
-import { checkOf, isCheckable, toolOf } from '../../host/edit/checks.ts';
+import { checkOf, devicesOf, isCheckable, toolOf } from '../../host/edit/checks.ts';
 import { FilePages } from '../../host/edit/pages.ts';
 import { cannotOpen, type ImageSession } from '../../host/session.ts';
 import { errorJson, errorText, FSCK, RefusedError, UsageError } from '../exit.ts';
@@ -51,7 +52,7 @@ export async function fsck(image: string, options: FsckOptions): Promise<number>
 async function look(session: ImageSession, options: FsckOptions, job: JobContext): Promise<number> {
   const layer = selectCheckable(session, options.part);
   const tool = await chosenTool(session, layer, options);
-  if (tool !== undefined) return toolEnd(await runTool(tool, layer, options, job, false), tool, options);
+  if (tool !== undefined) return toolEnd(await runTool(tool, devicesOf(session.layers, layer), options, job, false), tool, options);
   const check = await checkOf(layer, session.registry);
   const overlay = new OverlayDevice(layer.device, new FilePages());
   try {
@@ -92,18 +93,18 @@ async function chosenTool(session: ImageSession, layer: Layer, { with: opener }:
 async function repairByTool(session: ImageSession, layer: Layer, tool: ToolCheck, options: FsckOptions, job: JobContext): Promise<number> {
   if (!tool.repairs) throw new RefusedError(`${tool.name} only looks`);
   if (options.yes !== true && !ask(`${tool.name} repairs without asking about each finding.\n  Let it repair`)) throw new RefusedError('Nothing was repaired');
-  const result = await session.editing.operation({ text: `Repaired ${layer.title}`, layer: layer.path, raw: true }, () => runTool(tool, layer, options, job, true));
+  const result = await session.editing.operation({ text: `Repaired ${layer.title}`, layer: layer.path, raw: true }, () => runTool(tool, devicesOf(session.layers, layer), options, job, true));
   if (result.state !== 'unchecked') await session.editing.apply(job);
   return toolEnd(result, tool, options);
 }
 
 /** What the tool prints is printed as it comes. */
-function runTool(tool: ToolCheck, layer: Layer, { json = false }: FsckOptions, job: JobContext, repair: boolean): Promise<ToolResult> {
+function runTool(tool: ToolCheck, devices: readonly BlockDevice[], { json = false }: FsckOptions, job: JobContext, repair: boolean): Promise<ToolResult> {
   const line = (text: string): void => {
     stdout.line(json ? JSON.stringify({ line: text }) : displayName(text));
     stdout.flush();
   };
-  return tool.run(layer.device, { repair, line }, job);
+  return tool.run(devices, { repair, line }, job);
 }
 
 /** @returns the exit status */

@@ -58,10 +58,11 @@ export interface ToolCheck {
   /** It can repair, too; else it only looks. */
   readonly repairs: boolean;
   /**
-   * Looks, or with `repair` repairs, which is written to `device`.
-   * @throws DiskError cancelled, guest; unsupported to repair where it can't. What it wrote until then is to be taken back.
+   * Looks, or with `repair` repairs, which is written to the devices.
+   * @param devices the filesystem's; of one that lies on several, all that are there
+   * @throws DiskError cancelled, guest; unsupported where it can't, or a device is missing that it takes. What it wrote until then is to be taken back.
    */
-  run(device: BlockDevice, options: ToolCheckOptions, job: JobContext): Promise<ToolResult>;
+  run(devices: readonly BlockDevice[], options: ToolCheckOptions, job: JobContext): Promise<ToolResult>;
 }
 
 export interface ToolCheckOptions {

@@ -1,5 +1,6 @@
 import type { BlockDevice } from './bytes/device.ts';
 import { type Guess, guess } from './guesses.ts';
+import { lackOf } from './lacks.ts';
 import type { Candidate, Format, Opener, RegistryEntry, Served } from './probe.ts';
 import { isAssembled } from './sets.ts';
 import { SIGNATURES } from './signatures.ts';
@@ -25,8 +26,14 @@ const ORDER: readonly Opener['access'][] = ['read-write', 'read-only', 'refused'
 export function offersFor(device: BlockDevice, entries: readonly RegistryEntry[]): Offer[] {
   if (entries.length === 0) return [];
   const guesses = guess(device);
-  const offers = entries.flatMap((entry) => guesses.flatMap((each) => (entry.serves ?? []).filter(({ format }) => format === each.id).map((served): Offer => ({ entry, served, guess: each }))));
+  const offers = entries.flatMap((entry) => guesses.flatMap((each) => (entry.serves ?? []).filter(({ format }) => format === each.id).map((served): Offer => ({ entry, served: servedOn(device, served), guess: each }))));
   return offers.toSorted((a, b) => b.guess.confidence - a.guess.confidence || guesses.indexOf(a.guess) - guesses.indexOf(b.guess) || ORDER.indexOf(openerOf(a).access) - ORDER.indexOf(openerOf(b).access));
+}
+
+/** What is known of a device before it is opened: a log that is elsewhere keeps all kernels from it. (Of devices that are missing, others may come.) */
+function servedOn(device: BlockDevice, served: Served): Served {
+  const lack = lackOf([device], served.format);
+  return lack?.access === 'refused' ? { ...served, access: 'known-bad', reason: lack.reason } : served;
 }
 
 /** An offer as a layer's openers have it. */

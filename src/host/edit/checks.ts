@@ -1,8 +1,10 @@
+import type { BlockDevice } from '../../engines/core/bytes/device.ts';
 import type { Check, ToolCheck } from '../../engines/core/check.ts';
 import { type DiskError, unsupported } from '../../engines/core/errors.ts';
 import { GUEST } from '../../engines/core/offers.ts';
 import type { Layer } from '../../engines/core/layer.ts';
 import type { FilesystemFormat, RegistryEntry } from '../../engines/core/probe.ts';
+import { isSet, membersFor } from '../../engines/core/sets.ts';
 
 /** Whether a layer's bytes are a filesystem's, sound enough to be opened or not. */
 export function isCheckable(layer: Layer): boolean {
@@ -48,6 +50,13 @@ export async function toolOf(layer: Layer, registry: readonly RegistryEntry[], g
     if (tool !== undefined) return tool;
   }
   return undefined;
+}
+
+/** What a tool gets of a layer: its device, and those of the further ones that its filesystem lies on. @param root of all layers */
+export function devicesOf(root: Layer, layer: Layer): BlockDevice[] {
+  // What is in a volume that a guest assembles is checked where all disks of the set are.
+  const members = isSet(layer.format) && layer.own === undefined ? membersFor(root, layer) : [];
+  return [layer, ...members].map(({ device }) => device);
 }
 
 async function load(format: string, registry: readonly RegistryEntry[]): Promise<FilesystemFormat | undefined> {

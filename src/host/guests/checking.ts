@@ -2,6 +2,7 @@ import type { BlockDevice } from '../../engines/core/bytes/device.ts';
 import { OverlayDevice } from '../../engines/core/bytes/overlay.ts';
 import type { ToolCheck, ToolCheckOptions, ToolResult } from '../../engines/core/check.ts';
 import { cancelled, DiskError, unsupported } from '../../engines/core/errors.ts';
+import { lackOf, TOGETHER } from '../../engines/core/lacks.ts';
 import type { JobContext } from '../../engines/core/job.ts';
 import type { SetVolume } from './guest-set.ts';
 import type { GuestLayers } from './layers.ts';
@@ -23,10 +24,12 @@ export function toolCheck(guest: Guest, served: GuestFilesystem, support: GuestS
     // With its version, once it was run.
     get name() { return `${tool.program.split('/').at(-1)!}${version}, in ${guest.manifest.title}`; },
     repairs: tool.repair !== undefined,
-    async run(device, options, job) {
+    async run(devices, options, job) {
       const found = toolVersion(tool, (await import('./catalogue.ts')).readBuilt(guest.files));
       version = found === '' ? '' : ` ${found}`;
-      return run(guest, served, tool, support, layers, volume ?? device, options, job);
+      const lack = lackOf(devices, served.format);
+      if (lack?.access === 'refused' || (lack !== undefined && options.repair)) throw unsupported('check', lack.reason, lack.access === 'refused' ? undefined : TOGETHER);
+      return run(guest, served, tool, support, layers, volume ?? devices, options, job);
     },
   };
 }
@@ -40,13 +43,13 @@ export function toolVersion({ package: from }: Pick<GuestTool, 'package'>, built
   return version.replace(/^\d+:/, '').replace(/-[^-]*$/, '');
 }
 
-async function run(guest: Guest, served: GuestFilesystem, tool: GuestTool, support: GuestSupport, layers: GuestLayers, on: BlockDevice | SetVolume, { repair, line }: ToolCheckOptions, job: JobContext): Promise<ToolResult> {
+async function run(guest: Guest, served: GuestFilesystem, tool: GuestTool, support: GuestSupport, layers: GuestLayers, on: readonly BlockDevice[] | SetVolume, { repair, line }: ToolCheckOptions, job: JobContext): Promise<ToolResult> {
   const args = repair ? tool.repair : tool.dry;
   if (args === undefined) throw unsupported('repair', `${tool.program} only looks`);
   const volume = 'set' in on ? on : undefined;
   // What it writes for looking goes nowhere; to assemble a set is to write to its disks, too.
   const scratched = !repair && (WRITING.has(served.type) || volume !== undefined);
-  const disks = ('set' in on ? on.set.devices : [on]).map((device) => ({ device: scratched ? new OverlayDevice(device) : device, readOnly: !repair && !scratched }));
+  const disks = ('set' in on ? on.set.devices : on).map((device) => ({ device: scratched ? new OverlayDevice(device) : device, readOnly: !repair && !scratched }));
   const machine = await support.launch(guest, { disks, filesystems: [...(volume?.set.modules ?? []), served.type], tools: [...(volume?.set.tools ?? []), tool.package], signal: job.signal });
   layers.at('check').started(machine);
   const watch = setInterval(() => {

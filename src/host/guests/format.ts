@@ -1,6 +1,7 @@
 import { unsupported, usage } from '../../engines/core/errors.ts';
 import { guess } from '../../engines/core/guesses.ts';
 import { factsOf } from '../../engines/core/facts.ts';
+import { lackOf, TOGETHER } from '../../engines/core/lacks.ts';
 import { GUEST, nameOf, offersFor } from '../../engines/core/offers.ts';
 import type { FilesystemFormat, OpenContext, RegistryEntry, Served } from '../../engines/core/probe.ts';
 import type { BlockDevice } from '../../engines/core/bytes/device.ts';
@@ -93,6 +94,11 @@ async function open(guest: Guest, missing: string, support: GuestSupport, layers
   if (write !== undefined && served.access !== 'read-write') throw unsupported('writing', `${title} mounts ${nameOf(context.as)} for reading alone${served.reason === undefined ? '' : `: ${served.reason}`}`);
   if (write !== undefined && inSet?.readOnly !== undefined) throw unsupported('writing', inSet.readOnly);
   if (write?.durability === 'direct' && inSet !== undefined) throw unsupported('writing', 'What is in a set of disks is changed as a whole: changes are staged, and applied');
+  const lack = lackOf([device, ...(context.members ?? [])], served.format);
+  if (lack?.access === 'refused') throw unsupported(served.format, lack.reason);
+  if (lack !== undefined && write !== undefined) throw unsupported('writing', lack.reason, TOGETHER);
+  if (lack !== undefined) context.note({ severity: 'warning', message: `${lack.reason}. Nothing can be changed in it` });
+  const readOnly = inSet?.readOnly ?? lack?.reason;
   const devices = inSet?.volume.set.devices ?? [device, ...(context.members ?? [])];
   const layer = layers.at(context.layer ?? '0');
   layer.enter(name, served.format, write !== undefined);
@@ -111,7 +117,7 @@ async function open(guest: Guest, missing: string, support: GuestSupport, layers
   const facts = factsOf(device, served.format);
   return new GuestFileSystem(mount, first, layer.nodes, {
     format: served.format, label: facts.label, uuid: facts.uuid,
-    access: { write: served.access === 'read-write' && inSet?.readOnly === undefined && context.readOnly === undefined, reason: [`${title}, a guest`, served.reason, inSet?.readOnly, context.readOnly].filter((each) => each !== undefined).join(': ') },
+    access: { write: served.access === 'read-write' && readOnly === undefined && context.readOnly === undefined, reason: [`${title}, a guest`, served.reason, readOnly, context.readOnly].filter((each) => each !== undefined).join(': ') },
     details: [['Opened by', `${title} (guest ${name})`], ['Mounted as', served.type]],
   });
 }

@@ -274,14 +274,14 @@ describe("checking by the filesystem's own tool", () => {
     };
     const tool = (await toolOf(session.layers, await session.openers()))!;
     const lines: string[] = [];
-    const result = await tool.run(session.layers.device, { repair: false, line: (each) => lines.push(each) }, nodeJob());
+    const result = await tool.run([session.layers.device], { repair: false, line: (each) => lines.push(each) }, nodeJob());
     expect(lines).toEqual(['Phase 1 - find and verify superblock...', 'would fix it']);
     expect(result).toMatchObject({ state: 'errors', status: 1 });
     expect(guests.machines.at(-1)!.asked).toEqual(['xfs_repair -n {dev}', 'stop']);
     guests.tool = () => 0;
-    expect((await tool.run(session.layers.device, { repair: false, line: () => {} }, nodeJob())).state).toBe('clean');
+    expect((await tool.run([session.layers.device], { repair: false, line: () => {} }, nodeJob())).state).toBe('clean');
     guests.tool = () => 77;
-    expect(await tool.run(session.layers.device, { repair: false, line: () => {} }, nodeJob())).toMatchObject({ state: 'unchecked', error: { message: 'xfs_repair ended with status 77: it could not check' } });
+    expect(await tool.run([session.layers.device], { repair: false, line: () => {} }, nodeJob())).toMatchObject({ state: 'unchecked', error: { message: 'xfs_repair ended with status 77: it could not check' } });
     await ended(session);
   });
 });

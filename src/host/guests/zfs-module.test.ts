@@ -5,7 +5,7 @@ import { MemoryDevice } from '../../engines/core/bytes/memory.ts';
 import type { Cursor, NodeId } from '../../engines/core/filesystem.ts';
 import { layersOf } from '../../engines/core/layer.ts';
 import { missingTools, run, scratchFolder } from '../../engines/testing/tools.ts';
-import { toolOf } from '../edit/checks.ts';
+import { devicesOf, toolOf } from '../edit/checks.ts';
 import { type ImageSession, nodeJob, openImage } from '../session.ts';
 import { catalogue } from './catalogue.ts';
 import { installed } from './installed.ts';
@@ -252,7 +252,7 @@ async function scrubbed(session: ImageSession, path = '0'): Promise<{ readonly s
   const layer = session.layer(path);
   const tool = (await toolOf(layer, await session.openers()))!;
   const lines: string[] = [];
-  const { state } = await tool.run(layer.device, { repair: false, line: (line) => lines.push(line) }, nodeJob());
+  const { state } = await tool.run(devicesOf(session.layers, layer), { repair: false, line: (line) => lines.push(line) }, nodeJob());
   return { state, words: lines.join('\n') };
 }
 

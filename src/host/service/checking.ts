@@ -72,21 +72,21 @@ export class CheckRun {
     return this.#tool === undefined ? this.findings.some(({ repair }) => repair !== undefined) : this.#tool.repairs && this.#end?.state === 'errors';
   }
 
-  /** Looks, by the filesystem's own tool, which gets the device for reading. @throws DiskError cancelled */
-  dryTool(tool: ToolCheck, device: BlockDevice, job: JobContext, tally: Tally): Promise<void> {
-    return this.#runTool(tool, device, job, tally, false);
+  /** Looks, by the filesystem's own tool, which gets the devices for reading. @throws DiskError cancelled */
+  dryTool(tool: ToolCheck, devices: readonly BlockDevice[], job: JobContext, tally: Tally): Promise<void> {
+    return this.#runTool(tool, devices, job, tally, false);
   }
 
-  /** Lets the tool repair. @param device writable @throws DiskError; then what it wrote is to be taken back */
-  repairTool(tool: ToolCheck, device: BlockDevice, job: JobContext, tally: Tally): Promise<void> {
-    return this.#runTool(tool, device, job, tally, true);
+  /** Lets the tool repair. @param devices writable @throws DiskError; then what it wrote is to be taken back */
+  repairTool(tool: ToolCheck, devices: readonly BlockDevice[], job: JobContext, tally: Tally): Promise<void> {
+    return this.#runTool(tool, devices, job, tally, true);
   }
 
-  async #runTool(tool: ToolCheck, device: BlockDevice, job: JobContext, tally: Tally, repair: boolean): Promise<void> {
+  async #runTool(tool: ToolCheck, devices: readonly BlockDevice[], job: JobContext, tally: Tally, repair: boolean): Promise<void> {
     this.#tool = tool;
     let result: ToolResult;
     try {
-      result = await tool.run(device, { repair, line: (text) => this.#line(text) }, job);
+      result = await tool.run(devices, { repair, line: (text) => this.#line(text) }, job);
     } catch (thrown) {
       const error = toDiskError(thrown);
       if (error.kind === 'cancelled' || repair) throw error;

@@ -13,7 +13,7 @@ import type { HostContract } from '../../shared/contract/calls.ts';
 import type { editCalls, OperationLabel } from '../../shared/contract/edit.ts';
 import type { Params, Service } from '../../shared/rpc/types.ts';
 import type { GrantUse } from '../control.ts';
-import { checkOf, toolOf } from '../edit/checks.ts';
+import { checkOf, devicesOf, toolOf } from '../edit/checks.ts';
 import { targetError } from '../jobs/extract/account.ts';
 import { refuseOwnMount } from '../mounts/own-mounts.ts';
 import { numberedName } from '../jobs/put/conflicts.ts';
@@ -25,6 +25,7 @@ import { checkEntry, type PlacedEntry, remove } from '../jobs/put/remove.ts';
 import { unpack } from '../jobs/put/unpack.ts';
 import { tar } from '../jobs/tar.ts';
 import type { WritableFileSystem } from '../jobs/untar.ts';
+import { fileIds } from '../sources/same-file.ts';
 import { type FilesystemLayer, type ImageSession, nodeJob } from '../session.ts';
 import { CheckRun, Checks } from './checking.ts';
 import type { Editing, Wanted } from './editing.ts';
@@ -103,14 +104,21 @@ export class EditCalls {
       'check.repair': (params) => this.#repair(params),
       'check.report': ({ job }) => ({ text: reportText(this.#checks.get(job)) }),
       'check.save': async ({ job, target, name, replace }) => {
-        await saveText(this.#checks.get(job).report(), this.#fileIn(target, name), replace === true);
+        await this.#saveText(this.#checks.get(job).report(), this.#fileIn(target, name), replace === true);
       },
     };
   }
 
   /** Writes lines of text to a file in a folder that was granted. @throws DiskError usage */
   saveLog(lines: Iterable<string>, target: string, name: string, replace: boolean): Promise<void> {
-    return saveText(lines, this.#fileIn(target, name), replace);
+    return this.#saveText(lines, this.#fileIn(target, name), replace);
+  }
+
+  /** @throws DiskError usage EINVAL for a file of the image itself, which nothing takes the place of */
+  async #saveText(lines: Iterable<string>, path: string, replace: boolean): Promise<void> {
+    const [own] = fileIds([path]);
+    if (own !== undefined && fileIds((await this.#host.session()).files).has(own)) throw usage('EINVAL', `${displayName(path)} is the image that is open`, 'Choose another name.');
+    return saveText(lines, path, replace);
   }
 
   #start(work: Work): { job: number } {
@@ -277,9 +285,9 @@ export class EditCalls {
     const check = tool === undefined ? await checkOf(layer, session.registry) : undefined;
     const run = new CheckRun(path, layer.label === '' ? layer.title : `${layer.title} (${displayName(layer.label)})`);
     const started = this.#start(this.#editing.still(async (job, tally) => {
-      const { device } = await this.#host.layer(path);
-      if (tool !== undefined) await run.dryTool(tool, device, job, tally);
-      else await run.dry(check!, device, job, tally);
+      const now = await this.#host.layer(path);
+      if (tool !== undefined) await run.dryTool(tool, devicesOf(session.layers, now), job, tally);
+      else await run.dry(check!, now.device, job, tally);
       if (run.repairable) this.#editing.foundRepairs();
       return tally;
     }));
@@ -298,7 +306,7 @@ export class EditCalls {
       // Its device is another one since the check, when the image was unlocked meanwhile.
       const layer = await this.#host.layer(path);
       const tool = await toolOf(layer, session.registry);
-      if (tool !== undefined) await run.repairTool(tool, layer.device, job, tally);
+      if (tool !== undefined) await run.repairTool(tool, devicesOf(session.layers, layer), job, tally);
       else await run.repair(await checkOf(layer, session.registry), layer.device, accepted, job, tally);
     }));
     this.#watch(started.job, run);
