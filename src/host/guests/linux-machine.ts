@@ -173,7 +173,8 @@ export class LinuxMachine extends MachineLife implements GuestMachine {
   async #hush(): Promise<void> {
     this.#files.endSession();
     await this.#ask('hush', [], SHORT);
-    await this.#files.settle((mark) => this.#ask('settle', [mark], SHORT));
+    const within = SHORT * this.patience();
+    await this.#files.settle((mark) => this.#ask('settle', [mark], SHORT), { within, onHang: () => { void this.process.kill('hung', `its port of files did not become clean within ${Math.round(within / 1000)} s`); } });
   }
 
   #clock(): Promise<string> {

@@ -8,6 +8,9 @@ const MOST_WAITING = 1 << 20;
 /** Longest status behind a mark: " 255\n". */
 const STATUS_LENGTH = 5;
 
+/** A program's status, as the agent spells it. */
+const STATUS = /^\d{1,3}$/;
+
 /** A mark that nothing else on a port can be: 128 random bits. */
 export function newMark(): string {
   return randomBytes(16).toString('hex');
@@ -66,13 +69,17 @@ export class FilePort {
   /**
    * Makes the port clean for the next session, after the server of the one before has ended: what is on the way belongs to no other.
    * @param ask makes the other side send the mark back, after it has read it
+   * @param limit milliseconds in which the mark must come once it was asked for, and what ends the machine when it does not: a guest that was taken over may say
+   *   that it sent the mark, and send none
    */
-  async settle(ask: (mark: string) => Promise<unknown>): Promise<void> {
+  async settle(ask: (mark: string) => Promise<unknown>, limit: { readonly within: number; readonly onHang: () => void }): Promise<void> {
     const mark = newMark();
     const found = new Promise<void>((resolve) => { this.#seeking = { mark: Buffer.from(`${mark}\n`), tail: Buffer.alloc(0), found: resolve }; });
     void this.#channel.send(Buffer.from(`\n${mark}\n`));
     await ask(mark);
+    const timer = setTimeout(limit.onHang, limit.within);
     await Promise.race([found, this.#options.ended]);
+    clearTimeout(timer);
   }
 
   #seek(bytes: Uint8Array): void {
@@ -190,13 +197,15 @@ class Stream {
     const all = Buffer.concat([this.#held, bytes]);
     const at = all.indexOf(this.#mark);
     const end = at < 0 ? -1 : all.indexOf('\n', at);
+    const text = at < 0 ? '' : all.toString('latin1', at + this.#mark.length, end < 0 ? all.length : end);
     // The mark, or a piece of it, may be the last that has come; all before that is the program's.
     const own = at < 0 ? Math.max(0, all.length - this.#mark.length - STATUS_LENGTH) : at;
     this.#held = all.subarray(own);
     const pause = own > 0 ? this.#onBytes(all.subarray(0, own)) : undefined;
-    if (end < 0) return pause;
-    const status = Number(all.toString('latin1', at + this.#mark.length, end));
-    const finish = () => this.end(Number.isInteger(status) ? status : undefined);
+    // What is longer than any status is none, and is not gathered to its end.
+    if (at < 0 || end < 0 && text.length < STATUS_LENGTH) return pause;
+    const status = STATUS.test(text) && Number(text) <= 255 ? Number(text) : undefined;
+    const finish = () => this.end(status);
     if (pause === undefined) finish();
     else return pause.then(finish);
     return undefined;

@@ -101,19 +101,22 @@ class NinepFileSystem implements FileSystem {
   async list(dir: NodeId, cursor?: Cursor): Promise<ListBatch> {
     const node = this.#tree.directory(dir);
     if (node.ghost) return { entries: [] };
-    const { at, seen } = parseCursor(cursor);
-    const batch = await this.#entries(node, at, seen);
-    return cursor === undefined && batch.entries.length === 0 && await this.#tree.gate.shared(() => this.#tree.isHidden(node)) ? this.#entries(node, at, seen) : batch;
+    const place = parseCursor(cursor);
+    const batch = await this.#entries(node, place);
+    return cursor === undefined && batch.entries.length === 0 && await this.#tree.gate.shared(() => this.#tree.isHidden(node)) ? this.#entries(node, place) : batch;
   }
 
-  #entries(node: RemoteNode, at: bigint, seen: number): Promise<ListBatch> {
+  #entries(node: RemoteNode, { at, seen, batches, mark }: Place): Promise<ListBatch> {
     return this.#tree.gate.shared(() => this.#tree.withListing(node, async (fid) => {
       const batch = await this.#tree.operations.entries(fid, at);
       const entries = batch.entries.map(({ name, qid, type }): DirEntry => ({ name, node: this.#tree.nodes.adopt(node, name, qid, type).id, type }));
       if (batch.next === undefined) return { entries };
       const total = seen + entries.length + 1;
       if (total > MAX_ENTRIES) throw broken(`a directory with more than ${MAX_ENTRIES} entries`);
-      return { entries, next: `${batch.next}.${total}` };
+      if (batch.next === mark) throw broken('a directory whose listing goes round');
+      // A mark at every power of two: a round is noticed before it was gone three times (Brent's cycle detection).
+      const next = batches + 1;
+      return { entries, next: spellCursor({ at: batch.next, seen: total, batches: next, mark: (next & (next - 1)) === 0 ? batch.next : mark }) };
     }));
   }
 
@@ -150,10 +153,26 @@ function statOf(node: RemoteNode, attributes: Attributes): Stat {
   return { node: node.id, type, mode, uid, gid, nlink, size, allocated, mtime, atime, ctime, flags: [], ...(btime === undefined ? {} : { btime }), ...(device === undefined ? {} : { device }) };
 }
 
-/** Where the server goes on, and how many entries were given before. @throws usage EINVAL for what is no cursor of ours */
-function parseCursor(cursor: Cursor | undefined): { at: bigint; seen: number } {
-  if (cursor === undefined) return { at: 0n, seen: 0 };
-  const match = /^(\d{1,20})\.(\d{1,9})$/.exec(String(cursor));
+/** Where a listing goes on. */
+interface Place {
+  /** As the server says it. */
+  readonly at: bigint;
+  /** Entries, and batches of them, that were given before. */
+  readonly seen: number;
+  readonly batches: number;
+  /** A place where it was before: a damaged directory may lead back to it, for ever. */
+  readonly mark: bigint | undefined;
+}
+
+function spellCursor({ at, seen, batches, mark }: Place): Cursor {
+  return `${at}.${seen}.${batches}.${mark ?? ''}`;
+}
+
+/** @throws usage EINVAL for what is no cursor of ours */
+function parseCursor(cursor: Cursor | undefined): Place {
+  if (cursor === undefined) return { at: 0n, seen: 0, batches: 0, mark: undefined };
+  const match = /^(\d{1,20})\.(\d{1,9})\.(\d{1,9})\.(\d{0,20})$/.exec(String(cursor));
   if (match === null) throw usage('EINVAL', 'That is no place to go on with a listing');
-  return { at: BigInt.asUintN(64, BigInt(match[1]!)), seen: Number(match[2]) };
+  const [, at = '', seen, batches, mark = ''] = match;
+  return { at: BigInt.asUintN(64, BigInt(at)), seen: Number(seen), batches: Number(batches), mark: mark === '' ? undefined : BigInt(mark) };
 }

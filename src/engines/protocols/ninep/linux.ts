@@ -15,6 +15,9 @@ export function typeOfDirent(d_type: number): EntryType | undefined {
 /** Largest attribute that Linux keeps (XATTR_SIZE_MAX, XATTR_LIST_MAX), in bytes: what says more is no answer of it. */
 const MAX_XATTR = 65_536;
 
+/** Blocks of filesystems, in bytes: what is no block of one is told as a page. */
+const [LEAST_BLOCK, MOST_BLOCK, USUAL_BLOCK] = [512, 1 << 20, 4096];
+
 /** The operations of 9P2000.L. Servers that lack Trenameat or Tunlinkat (diod before 1.0.25) are asked with Trename and Tremove. */
 export function linuxOperations(client: NinepClient): Operations {
   /** Answers of "not supported" are remembered: asked once, not each time. */
@@ -127,8 +130,9 @@ export function linuxOperations(client: NinepClient): Operations {
       const { bsize, blocks, bfree, files, ffree, namelen } = await client.call('Tstatfs', { fid });
       // A filesystem that is larger than a number can say is told as the largest.
       const bytes = (count: bigint): number => Math.min(Number(count) * bsize, Number.MAX_SAFE_INTEGER);
+      const size = bytes(blocks);
       return {
-        blockSize: bsize, size: bytes(blocks), free: bytes(bfree), longestName: namelen === 0 ? 255 : namelen,
+        blockSize: bsize >= LEAST_BLOCK && bsize <= MOST_BLOCK ? bsize : USUAL_BLOCK, size, free: Math.min(bytes(bfree), size), longestName: namelen === 0 ? 255 : namelen,
         ...(files === 0n ? {} : { inodes: { total: Math.min(Number(files), Number.MAX_SAFE_INTEGER), free: Math.min(Number(ffree), Number.MAX_SAFE_INTEGER) } }),
       };
     },

@@ -7,6 +7,9 @@ import type { Operations } from './operations.ts';
 const AHEAD = 6;
 const BEHIND = 6;
 
+/** Bytes of a piece at least, whatever iounit says: a server may take less than it is sent, but one that says a byte would make thousands of requests of one read. */
+const LEAST_PIECE = 4096;
+
 interface Piece {
   readonly at: number;
   /** Bytes asked for; the answer is shorter only at the end of the file. */
@@ -39,7 +42,7 @@ export class OpenFile {
     this.#client = client;
     this.fid = fid;
     this.writable = writable;
-    this.#piece = iounit > 0 ? Math.min(iounit, client.payload) : client.payload;
+    this.#piece = iounit > 0 ? Math.min(Math.max(iounit, LEAST_PIECE), client.payload) : client.payload;
   }
 
   /**

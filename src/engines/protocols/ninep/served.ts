@@ -29,11 +29,15 @@ export interface ServedFid {
 /** Longest value of an attribute (XATTR_SIZE_MAX), in bytes. */
 export const MAX_XATTR = 65_536;
 
+/** Bytes of attributes that are being read or set at once, of one client: what it says that it will write takes our memory before it does. */
+const MOST_XATTRS = 256 * MAX_XATTR;
+
 /** A client's numbers, and the filesystem that they lead into. */
 export class Served {
   readonly fs: FileSystem;
   readonly #fids = new Map<number, ServedFid>();
   readonly #limit: number;
+  #xattrBytes = 0;
 
   constructor(fs: FileSystem, limit: number) {
     this.fs = fs;
@@ -71,6 +75,13 @@ export class Served {
     if (this.#fids.size >= this.#limit) throw new DiskError({ kind: 'busy' }, `More than ${this.#limit} fids`);
   }
 
+  /** Makes a fid one of an attribute. @throws busy when the client has too much of them at once */
+  attach(served: ServedFid, xattr: NonNullable<ServedFid['xattr']>): void {
+    if (this.#xattrBytes + xattr.value.length > MOST_XATTRS) throw new DiskError({ kind: 'busy' }, `More than ${MOST_XATTRS} bytes of attributes at once`);
+    this.#xattrBytes += xattr.value.length;
+    served.xattr = xattr;
+  }
+
   /** Opens a fid; what is open outlives its name. */
   async open(served: ServedFid, open: NonNullable<ServedFid['open']>): Promise<void> {
     await this.fs.writer?.hold(served.way.node);
@@ -81,6 +92,7 @@ export class Served {
   async clunk(fid: number): Promise<void> {
     const served = this.get(fid);
     this.#fids.delete(fid);
+    this.#xattrBytes -= served.xattr?.value.length ?? 0;
     if (served.open) await this.fs.writer?.release(served.way.node);
     const { xattr } = served;
     if (xattr?.set === undefined) return;
@@ -93,6 +105,7 @@ export class Served {
   async clear(): Promise<void> {
     const open = [...this.#fids.values()].filter((each) => each.open);
     this.#fids.clear();
+    this.#xattrBytes = 0;
     for (const { way } of open) await this.fs.writer?.release(way.node);
   }
 

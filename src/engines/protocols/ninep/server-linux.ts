@@ -144,16 +144,18 @@ export function linuxHandlers(served: Served, payload: () => number): Handlers {
       if (!fs.xattrs) throw usage('ENOTSUP', 'The filesystem keeps no attributes');
       const value = name === '' ? listOf(await fs.xattrs.list(way.node)) : await fs.xattrs.get(way.node, name);
       if (value === undefined) throw usage('ENODATA', `There is no attribute ${name}`);
-      const xattr = { name, value, written: 0 };
-      if (newfid === fid) served.closed(fid).xattr = xattr;
-      else served.add(newfid, { way, uid, xattr });
+      const target = newfid === fid ? served.closed(fid) : { way, uid };
+      if (newfid !== fid) served.checkFree(newfid);
+      served.attach(target, { name, value, written: 0 });
+      if (newfid !== fid) served.add(newfid, target);
       return { size: BigInt(value.length) };
     },
 
     Txattrcreate: async ({ fid, name, attr_size, flags }) => {
       void served.writer;
       if (attr_size > MAX_XATTR) throw usage('ERANGE', `A value has at most ${MAX_XATTR} bytes`);
-      served.closed(fid).xattr = { name, value: new Uint8Array(Number(attr_size)), set: flags, written: 0 };
+      const file = served.closed(fid);
+      served.attach(file, { name, value: new Uint8Array(Number(attr_size)), set: flags, written: 0 });
       return {};
     },
 

@@ -38,8 +38,10 @@ class Server {
   readonly #served: Served;
   readonly #frames: Frames;
   readonly #common: Handlers;
-  /** Requests that are worked on, by their tags. */
+  /** Requests that have no answer yet, by their tags. */
   readonly #working = new Map<number, Promise<void>>();
+  /** Those, and answers that the channel has not taken yet. */
+  readonly #busy = new Set<Promise<void>>();
   #dialect: Dialect | undefined;
   #handlers: Handlers = {};
   #failure: DiskError | undefined;
@@ -62,10 +64,15 @@ class Server {
   async #receive(bytes: Uint8Array): Promise<void> {
     try {
       for (const frame of this.#frames.push(bytes)) {
-        while (this.#working.size >= REQUESTS) await Promise.race(this.#working.values());
+        while (this.#busy.size >= REQUESTS) await Promise.race(this.#busy);
+        const tag = tagOf(frame);
+        if (this.#working.has(tag)) {
+          await this.#refuse(tag, usage('EINVAL', `The tag ${tag} is in use`));
+          continue;
+        }
         // Alone: what is on its way still speaks of the session before.
-        if (frame[4] === MESSAGES.Tversion.id) await Promise.all(this.#working.values());
-        const work = this.#work(frame);
+        if (frame[4] === MESSAGES.Tversion.id) await Promise.all(this.#busy);
+        const work = this.#work(tag, frame);
         if (frame[4] === MESSAGES.Tversion.id) await work;
       }
     } catch (error) {
@@ -75,27 +82,29 @@ class Server {
     }
   }
 
-  #work(frame: Uint8Array): Promise<void> {
-    const tag = tagOf(frame);
-    if (this.#working.has(tag)) {
-      this.#refuse(tag, usage('EINVAL', `The tag ${tag} is in use`));
-      return Promise.resolve();
-    }
-    const work = this.#answer(tag, frame).finally(() => { this.#working.delete(tag); });
-    this.#working.set(tag, work);
+  #work(tag: number, frame: Uint8Array): Promise<void> {
+    let answered = false;
+    const work = this.#answer(tag, frame, () => {
+      answered = true;
+      this.#working.delete(tag);
+    }).finally(() => { this.#busy.delete(work); });
+    this.#busy.add(work);
+    if (!answered) this.#working.set(tag, work);
     return work;
   }
 
-  async #answer(tag: number, frame: Uint8Array): Promise<void> {
+  /** @param answered the client may use the tag again as soon as it has the answer, which is before the channel tells that it was taken */
+  async #answer(tag: number, frame: Uint8Array, answered: () => void): Promise<void> {
     let reply: Uint8Array;
     try {
       const message = decode(frame);
       const fields = await this.#handle(message);
       reply = encode(`R${message.name.slice(1)}` as MessageName, tag, fields as never);
     } catch (error) {
-      this.#refuse(tag, toDiskError(error));
-      return;
+      answered();
+      return this.#refuse(tag, toDiskError(error));
     }
+    answered();
     await this.#channel.send(reply);
   }
 
@@ -106,13 +115,14 @@ class Server {
     return handler(fields);
   }
 
-  #refuse(tag: number, error: DiskError): void {
+  /** Waits as every answer does until the client takes it: one that only sends would fill our memory with refusals. */
+  async #refuse(tag: number, error: DiskError): Promise<void> {
     const errno = errnoOf(error);
-    void this.#channel.send(this.#dialect === '9P2000.u' ? encode('Rerror', tag, { ename: error.message.slice(0, 200), errno }) : encode('Rlerror', tag, { ecode: errno }));
+    await this.#channel.send(this.#dialect === '9P2000.u' ? encode('Rerror', tag, { ename: error.message.slice(0, 200), errno }) : encode('Rlerror', tag, { ecode: errno }));
   }
 
   async #end(cause?: DiskError): Promise<void> {
-    await Promise.all(this.#working.values());
+    await Promise.all(this.#busy);
     await this.#served.clear();
     this.#options.ended?.(this.#failure ?? cause);
   }
