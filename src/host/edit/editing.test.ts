@@ -1,8 +1,8 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
-import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { Writer } from '../../engines/core/writer.ts';
 import { registry } from '../../engines/index.ts';
 import { notebookEntry, notebookOf } from '../../engines/testing/notebook.ts';
@@ -224,11 +224,11 @@ describe('an image that is being changed', () => {
 
   it('that another program changes is not written to', async () => {
     const path = imageFile(notebookOf(10));
-    for (const [change, isOpenStill] of [
-      [() => writeFileSync(path, 'x', { flag: 'r+' }), false],
-      [() => utimesSync(path, 1, 1), false],
-      // What was unlocked is open, as it was: with its changes it can be saved.
-      [() => { writeFileSync(`${path}.new`, notebookOf(10)); renameSync(`${path}.new`, path); }, true],
+    for (const [change, isWritten] of [
+      [() => writeFileSync(path, Uint8Array.of(notebookOf(10)[0]!), { flag: 'r+' }), true],
+      [() => utimesSync(path, 1, 1), true],
+      // What was unlocked is open, as it was.
+      [() => { writeFileSync(`${path}.new`, notebookOf(10)); renameSync(`${path}.new`, path); }, false],
     ] as const) {
       writeFileSync(path, notebookOf(10));
       const session = await openBook(path);
@@ -239,13 +239,26 @@ describe('an image that is being changed', () => {
       expect(editingState(session)).toMatchObject({ changedUnderneath: { fault: { kind: 'busy' } } });
       await expect(session.editing.apply()).rejects.toMatchObject({ kind: 'busy' });
       await expect(note(session, 'b', 'two')).rejects.toMatchObject({ kind: 'busy' });
-      if (isOpenStill) {
-        await session.editing.saveAs(`${path}.copy`);
-        expect(await pages(await openBook(`${path}.copy`))).toEqual({ a: 'one' });
-      } else await expect(session.editing.saveAs(`${path}.copy`)).rejects.toMatchObject({ kind: 'busy' });
+      const warnings: string[] = [];
+      await session.editing.saveAs(`${path}.copy`, { replace: true, job: nodeJob({ log: ({ message }) => { warnings.push(message); } }) });
+      expect(await pages(await openBook(`${path}.copy`))).toEqual({ a: 'one' });
+      expect(warnings).toEqual(isWritten ? [expect.stringContaining('Check the new image')] : []);
       await session.editing.discard();
       await session.close();
       expect(readFileSync(path).equals(there)).toBe(true);
+    }
+  });
+
+  it('that got another name or attribute while changes are pending is saved with them', async () => {
+    for (const change of [(path: string) => renameSync(path, `${path}.other`), (path: string) => { renameSync(path, `${path}.other`); renameSync(`${path}.other`, path); }]) {
+      const path = imageFile(notebookOf(10));
+      const session = await openBook(path);
+      await session.editing.unlock();
+      await note(session, 'a', 'one');
+      change(path);
+      await expect(session.editing.apply()).rejects.toMatchObject({ kind: 'busy', advice: expect.stringContaining('Save them as a new image') as string });
+      await session.editing.saveAs(`${path}.copy`);
+      expect(await pages(await openBook(`${path}.copy`))).toEqual({ a: 'one' });
     }
   });
 
@@ -366,6 +379,33 @@ describe.skipIf(missing !== undefined)(`an image on a disk that is nearly full${
 });
 
 describe.skipIf(missing !== undefined)(`an image that Linux works with${missing === undefined ? '' : ` (${missing})`}`, () => {
+  it('whose path leads to the same inode of another disk by now is not unlocked, and not written to', async () => {
+    const folder = join(scratch.path, 'places');
+    mkdirSync(folder);
+    // A tmpfs counts its inodes from the start.
+    const paths = ['one', 'two'].map((name) => {
+      mkdirSync(join(folder, name));
+      run('mount', ['-t', 'tmpfs', '-o', 'size=4m,inode64', 'clutch-test', join(folder, name)]);
+      onTestFinished(() => { run('umount', ['-l', join(folder, name)]); });
+      writeFileSync(join(folder, name, 'disk.img'), notebookOf(10));
+      return join(folder, name, 'disk.img');
+    });
+    expect(new Set(paths.map((path) => statSync(path).ino)).size).toBe(1);
+    symlinkSync('one', join(folder, 'now'));
+    const turn = (): void => {
+      rmSync(join(folder, 'now'));
+      symlinkSync('two', join(folder, 'now'));
+    };
+    const [session, other] = [await openBook(join(folder, 'now', 'disk.img')), await openBook(join(folder, 'now', 'disk.img'))];
+    await session.editing.unlock();
+    await note(session, 'a', 'one');
+    turn();
+    await expect(session.editing.apply()).rejects.toMatchObject({ kind: 'busy', message: expect.stringContaining('replaced') as string });
+    await session.close({ discard: true });
+    await expect(other.editing.unlock()).rejects.toMatchObject({ kind: 'busy', message: expect.stringContaining('replaced') as string });
+    await other.close();
+  });
+
   it('is refused while it is attached or mounted, as a file and as a disk', async () => {
     const path = imageFile(new Uint8Array(1024 * 1024));
     run('mke2fs', ['-q', '-F', path]);

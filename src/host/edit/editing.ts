@@ -60,7 +60,7 @@ export interface Editing {
   discard(): Promise<void>;
   /**
    * A new image file with the changes in it, also when another program moved or deleted the image meanwhile; the image and the pending changes stay as they are. Holes stay holes. For a packed image it
-   * is the unpacked one. The file appears when it is whole.
+   * is the unpacked one. The file appears when it is whole. Where another program wrote to the image meanwhile, the job's log warns that both may not fit together.
    * @param path absolute
    * @throws DiskError usage EEXIST unless `replace`; EINVAL for a file that the image is made of; ENOSPC; io; cancelled
    */
@@ -90,7 +90,7 @@ export type EditState =
     readonly redo?: EditOperation;
     /** Why changes can't be applied to the image itself, but saved as a new one. */
     readonly cannotApply?: DiskErrorData;
-    /** Another program changed the image meanwhile: nothing fits any more, the changes can only be discarded. */
+    /** Another program changed the image meanwhile: the changes may not fit any more, and can only be saved as a new image, or discarded. */
     readonly changedUnderneath?: DiskErrorData;
     /**
      * An Apply failed when the image was changed in part. Another Apply, or the next opening, brings it to its end by the file `sidecar`: to its new state, or,

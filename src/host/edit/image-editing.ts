@@ -229,11 +229,12 @@ export class ImageEditing implements Editing {
     return this.#alone(async () => {
       const { device, how, image } = this.#writable({ changed: true });
       if (this.#image.cannotSaveAs !== undefined) throw this.#image.cannotSaveAs;
-      // What was moved or deleted is open still, and the changes fit to it: this is the way to keep them.
+      // What was moved or deleted is open still, and the changes fit to it. Where another program wrote to it they may not, but there is no other way to keep them.
       const change = how === 'staged' ? image.contentsChange() : undefined;
-      if (change !== undefined) throw change;
-      await this.#syncAll();
+      const syncing = this.#syncAll();
+      await (change === undefined ? syncing : syncing.catch(() => {}));
       await saveAs(device, path, this.#image.files, replace, job);
+      if (change !== undefined) job.log({ level: 'warning', message: `${change.message}: if it is in the new image too, that may not fit to the changes. Check the new image` });
     });
   }
 
@@ -413,7 +414,7 @@ export class ImageEditing implements Editing {
     if (how === 'direct' && packed !== undefined) throw packed;
     const { image, readOnly } = openLocked(this.#image.files, how === 'direct');
     const opened = this.#image.opened();
-    if (image.device.size !== this.#image.device.size || opened.some(({ inode, medium }, i) => inode !== image.files[i]!.inode || medium !== image.files[i]!.medium)) {
+    if (image.device.size !== this.#image.device.size || opened.some(({ inode, device, medium }, i) => inode !== image.files[i]!.inode || device !== image.files[i]!.device || medium !== image.files[i]!.medium)) {
       image.close();
       throw new DiskError({ kind: 'busy' }, 'The image was cut, grown or replaced by another program since it was opened', 'Close it and open it again.');
     }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { chmodSync, closeSync, linkSync, lstatSync, lutimesSync, mkdirSync, openSync, readdirSync, readFileSync, readlinkSync, statSync, symlinkSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ConflictAnswer } from '../../engines/core/job.ts';
 import { decodeName } from '../../engines/core/names.ts';
@@ -397,6 +397,7 @@ describe.skipIf(skip !== undefined)(`editing an ext4 image${skip === undefined ?
     await client.call('check.save', { ...started, target: word(4), name: 'report.txt' });
     expect(readFileSync(join(scratch.path, 'report.txt'), 'utf8')).toBe((await client.call('check.report', started)).text);
     await expect(client.call('check.save', { ...started, target: word(4), name: 'report.txt' })).rejects.toMatchObject({ fault: { errno: 'EEXIST' } });
+    await expect(client.call('check.save', { ...started, target: word(4), name: basename(image), replace: true })).rejects.toMatchObject({ fault: { errno: 'EINVAL' } });
     await expect(client.call('check.repair', { ...started, findings: found.ids })).rejects.toMatchObject({ fault: { errno: 'EROFS' } });
     expect(readFileSync(image).equals(before)).toBe(true);
     await client.call('edit.unlock', {});

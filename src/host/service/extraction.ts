@@ -5,7 +5,7 @@ import type { Name } from '../../engines/core/names.ts';
 import type { ExtractOptions } from '../../shared/contract/calls.ts';
 import type { JobSummary } from '../../shared/contract/rows.ts';
 import type { Attempt } from '../jobs/extract/attempt.ts';
-import { extract } from '../jobs/extract/extract.ts';
+import { extract, type ExtractSettings } from '../jobs/extract/extract.ts';
 import type { Tally } from '../jobs/extract/tally.ts';
 import { nodeJob } from '../session.ts';
 import type { Task } from './jobs.ts';
@@ -21,7 +21,7 @@ const COUNT_WAITS = 20;
 const MAX_FAILED = 10_000;
 
 /** An extraction that can be taken up again. @param attempt what an earlier one has left to do */
-export function extraction(fs: FileSystem, entries: readonly Entry[], folder: string, options: ExtractOptions, attempt: Attempt = {}): Task {
+export function extraction(fs: FileSystem, entries: readonly Entry[], folder: string, options: ExtractOptions & Pick<ExtractSettings, 'images'>, attempt: Attempt = {}): Task {
   const failed = new Set<Name>();
   let count = 0;
   return {

@@ -308,7 +308,7 @@ export class ImageHost {
         for (const { node, name } of entries) checkName(filesystem, node, name);
         for (const { name } of entries) refuseAroundOwnMount(join(folder, name));
         this.#checkSettled();
-        return { job: this.#jobs.start(extraction(filesystem, entries, folder, options)) };
+        return { job: this.#jobs.start(extraction(filesystem, entries, folder, { ...options, images: (await this.#session).files })) };
       },
       'hash.start': async (params, cancel) => {
         const job = await this.#startHash(params);

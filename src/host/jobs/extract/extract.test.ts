@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, linkSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { corrupt } from '../../../engines/core/errors.ts';
@@ -197,6 +197,14 @@ describe.each(TARGETS)('extract with %s', (kind, open, seen) => {
     it('keeps what was there when the new file is damaged', async () => {
       await extracted(dir({ f: file('damaged', { damagedAt: 2 }) }), { conflict: 'replace' });
       expect(text('f')).toBe('old');
+      expect(readdirSync(folder).toSorted()).toEqual(['f', 'sub']);
+    });
+
+    it('never replaces the image that it comes from, under whatever name', async () => {
+      linkSync(at('f'), join(outside, 'disk.img'));
+      const { summary } = await extracted(dir({ f: file('new'), sub: dir({ g: file('new') }) }), { conflict: 'replace', images: [join(outside, 'disk.img'), join(outside, 'gone')] });
+      expect(summary.problems).toBe(1);
+      expect([text('f'), text('sub', 'g')]).toEqual(['old', 'new']);
       expect(readdirSync(folder).toSorted()).toEqual(['f', 'sub']);
     });
 

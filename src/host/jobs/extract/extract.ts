@@ -6,6 +6,7 @@ import { displayName, type Name } from '../../../engines/core/names.ts';
 import type { ExtractOptions } from '../../../shared/contract/calls.ts';
 import type { JobSummary } from '../../../shared/contract/rows.ts';
 import { libc } from '../../native/libc.ts';
+import { fileIds } from '../../sources/same-file.ts';
 import { Ahead } from '../ahead.ts';
 import { Account, targetError, type Told } from './account.ts';
 import { type Attempt, wanted } from './attempt.ts';
@@ -30,6 +31,8 @@ export interface ExtractSource {
 export interface ExtractSettings extends ExtractOptions, Attempt, Told {
   /** Keeps the part of a damaged file that could be read, with its name. Otherwise none of it stays. */
   readonly keepDamaged?: boolean | undefined;
+  /** Files that the image is made of: they are never replaced. */
+  readonly images?: readonly string[] | undefined;
 }
 
 /**
@@ -98,7 +101,7 @@ class Extraction {
     this.#rules = rules;
     this.#job = job;
     this.#places = new Places(target, job, account, {
-      rules, policy: settings.conflict === 'ask' ? undefined : settings.conflict, resumed: settings.resumed === true,
+      rules, policy: settings.conflict === 'ask' ? undefined : settings.conflict, resumed: settings.resumed === true, kept: fileIds(settings.images ?? []),
       standing: (frame, name, stat) => this.#remember(frame, name, stat),
     });
     this.#contents = new ContentCopier(fs, target, job, (bytes) => {

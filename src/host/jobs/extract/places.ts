@@ -19,6 +19,8 @@ export interface PlacesOptions {
   readonly policy: ConflictAnswer['action'] | undefined;
   /** What stands in the target with the same type, size and time is there already, and nobody is asked about it. */
   readonly resumed: boolean;
+  /** Files that are never replaced, whoever says so (see `fileId`): those that the image is made of. */
+  readonly kept: ReadonlySet<string>;
   /** Told of what is there already. */
   readonly standing: (frame: Frame, name: Name, stat: Stat) => void;
 }
@@ -31,10 +33,11 @@ export class Places {
   readonly #rules: NameRules;
   readonly #resumed: boolean;
   readonly #standing: PlacesOptions['standing'];
+  readonly #kept: ReadonlySet<string>;
   #policy: ConflictAnswer['action'] | undefined;
   #temporary = 0;
 
-  constructor(target: Target, job: JobContext, account: Account, { rules, policy, resumed, standing }: PlacesOptions) {
+  constructor(target: Target, job: JobContext, account: Account, { rules, policy, resumed, standing, kept }: PlacesOptions) {
     this.#target = target;
     this.#job = job;
     this.#account = account;
@@ -42,6 +45,7 @@ export class Places {
     this.#policy = policy;
     this.#resumed = resumed;
     this.#standing = standing;
+    this.#kept = kept;
   }
 
   /**
@@ -75,6 +79,8 @@ export class Places {
       }
       default: {
         if (standing?.type === 'dir') throw usage('EISDIR', 'A folder has the name; it is not replaced by something else');
+        // It would be lost with all that is in it, and nobody who unpacks a backup of a folder over that folder means it.
+        if (standing !== undefined && this.#kept.has(standing.id)) throw usage('EINVAL', 'The image itself has the name; it is not replaced by what is in it');
         // Made under a name of its own and renamed when whole: a cancel or a damaged file costs nothing that was there.
         if (stat.type === 'dir') {
           if (standing) this.#target.remove(frame.folder, name, standing.type);
@@ -114,7 +120,7 @@ export class Places {
   async #decide(path: Name, stat: Stat, standing: Standing): Promise<'replace' | 'skip' | 'keep-both'> {
     let action = this.#policy;
     if (action === undefined) {
-      const answer = await this.#job.ask({ kind: 'conflict', path: displayName(path), source: { type: stat.type, size: stat.size, mtime: stat.mtime }, target: standing });
+      const answer = await this.#job.ask({ kind: 'conflict', path: displayName(path), source: { type: stat.type, size: stat.size, mtime: stat.mtime }, target: { type: standing.type, size: standing.size, mtime: standing.mtime } });
       action = answer.action;
       if (answer.all && action !== 'stop') this.#policy = action;
     }

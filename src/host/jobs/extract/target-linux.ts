@@ -2,6 +2,7 @@ import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, mkdirSync
 import type { EntryType } from '../../../engines/core/filesystem.ts';
 import { encodeName, type Name } from '../../../engines/core/names.ts';
 import type { Libc } from '../../native/libc.ts';
+import { fileId } from '../../sources/same-file.ts';
 import type { Properties, Standing, Target, TargetFolder, TargetOptions, TargetThing } from './target.ts';
 
 const ACL_ACCESS = 'system.posix_acl_access';
@@ -102,7 +103,7 @@ export class LinuxTarget implements Target {
   look(parent: Folder, name: Name): Standing | undefined {
     try {
       const stats = lstatSync(Buffer.from(encodeName(`/proc/self/fd/${parent.fd}/${name}`)), { bigint: true });
-      return { type: typeOf(stats), size: Number(stats.size), mtime: stats.mtimeNs };
+      return { type: typeOf(stats), size: Number(stats.size), mtime: stats.mtimeNs, id: fileId(stats) };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       throw error;

@@ -3,6 +3,7 @@ import { sep } from 'node:path';
 import { usage } from '../../../engines/core/errors.ts';
 import type { EntryType } from '../../../engines/core/filesystem.ts';
 import { encodeName, type Name } from '../../../engines/core/names.ts';
+import { fileId } from '../../sources/same-file.ts';
 import { typeOf } from './target-linux.ts';
 import type { Properties, Standing, Target, TargetFolder, TargetOptions, TargetThing } from './target.ts';
 
@@ -69,7 +70,7 @@ export class PlainTarget implements Target {
 
   look(parent: Folder, name: Name): Standing | undefined {
     const stats = lstatSync(at(parent, name), { bigint: true, throwIfNoEntry: false });
-    return stats && { type: typeOf(stats), size: Number(stats.size), mtime: stats.mtimeNs };
+    return stats && { type: typeOf(stats), size: Number(stats.size), mtime: stats.mtimeNs, id: fileId(stats) };
   }
 
   remove(parent: Folder, name: Name, type: EntryType): void {

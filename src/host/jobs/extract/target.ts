@@ -33,6 +33,8 @@ export interface Standing {
   readonly size: number;
   /** Nanoseconds since 1970. */
   readonly mtime: bigint;
+  /** See `fileId`. */
+  readonly id: string;
 }
 
 /**
