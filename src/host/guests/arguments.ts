@@ -1,5 +1,6 @@
 import { usage } from '../../engines/core/errors.ts';
 import type { GuestManifest } from './manifest.ts';
+import { diskFormat } from './own-disk.ts';
 
 /** File descriptors that QEMU inherits, all connected sockets. No socket of a guest has a path, so nobody else can connect. */
 export const DESCRIPTORS = { qmp: 3, console: 4, files: 5, control: 6, bulk: 7, state: 8 } as const;
@@ -70,7 +71,7 @@ export function machineArguments(machine: MachineArguments): string[] {
   }
   if (machine.kernel !== undefined) args.push('-kernel', machine.kernel, '-append', manifest.boot.append);
   if (machine.initrd !== undefined) args.push('-initrd', machine.initrd);
-  if (manifest.boot.disk !== undefined) args.push('-drive', `file=${escape(`${machine.files}/${manifest.boot.disk}`)},format=${/\.qcow2$/i.test(manifest.boot.disk) ? 'qcow2' : 'raw'},snapshot=on`);
+  if (manifest.boot.disk !== undefined) args.push('-drive', `file=${escape(`${machine.files}/${manifest.boot.disk}`)},format=${diskFormat(manifest.boot.disk)},snapshot=on`);
   args.push(...(manifest.system === 'linux' ? linuxDevices(machine) : otherDevices(machine)));
   args.push(...ownArguments(manifest.machine.arguments, machine.files));
   return args;

@@ -3,6 +3,7 @@ import { cpSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, re
 import { basename, join, resolve } from 'node:path';
 import { DiskError, isDiskError, toDiskError, usage } from '../../engines/core/errors.ts';
 import { type BuiltGuest, type Guest, type GuestManifest, OWN } from './manifest.ts';
+import { checkOwnDisk } from './own-disk.ts';
 import { type GuestPlaces, guestPlaces } from './places.ts';
 import { readManifest } from './read.ts';
 
@@ -99,7 +100,7 @@ export function readBuilt(files: string): BuiltGuest | undefined {
 
 /**
  * Takes a described guest into the catalogue: its folder is checked and copied.
- * @throws DiskError usage EINVAL for a bad manifest, EEXIST when there is one of the name
+ * @throws DiskError usage EINVAL for a bad manifest and for a disk that names other files, EEXIST when there is one of the name
  */
 export function addGuest(directory: string, places: GuestPlaces = guestPlaces()): Guest {
   const from = resolve(directory);
@@ -110,6 +111,7 @@ export function addGuest(directory: string, places: GuestPlaces = guestPlaces())
   checkFiles(from);
   const missing = manifest.source === undefined ? [manifest.boot.kernel, manifest.boot.initrd, manifest.boot.disk].filter((file) => file !== undefined && !existsSync(join(from, file))) : [];
   if (missing.length > 0) throw usage('ENOENT', `${from} has no ${missing.join(', ')}, which its guest.yml names`);
+  checkOwnDisk(manifest, from);
   mkdirSync(places.added, { recursive: true });
   const fresh = join(places.added, `.${name}.${randomBytes(6).toString('hex')}`);
   try {

@@ -12,6 +12,7 @@ import type { GuestMachine, LaunchOptions } from './machine.ts';
 import { MachineDisks } from './machine-disks.ts';
 import type { Guest } from './manifest.ts';
 import { readBuilt } from './catalogue.ts';
+import { checkOwnDisk } from './own-disk.ts';
 import { findQemu, type MachineProgram } from './qemu.ts';
 import { SerialMachine } from './serial-machine.ts';
 import { MachineProcess } from './supervisor.ts';
@@ -83,6 +84,7 @@ export async function prepareGuest(guest: Guest, options: LaunchOptions): Promis
 
 function planFor(guest: Guest, options: LaunchOptions): Plan {
   const { manifest } = guest;
+  checkOwnDisk(manifest, guest.files);
   const cache = guestCache(options.cache);
   const program = options.program ?? findQemu(manifest.architecture);
   const memory = Math.max(manifest.machine.memory, options.memory ?? 0);

@@ -2,10 +2,12 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writ
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { missingTools, run } from '../../engines/testing/tools.ts';
 import { ROOT } from '../../engines/testing/recipes/build.ts';
 import { modulesByType, toolPackages } from './build/build.ts';
 import { mirrorsOf } from './build/index.ts';
 import { addGuest, catalogue, findGuest, removeGuest } from './catalogue.ts';
+import { launchGuest } from './launch.ts';
 import { guestPlaces, type GuestPlaces } from './places.ts';
 import { readManifest } from './read.ts';
 import { guestJsonSchema } from './testing/json-schema.ts';
@@ -100,6 +102,67 @@ describe('guest.yml', () => {
       expect(() => read(OWN.replace("['-device', 'cirrus-vga']", JSON.stringify(args))), args.join(' ')).toThrow(/line 7, machine\.arguments/);
     }
     expect(() => read(OWN.replace('type: pc', "type: 'pc,firmware=/etc/passwd'"))).toThrow(/machine\.type/);
+  });
+});
+
+/** A guest that is built by compiling what the person's computer runs while it does. */
+const COMPILED = `
+extends: linux-6.12
+source:
+  compile: {package: zfs-dkms, configure: [--with-config=kernel, '--with-linux={common}'], modules: [module/zfs], seconds: 1, space: 1, licence: CDDL}
+`;
+
+describe('what is compiled', () => {
+  it('is configured by words that run nothing of the person\'s', () => {
+    expect(read(COMPILED)).toMatchObject({ source: { compile: { configure: ['--with-config=kernel', '--with-linux={common}'] } } });
+    for (const word of ['CC=/tmp/x', '--with-linux=/tmp/x', '--with-linux={common}/../x', '--cache-file=../x', '--srcdir=/', '-C', 'x', '--x=$(id)', '--x=a b', '--x={files}']) {
+      expect(() => read(COMPILED.replace('--with-config=kernel', JSON.stringify(word))), word).toThrow(/source\.compile\.configure/);
+    }
+  });
+});
+
+/** The first bytes of a qcow2 image (QEMU's docs/interop/qcow2.rst). */
+function qcow2(version: number, backing: bigint, features: bigint): Buffer {
+  const header = Buffer.alloc(512);
+  header.write('QFI\u00fb', 'latin1');
+  header.writeUInt32BE(version, 4);
+  header.writeBigUInt64BE(backing, 8);
+  header.writeBigUInt64BE(features, 72);
+  return header;
+}
+
+describe('a disk that a guest brings', () => {
+  const text = OWN.replace('kernel: mine.elf, append: root=hd0', 'disk: system.qcow2, append: ""');
+
+  it.each([
+    ['has a backing file', qcow2(2, 0x200n, 0n)], ['has its data in another file', qcow2(3, 0n, 4n)], ['is none', Buffer.alloc(512)], ['is cut', Buffer.from('QFI')],
+  ])('is refused when it %s', (_how, bytes) => {
+    const own = described(text);
+    writeFileSync(join(own, 'system.qcow2'), bytes);
+    expect(() => addGuest(own, places)).toThrow(/system\.qcow2 (names another file|is no qcow2)/);
+  });
+
+  it('is taken when it is whole, and looked at again before each start', async () => {
+    const own = described(text, 'whole');
+    writeFileSync(join(own, 'system.qcow2'), qcow2(3, 0n, 1n));
+    const guest = addGuest(own, places);
+    writeFileSync(join(guest.files, 'system.qcow2'), qcow2(3, 0x200n, 0n));
+    const start = launchGuest(guest, { disks: [], filesystems: [], program: { command: process.execPath, args: ['-e', ''] }, cache: join(folder, 'cache') });
+    await expect(start).rejects.toThrow(/names another file/);
+    removeGuest('whole', places);
+  });
+
+  const tools = missingTools('qemu-img');
+
+  it.skipIf(tools !== undefined)('is refused when qemu-img made it of another', () => {
+    const own = described(text);
+    run('qemu-img', ['create', '-q', '-f', 'qcow2', '-b', '/etc/passwd', '-F', 'raw', join(own, 'system.qcow2')]);
+    expect(() => addGuest(own, places)).toThrow(/names another file/);
+    run('qemu-img', ['create', '-q', '-f', 'qcow2', '-o', `data_file=${join(own, 'data')}`, join(own, 'system.qcow2'), '1M']);
+    expect(() => addGuest(own, places)).toThrow(/names another file/);
+    rmSync(join(own, 'system.qcow2'));
+    run('qemu-img', ['create', '-q', '-f', 'qcow2', join(own, 'system.qcow2'), '1M']);
+    removeGuest(addGuest(own, places).manifest.name, places);
   });
 });
 

@@ -22,6 +22,8 @@ function list<const S extends v.GenericSchema>(of: S) {
 }
 
 const program = { package: name, program: v.union([path, v.pipe(v.string(), v.regex(/^\/clutch\/[a-z0-9-]{1,63}$/, 'a script of guests/linux'))]), files: v.optional(list(path)) };
+/** Of a package's "configure", which takes variables and paths as well, and runs what they name: a word for one of its features, or with the folder of the headers. */
+const configureWord = v.pipe(v.string(), v.regex(/^--[a-z][a-z0-9-]{0,63}(=(\{headers\}|\{common\}|[a-z0-9-]{0,63}))?$/, 'an option of the package\'s "configure" that names no file but {headers} and {common}'));
 const status = list(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(255)));
 
 const filesystem = v.strictObject({
@@ -84,7 +86,7 @@ const source = {
   base: list(v.strictObject({ package: name, files: v.pipe(list(path), v.minLength(1)), suite: v.optional(name) })),
   modules: list(moduleName),
   download: v.pipe(v.number(), v.integer(), v.minValue(1)),
-  compile: v.optional(v.strictObject({ package: name, prepare: v.optional(ownFile), configure: v.optional(list(text)), modules: v.pipe(list(path), v.minLength(1)), seconds, space: v.pipe(v.number(), v.integer(), v.minValue(1)), licence: text })),
+  compile: v.optional(v.strictObject({ package: name, prepare: v.optional(ownFile), configure: v.optional(list(configureWord)), modules: v.pipe(list(path), v.minLength(1)), seconds, space: v.pipe(v.number(), v.integer(), v.minValue(1)), licence: text })),
 };
 
 /** A whole manifest, as the rest of the program sees it. */
