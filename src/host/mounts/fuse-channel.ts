@@ -2,7 +2,7 @@ import { close, write, writevSync } from 'node:fs';
 import { type DiskError, ioError } from '../../engines/core/errors.ts';
 import type { FuseChannel } from '../../engines/protocols/fuse/channel.ts';
 import type { FuseDevice } from '../native/fuse-device.ts';
-import { FusePoller, type Polled } from './fuse-poller.ts';
+import { FusePoller, type Polled, type Waking } from './fuse-poller.ts';
 
 /** Bytes of a request at most: a write of 1 MiB (FUSE_MAX_MAX_PAGES of 4 KiB), and a page for what stands before it. */
 const ROOM = (1 << 20) + 4096;
@@ -34,7 +34,7 @@ export class DeviceChannel implements FuseChannel, Polled {
   readonly fd: number;
   readonly room = ROOM;
   readonly #calls: FuseDevice;
-  readonly #poller: FusePoller;
+  readonly #poller: Waking;
   #run: ((message: Uint8Array) => void | Promise<void>) | undefined;
   #ended: ((error?: DiskError) => void) | undefined;
   /** Set when no more requests come. */
@@ -52,13 +52,15 @@ export class DeviceChannel implements FuseChannel, Polled {
   /** Notices that are not written yet: the descriptor is let go after them. */
   #notices = 0;
 
-  /** @param fd is the channel's from now on */
-  constructor(calls: FuseDevice, fd: number) {
+  /**
+   * @param fd is the channel's from now on
+   * @param waking tells it when there is something to be read; the poll of all mounts when absent
+   */
+  constructor(calls: FuseDevice, fd: number, waking: Waking = poller ??= new FusePoller(calls)) {
     this.#calls = calls;
     this.fd = fd;
     calls.dontWait(fd);
-    poller ??= new FusePoller(calls);
-    this.#poller = poller;
+    this.#poller = waking;
   }
 
   get wants(): boolean {

@@ -14,6 +14,16 @@ export interface Polled {
   drain(most: number): boolean;
 }
 
+/** Tells those that are read when there is something. */
+export interface Waking {
+  /** @throws DiskError io when the system has no descriptor left */
+  add(polled: Polled): void;
+  /** It is not read any more when this returns. Its descriptor may be closed. */
+  remove(polled: Polled): void;
+  /** The list changed, or one of them wants again. */
+  wake(): void;
+}
+
 /**
  * Microseconds that this thread waits in the kernel for the next request, when it just answered one: a program that looks at one file after the other comes
  * back within 10 to 60, and is answered at once, without a change of threads (three times as many answers a second). Timers and others wait as long.
@@ -43,7 +53,7 @@ const [EINTR, EAGAIN, ENOMEM] = [4, 11, 12];
  * that blocks would take one a mount, and four mounts would leave none to files and name servers). An event ends the wait when the list changes and when the
  * process exits, which would otherwise wait for that thread for ever.
  */
-export class FusePoller {
+export class FusePoller implements Waking {
   readonly #calls: FuseDevice;
   readonly #polled = new Set<Polled>();
   /** What `#list` was made of, in its order, after the event. */
@@ -60,7 +70,6 @@ export class FusePoller {
     this.#calls = calls;
   }
 
-  /** @throws DiskError io when the system has no descriptor left */
   add(polled: Polled): void {
     if (this.#event < 0) {
       this.#event = this.#calls.event();
@@ -71,13 +80,11 @@ export class FusePoller {
     this.wake();
   }
 
-  /** It is not read any more when this returns. Its descriptor may be closed. */
   remove(polled: Polled): void {
     this.#polled.delete(polled);
     this.wake();
   }
 
-  /** The list changed, or one of them wants again. */
   wake(): void {
     this.#list = undefined;
     if (this.#state === 'waiting') this.#calls.write(this.#event, ONE, ONE.length);
