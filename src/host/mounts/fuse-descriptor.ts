@@ -49,6 +49,15 @@ export async function fuseAvailable(): Promise<Possible> {
 }
 
 /**
+ * Whether the kernel is to check owners and modes. Not where an ordinary account mounts for itself: the kernel lets nobody else in (fs/fuse/dir.c,
+ * fuse_allow_current_process), and who may open an image can read and change all that is in it, as the window does. The accounts of the image's computer mean
+ * nothing here, and its files are mostly root's.
+ */
+export function checksPermissions(shared: boolean): boolean {
+  return process.geteuid?.() === 0 || (shared && mayShare());
+}
+
+/**
  * Mounts a filesystem that is not served yet: whoever looks at it waits until it is.
  * @param at absolute path of a folder
  * @returns the open device, through which the kernel's requests come
@@ -75,8 +84,8 @@ async function mountAsUser(calls: FuseDevice, at: string, { title, readOnly, sha
   const program = findProgram('fusermount3');
   if (program === undefined) throw unsupported('fuse', 'fusermount3 is not installed', 'Debian: apt install fuse3');
   const options = [
-    readOnly ? 'ro' : 'rw', 'nosuid', 'nodev', 'default_permissions', `max_read=${MAX_READ}`, 'subtype=clutch', `fsname=${title.replaceAll(/[\\,]/g, '\\$&')}`,
-    ...(shared && mayShare() ? ['allow_other'] : []),
+    readOnly ? 'ro' : 'rw', 'nosuid', 'nodev', `max_read=${MAX_READ}`, 'subtype=clutch', `fsname=${title.replaceAll(/[\\,]/g, '\\$&')}`,
+    ...(checksPermissions(shared) ? ['default_permissions'] : []), ...(shared && mayShare() ? ['allow_other'] : []),
   ];
   const [ours, theirs] = calls.socketPair();
   try {

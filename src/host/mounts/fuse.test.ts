@@ -330,8 +330,9 @@ describe.skipIf(noUser !== undefined)(`as an ordinary user${noUser === undefined
       const path = home();
       const image = join(path, 'image');
       execFileSync('mke2fs', ['-q', '-F', '-t', 'ext4', '-b', '4096', image, '32M'], { env: { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` } });
-      // All of it is the account's own: the kernel lets it read nothing else.
-      const expected = filled(image, join(path, 'filled'), `setfattr -x trusted.secret "$2/small"; chown -hR ${NOBODY}:${NOBODY} "$2"; chmod -R u+rwX "$2"`);
+      // It may read whatever there is, except what Linux shows to root alone.
+      const expected = filled(image, join(path, 'filled'), 'setfattr -x trusted.secret "$2/small"');
+      chownSync(image, NOBODY, NOBODY);
       const server = serving(NOBODY, { TMPDIR: path, XDG_RUNTIME_DIR: '' });
       const { at } = await server.ask<{ at: string }>({ do: 'mount', what: image, title: 'ext4' });
       return {
@@ -361,6 +362,20 @@ describe.skipIf(noUser !== undefined)(`as an ordinary user${noUser === undefined
     process.child.kill('SIGKILL');
     await process.gone;
     await expect.poll(() => [mountedAt(at), watchers(at), existsSync(at)], { timeout: 60_000 }).toEqual([undefined, [], false]);
+  });
+
+  it('may read and change all that is in an image, whosever it is there', async () => {
+    const path = home();
+    const at = join(path, 'mount');
+    const process = serving(NOBODY, { TMPDIR: path, XDG_RUNTIME_DIR: '' });
+    await process.ask({ do: 'mount', what: 'tree of root', at, title: 'foreign' });
+    const { stdout } = await run('sh', ['-ec', 'cd "$1"; stat -c "%n %u:%g %a" . private private/secret; cat private/secret; echo more >> private/secret; cat private/secret; echo new > private/new; rm private/gone; mkdir made; ls private', 'sh', at], { uid: NOBODY, gid: NOBODY });
+    // With the owners that they have, so that a copy of them is true.
+    expect(stdout.split('\n')).toEqual(['. 0:0 755', 'private 0:0 700', 'private/secret 0:0 600', 'secret', 'secret', 'more', 'new', 'secret', '']);
+    await expect(run('ls', [at])).rejects.toThrow(/Permission denied/);
+    await process.ask({ do: 'unmount' });
+    process.child.stdin!.end();
+    await process.gone;
   });
 
   it('is not open to others', async () => {

@@ -3,7 +3,7 @@ import { type FuseServer, serveFuse } from '../../engines/protocols/fuse/index.t
 import type { MountStats, MountUser } from '../../shared/contract/mounts.ts';
 import { fuseDevice } from '../native/fuse-device.ts';
 import { DeviceChannel } from './fuse-channel.ts';
-import { fuseAvailable, mountFuse } from './fuse-descriptor.ts';
+import { checksPermissions, fuseAvailable, mountFuse } from './fuse-descriptor.ts';
 import { warmUp } from './fuse-warm-up.ts';
 import { chosenPoint, type MountPoint, ownPoint, runtimeFolder } from './mount-point.ts';
 import { mountedAt, type MountLine, mounts } from './mount-table.ts';
@@ -84,7 +84,7 @@ async function begin(request: MountRequest, line: MountLine, channel: DeviceChan
   let mount: FuseMount;
   let server: FuseServer;
   try {
-    server = serveFuse(channel, request.tree, { ready });
+    server = serveFuse(channel, request.tree, { ready, unchecked: !checksPermissions(request.shared === true) });
     mount = new FuseMount(line, channel, server, keep);
   } catch (error) {
     channel.close();

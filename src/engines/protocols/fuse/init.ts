@@ -33,24 +33,26 @@ const EPROTO = 71;
  * after each write of the kernel's own.
  *
  * POSIX_ACL where the tree has attributes: engines keep ACLs in the kernel's form, hand them down and keep them and the mode in step (core/writer.ts). The umask is
- * then ours to apply (DONT_MASK), since it does not count below a default ACL.
+ * then ours to apply (DONT_MASK), since it does not count below a default ACL. Not where permissions are not checked: with it the kernel would check them
+ * (fs/fuse/inode.c, process_init_reply). ACLs come and go as other attributes then.
  *
  * HANDLE_KILLPRIV_V2: without it the kernel asks for security.capability before each write.
  */
-function wanted(fs: FileSystem): number {
+function wanted(fs: FileSystem, unchecked: boolean): number {
   const { writer, xattrs } = fs;
   return INIT_FLAG.ASYNC_READ | INIT_FLAG.BIG_WRITES | INIT_FLAG.DO_READDIRPLUS | INIT_FLAG.READDIRPLUS_AUTO | INIT_FLAG.ASYNC_DIO | INIT_FLAG.PARALLEL_DIROPS
     | INIT_FLAG.NO_OPEN_SUPPORT | INIT_FLAG.MAX_PAGES | INIT_FLAG.CACHE_SYMLINKS | INIT_FLAG.AUTO_INVAL_DATA | INIT_FLAG.EXPLICIT_INVAL_DATA | INIT_FLAG.INIT_EXT
-    | (xattrs === undefined ? 0 : INIT_FLAG.POSIX_ACL)
+    | (xattrs === undefined || unchecked ? 0 : INIT_FLAG.POSIX_ACL)
     | (writer === undefined ? 0 : INIT_FLAG.ATOMIC_O_TRUNC | INIT_FLAG.DONT_MASK | INIT_FLAG.HANDLE_KILLPRIV_V2 | INIT_FLAG.SETXATTR_EXT);
 }
 
 /**
  * Answers INIT.
  * @param room bytes of the largest request that the channel hands over
+ * @param unchecked the mount is one without `default_permissions`
  * @returns what was agreed on; undefined when the kernel must ask again or is refused
  */
-export function agree(request: Request, replies: Replies, fs: FileSystem, room: number): Agreement | undefined {
+export function agree(request: Request, replies: Replies, fs: FileSystem, room: number, unchecked: boolean): Agreement | undefined {
   const asked = request.body(InitIn);
   const answer = InitOut.over(replies.blank(InitOut.size), REPLY_HEADER);
   if (asked.major < MAJOR || (asked.major === MAJOR && asked.minor < OLDEST_MINOR)) {
@@ -65,7 +67,7 @@ export function agree(request: Request, replies: Replies, fs: FileSystem, room: 
     return undefined;
   }
   const extended = (asked.flags & INIT_FLAG.INIT_EXT) !== 0;
-  let flags = asked.flags & wanted(fs);
+  let flags = asked.flags & wanted(fs, unchecked);
   if ((flags & INIT_FLAG.EXPLICIT_INVAL_DATA) !== 0) flags &= ~INIT_FLAG.AUTO_INVAL_DATA;
   const flags2 = extended ? request.body(InitInExt).flags2 & INIT_FLAG2.HAS_EXPIRE_ONLY : 0;
   const least = InHeader.size + WriteIn.size;

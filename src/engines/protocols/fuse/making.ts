@@ -5,7 +5,7 @@ import type { Name } from '../../core/names.ts';
 import type { NewNode, RenameMode, Writer } from '../../core/writer.ts';
 import { typeOfMode } from '../shared/linux.ts';
 import { decodeDevice } from './attributes.ts';
-import { INIT_FLAG, LinkIn, MkdirIn, MknodIn, RENAME, Rename2In, RenameIn } from './layout.ts';
+import { LinkIn, MkdirIn, MknodIn, RENAME, Rename2In, RenameIn } from './layout.ts';
 import { after } from './maybe.ts';
 import type { Request } from './request.ts';
 import { answerEntry, attributeOf, nodeOf, type Operation, type Session } from './session.ts';
@@ -89,7 +89,7 @@ export function newNode(session: Session, { uid, gid }: Request, folder: NodeId,
     const owner = { uid, gid: inherits ? parent.gid : gid };
     // A link has neither.
     if (type === 'symlink') return { mode: permissions, ...owner };
-    return after((session.agreement.flags & INIT_FLAG.POSIX_ACL) === 0 ? undefined : attributeOf(session, folder, DEFAULT_ACL), (acl): NewNode => {
+    return after(session.fs.xattrs === undefined ? undefined : attributeOf(session, folder, DEFAULT_ACL), (acl): NewNode => {
       const entries = acl === undefined ? undefined : parseAcl(acl);
       return { mode: permissions & (entries === undefined ? ~umask : ~0o777 | modeOfAcl(entries)), ...owner };
     });

@@ -32,6 +32,10 @@ describe('agreeing with a kernel', () => {
     const reading = (await agree({}, new MemoryFileSystem(dir()))).flags;
     expect(reading & (INIT_FLAG.ATOMIC_O_TRUNC | INIT_FLAG.HANDLE_KILLPRIV_V2)).toBe(0);
     expect(reading & INIT_FLAG.POSIX_ACL).not.toBe(0);
+    // With ACLs of its own the kernel checks permissions, whatever it was told when it mounted.
+    const unchecked = new TestKernel();
+    serveFuse(unchecked, new TestTree(writable), { unchecked: true });
+    expect((await unchecked.init({})).flags & INIT_FLAG.POSIX_ACL).toBe(0);
   });
 
   it('refuses kernels that are too old, and has newer ones ask again', async () => {

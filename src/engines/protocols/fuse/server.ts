@@ -19,6 +19,8 @@ import { ToldNames } from './told-names.ts';
 export interface FuseOptions {
   /** Told when the kernel has agreed on the protocol: from now on the mount works. */
   ready?(): void;
+  /** The kernel lets the account that mounted do everything: it was mounted without `default_permissions`. */
+  readonly unchecked?: boolean;
 }
 
 /** A tree that is being served to the kernel. */
@@ -42,7 +44,8 @@ const ENOTTY = 25;
 const EPOCHS = 44;
 
 /**
- * Serves a tree to the kernel through a mount's descriptor, until that ends. Who may do what is the kernel's to check (`default_permissions`). Requests that
+ * Serves a tree to the kernel through a mount's descriptor, until that ends. Who may do what is the kernel's to check (`default_permissions`), or
+ * nobody's (`unchecked`). Requests that
  * are wrong get an errno, and nothing that a message holds throws.
  */
 export function serveFuse(channel: FuseChannel, tree: ServedTree, options: FuseOptions = {}): FuseServer {
@@ -142,7 +145,7 @@ class Server implements FuseServer {
       return;
     }
     const { fs } = this.#tree;
-    const agreement = agree(request, this.#replies, fs, this.#channel.room);
+    const agreement = agree(request, this.#replies, fs, this.#channel.room, this.#options.unchecked === true);
     if (agreement === undefined) return;
     const nodes = new Nodes(fs.root);
     const names = agreement.minor >= EPOCHS ? undefined : new ToldNames();

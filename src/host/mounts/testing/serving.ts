@@ -12,7 +12,7 @@ import { webdavProvider } from '../webdav.ts';
 /** What a process that serves mounts is asked, a line of JSON each; it answers each with a line. */
 export type Asked =
   /** `what`: the path of an image, or a tree of a test. */
-  | { readonly do: 'mount'; readonly what: string | 'small tree' | 'writable tree'; readonly at?: string; readonly title: string; /** FUSE unless told. */ readonly by?: 'webdav' }
+  | { readonly do: 'mount'; readonly what: string | 'small tree' | 'writable tree' | 'tree of root'; readonly at?: string; readonly title: string; /** FUSE unless told. */ readonly by?: 'webdav' }
   | { readonly do: 'unmount'; readonly lazy?: boolean }
   | { readonly do: 'ended' }
   | { readonly do: 'users' };
@@ -32,9 +32,16 @@ export function smallTree(uid: number = process.getuid?.() ?? 0): MemoryNode {
   ], { ...own, mode: 0o755 });
 }
 
+/** What root keeps to himself, on the computer that it comes from. */
+function treeOfRoot(): MemoryNode {
+  const root = { uid: 0, gid: 0 };
+  return dir([['private', dir([['secret', file('secret\n', { ...root, mode: 0o600 })], ['gone', file('', { ...root, mode: 0o600 })]], { ...root, mode: 0o700 })]], { ...root, mode: 0o755 });
+}
+
 async function treeOf(what: string): Promise<FileSystem> {
   if (what === 'small tree') return new MemoryFileSystem(smallTree());
   if (what === 'writable tree') return new WritableMemoryFileSystem(smallTree());
+  if (what === 'tree of root') return new WritableMemoryFileSystem(treeOfRoot());
   return (await openImage(new FileDevice(what))).fs;
 }
 
