@@ -34,7 +34,10 @@ export class WebdavServer {
   readonly gate: WebdavGate;
   readonly #server: Server;
   readonly #handler: WebdavHandler;
+  /** In the order in which they came. */
   readonly #sockets = new Set<Socket>();
+  /** Those that showed the secret. */
+  readonly #known = new WeakSet<Socket>();
   readonly #working = new Set<Promise<void>>();
   #closed = false;
 
@@ -43,6 +46,10 @@ export class WebdavServer {
     this.#handler = handler;
     this.gate = gate;
     server.on('connection', (socket) => {
+      if (this.#sockets.size >= MAX_CONNECTIONS && !this.#makeRoom()) {
+        socket.destroy();
+        return;
+      }
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
     });
@@ -61,7 +68,6 @@ export class WebdavServer {
   /** Listens at a free port of 127.0.0.1. @throws DiskError io */
   static async start(options: WebdavServerOptions): Promise<WebdavServer> {
     const server = createServer({ maxHeaderSize: MAX_HEAD, headersTimeout: HEAD_MS, keepAliveTimeout: IDLE_MS, requestTimeout: 0, connectionsCheckingInterval: 5000 });
-    server.maxConnections = MAX_CONNECTIONS;
     server.listen(0, '127.0.0.1');
     try {
       await once(server, 'listening');
@@ -101,6 +107,17 @@ export class WebdavServer {
     this.#handler.close();
   }
 
+  /** Any account of this computer may connect. The longest open of those that showed no secret goes, or idle ones would keep the mount's own client out. */
+  #makeRoom(): boolean {
+    for (const socket of this.#sockets) {
+      if (this.#known.has(socket)) continue;
+      this.#sockets.delete(socket);
+      socket.destroy();
+      return true;
+    }
+    return false;
+  }
+
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = '', url = '' } = request;
     // Windows and others ask the server before they ask for a path, and without the password. Nothing of the tree is in the answer.
@@ -109,6 +126,7 @@ export class WebdavServer {
       if (method === 'OPTIONS' && admission.status !== 403) return send(request, response, await this.#handler.handle({ method, target: url, base: '', headers: {}, body: nothing() }));
       return send(request, response, textResponse(admission.status, admission.text, admission.status === 401 ? { 'www-authenticate': `Basic realm="${USER}", charset="UTF-8"` } : {}));
     }
+    this.#known.add(request.socket);
     await send(request, response, await this.#handler.handle({ method, target: url, base: admission.base, headers: headersOf(request), body: bodyOf(request) }));
   }
 }

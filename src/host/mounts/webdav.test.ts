@@ -1,7 +1,8 @@
 import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import type { FileSystem } from '../../engines/core/filesystem.ts';
@@ -112,6 +113,30 @@ describe('the server', () => {
     expect(await said(`GET /${'x'.repeat(40_000)} HTTP/1.1\r\n\r\n`)).toMatch(/^HTTP\/1.1 431 /);
     const { host, pathname } = new URL(gate.secretUrl);
     expect(await said(`PUT ${pathname}b HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\nContent-Length: 3\r\n\r\nabc`)).toMatch(/^HTTP\/1.1 201 /);
+  });
+
+  it('is there for who knows the secret, however many connections others hold', async () => {
+    const { gate, port } = await start();
+    const { host, pathname } = new URL(gate.secretUrl);
+    const open = async (first: string): Promise<{ readonly socket: Socket; readonly state: { said: string; closed: boolean } }> => {
+      const state = { said: '', closed: false };
+      const socket = connect(port, '127.0.0.1', () => socket.write(first));
+      socket.on('error', () => {}).on('data', (part) => { state.said += part.toString(); }).on('close', () => { state.closed = true; });
+      await once(socket, 'connect');
+      return { socket, state };
+    };
+    const ask1 = `GET ${pathname}a HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
+    const client = await open(ask1);
+    await expect.poll(() => client.state.said, { timeout: 30_000 }).toContain('hello');
+    client.state.said = '';
+    // Any account of this computer may connect: without a word, in the middle of a head, or with a body that never ends.
+    const others: Socket[] = [];
+    for (let i = 0; i < 200; i++) others.push((await open(['', 'GET / HTTP/1.1\r\nHost:', `PUT /x HTTP/1.1\r\nHost: ${host}\r\nContent-Length: 1000000\r\n\r\nx`][i % 3]!)).socket);
+    expect(await ask(`${gate.secretUrl}a`)).toMatchObject({ status: 200, text: 'hello' });
+    client.socket.write(ask1);
+    await expect.poll(() => client.state.said, { timeout: 30_000 }).toContain('hello');
+    expect(client.state.closed).toBe(false);
+    for (const socket of [...others, client.socket]) socket.destroy();
   });
 
   it('stores nothing of an upload that is cut off, and ends while a client reads', async () => {
