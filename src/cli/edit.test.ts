@@ -16,6 +16,13 @@ function e2fsck(image: string, ...options: readonly string[]): number | null {
   return spawnSync('e2fsck', [...options, image], { env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` } }).status;
 }
 
+/** Runs it with nobody who reads what it prints. @returns its exit status */
+async function unread(...args: readonly string[]): Promise<number | null> {
+  const child = spawn(process.execPath, [CLUTCH, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  child.stdout.destroy();
+  return ((await once(child, 'exit')) as [number | null])[0];
+}
+
 /** The start of a tar: a file of a MiB without its end. */
 function tarBegin(): Buffer {
   writeFileSync(at('large'), Buffer.alloc(1 << 20, 65));
@@ -59,6 +66,13 @@ describe.skipIf(missing !== undefined)(`changing an image${missing === undefined
     }
     expect(readFileSync(image).equals(before)).toBe(true);
     expect(readdirSync(folder).filter((name) => name.startsWith('.'))).toEqual([]);
+  });
+
+  it('says what is wrong with a script or an archive that it is given', () => {
+    expect(clutch('edit', image, '-f', at('none'))).toMatchObject({ status: 1, out: '', err: `clutch: There is no ${at('none')} on this computer\n` });
+    expect(clutch('edit', image, '-f', folder)).toMatchObject({ status: 1, err: `clutch: ${folder} is a folder\n` });
+    const { status, stderr } = spawnSync(process.execPath, [CLUTCH, 'untar', image], { input: 'no tar at all\n'.repeat(100), encoding: 'utf8' });
+    expect({ status, stderr }).toEqual({ status: 1, stderr: 'clutch: tar header: its checksum is wrong\n  It is no tar archive, is damaged, or was cut short.\n' });
   });
 
   it('runs every operation, and e2fsck finds nothing', () => {
@@ -130,17 +144,18 @@ describe.skipIf(missing !== undefined)(`changing an image${missing === undefined
     expect(edit(['mkdir /x'])).toMatchObject({ status: 3, err: expect.stringContaining("gzip image can't be changed in its place") as string });
   });
 
-  it('checks, and ends as fsck(8) does', () => {
+  it('checks, and ends as fsck(8) does', async () => {
     expect(clutch('fsck', image)).toMatchObject({ status: 0, out: 'Clean\n' });
     expect(objects(clutch('fsck', '--json', image).out)).toEqual([{ state: 'clean', exit: 0, findings: 0, repaired: 0 }]);
     expect(clutch('fsck', at('none.img'))).toMatchObject({ status: 8, err: expect.stringContaining('There is no') as string });
     expect(clutch('fsck', '--fix', image)).toMatchObject({ status: 2, err: expect.stringContaining('--fix --yes') as string });
     expect(clutch('fsck', '--yes', image)).toMatchObject({ status: 2 });
+    expect(await unread('fsck', image)).toBe(0);
     writeFileSync(at('empty.img'), new Uint8Array(100_000));
     expect(clutch('fsck', at('empty.img'))).toMatchObject({ status: 8 });
   });
 
-  it('repairs when it is told to, and only then', () => {
+  it('repairs when it is told to, and only then', async () => {
     // Wrong link counts and sizes, by the reference's own editor.
     execFileSync('debugfs', ['-w', '-f', '-', image], { input: 'set_inode_field /hello links_count 7\nset_inode_field /etc/passwd links_count 1\n', env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` }, stdio: ['pipe', 'ignore', 'ignore'] });
     expect(e2fsck(image, '-fn')).toBe(4);
@@ -149,6 +164,8 @@ describe.skipIf(missing !== undefined)(`changing an image${missing === undefined
     expect(looked).toMatchObject({ status: 4, err: '' });
     expect(looked.out).toMatch(/^Errors:\n[^]*Repair: [^]*clutch fsck --fix repairs them\n$/);
     expect(readFileSync(image).equals(before)).toBe(true);
+    // Who reads none of it is told all the same.
+    expect(await unread('fsck', image)).toBe(4);
     const lines = objects(clutch('fsck', '--json', image).out);
     expect(lines.at(-1)).toMatchObject({ state: 'errors', exit: 4 });
     expect(lines[0]).toMatchObject({ code: expect.any(String) as string, severity: 'error', message: expect.any(String) as string, repair: expect.any(String) as string, repaired: false });

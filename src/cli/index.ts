@@ -1,6 +1,6 @@
 import { type Command, CommanderError } from 'commander';
 import { EXIT, errorJson, errorText, exitStatus } from './exit.ts';
-import { OutputEnded, OutputFailed, ReaderGone } from './output.ts';
+import { OutputEnded, ReaderGone } from './output.ts';
 import { makeProgram, usageError } from './program.ts';
 import { stderr, stdout } from './streams.ts';
 
@@ -9,32 +9,34 @@ async function main(words: readonly string[]): Promise<void> {
   let status: number = EXIT.done;
   const program = makeProgram((verbStatus) => { status = verbStatus; });
   try {
-    await program.parseAsync(words, { from: 'user' });
+    await program.parseAsync(words, { from: 'user' }).catch((error: unknown) => {
+      // That help was printed is no error.
+      if (!(error instanceof CommanderError && error.exitCode === 0)) throw error;
+    });
     stdout.flush();
   } catch (error) {
-    status = failed(error, words, program);
+    // A verb that came to its end has its status, whether somebody read all of it or not.
+    if (!(error instanceof ReaderGone)) status = failed(error, words, program);
   }
-  try {
-    stderr.flush();
-  } catch (error) {
-    if (!(error instanceof OutputEnded)) throw error;
-  }
+  unlessEnded(() => stderr.flush());
   // Everything is written: a handle that somebody forgot is no reason to stay.
   process.exit(status);
 }
 
 /** Tells what went wrong; the exit status that it means. */
 function failed(error: unknown, words: readonly string[], program: Command): number {
-  if (error instanceof ReaderGone) return EXIT.done;
+  const told = error instanceof CommanderError ? usageError(error.message, verbOf(words, program)) : error;
+  unlessEnded(() => stdout.flush());
+  unlessEnded(() => stderr.line(words.includes('--json') ? errorJson(told) : errorText(told)));
+  return exitStatus(told);
+}
+
+/** Prints while it can be printed: what ends the program is told by its status at least. */
+function unlessEnded(print: () => void): void {
   try {
-    if (!(error instanceof OutputFailed)) stdout.flush();
-    if (error instanceof CommanderError && error.exitCode === 0) return EXIT.done;
-    const told = error instanceof CommanderError ? usageError(error.message, verbOf(words, program)) : error;
-    stderr.line(words.includes('--json') ? errorJson(told) : errorText(told));
-    return exitStatus(told);
-  } catch (nested) {
-    if (nested instanceof OutputEnded) return exitStatus(error);
-    throw nested;
+    print();
+  } catch (error) {
+    if (!(error instanceof OutputEnded)) throw error;
   }
 }
 

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { DiskError, toDiskError, unsupported } from '../../engines/core/errors.ts';
 import type { JobContext } from '../../engines/core/job.ts';
 import type { Name } from '../../engines/core/names.ts';
@@ -7,7 +6,7 @@ import type { WritableFileSystem } from '../../host/jobs/untar.ts';
 import type { ImageSession } from '../../host/session.ts';
 import { runOperation } from '../edit-operations.ts';
 import { EXIT, UsageError } from '../exit.ts';
-import { readInput } from '../input.ts';
+import { readInput, readInputFile } from '../input.ts';
 import { CliJob } from '../job.ts';
 import { type ImageOptions, openFilesystem, selectFilesystem, withImage } from '../open.ts';
 import { wordsOf } from '../script.ts';
@@ -31,7 +30,7 @@ export async function edit(image: string, options: EditOptions): Promise<number>
   if (file === '-' && process.stdin.isTTY) throw new UsageError('The script comes from a file (-f FILE) or from standard input');
   const job = new CliJob({ title: 'Editing', json: options.json === true });
   return job.run(async (context) => {
-    const lines = parseScript(file === '-' ? await readInput(job) : readFileSync(file));
+    const lines = parseScript(file === '-' ? await readInput(job) : readInputFile(file));
     return runScript(image, lines, options, context);
   });
 }

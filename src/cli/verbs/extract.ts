@@ -64,5 +64,10 @@ export function extract(image: string, paths: readonly string[], options: Extrac
 }
 
 function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    // Where it can't be looked at, nothing can be written either: that is said.
+    return false;
+  }
 }

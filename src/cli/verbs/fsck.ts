@@ -13,7 +13,7 @@ import { cannotOpen, type ImageSession } from '../../host/session.ts';
 import { errorJson, errorText, FSCK, RefusedError, UsageError } from '../exit.ts';
 import { CliJob } from '../job.ts';
 import { type ImageOptions, selectLayer, withImage } from '../open.ts';
-import { OutputEnded, writeAll } from '../output.ts';
+import { OutputFailed, ReaderGone, writeAll } from '../output.ts';
 import { stderr, stdout } from '../streams.ts';
 import { counted } from '../text.ts';
 
@@ -34,16 +34,21 @@ export async function fsck(image: string, options: FsckOptions): Promise<number>
   // A guest that is asked for runs its checker; the filesystem itself is not opened for that.
   const { with: opener, ...rest } = options;
   const toOpen = opener?.startsWith(GUEST) ? rest : options;
+  let exit: number | undefined;
   try {
-    return await job.run((context) => withImage(image, toOpen, async (session) => {
+    exit = await job.run((context) => withImage(image, toOpen, async (session) => {
       await session.assemble(options.part, { job: context });
       return fix ? repair(session, options, context) : look(session, options, context);
     }, context, false));
+    stdout.flush();
+    return exit;
   } catch (error) {
-    if (error instanceof OutputEnded || error instanceof UsageError || toDiskError(error).kind === 'cancelled') throw error;
+    // Who stopped reading is not told that it is clean.
+    if (error instanceof ReaderGone) return exit ?? FSCK.failed;
+    if (error instanceof UsageError || toDiskError(error).kind === 'cancelled') throw error;
     // fsck(8) has one status for all that kept it from checking.
     stderr.line(json ? errorJson(error) : errorText(error));
-    if (json) stdout.line(JSON.stringify({ state: 'unchecked', exit: FSCK.failed }));
+    if (json && !(error instanceof OutputFailed)) stdout.line(JSON.stringify({ state: 'unchecked', exit: FSCK.failed }));
     return FSCK.failed;
   }
 }
@@ -98,13 +103,23 @@ async function repairByTool(session: ImageSession, layer: Layer, tool: ToolCheck
   return toolEnd(result, tool, options);
 }
 
-/** What the tool prints is printed as it comes. */
-function runTool(tool: ToolCheck, devices: readonly BlockDevice[], { json = false }: FsckOptions, job: JobContext, repair: boolean): Promise<ToolResult> {
+/** What the tool prints is printed as it comes. It is stopped when nothing more can be printed. @throws OutputEnded */
+async function runTool(tool: ToolCheck, devices: readonly BlockDevice[], { json = false }: FsckOptions, job: JobContext, repair: boolean): Promise<ToolResult> {
+  let ended: unknown;
+  // Lines come from a socket: what is thrown there would reach nobody.
   const line = (text: string): void => {
-    stdout.line(json ? JSON.stringify({ line: text }) : displayName(text));
-    stdout.flush();
+    if (ended !== undefined) return;
+    try {
+      stdout.line(json ? JSON.stringify({ line: text }) : displayName(text));
+      stdout.flush();
+    } catch (error) {
+      ended = error;
+    }
   };
-  return tool.run(devices, { repair, line }, job);
+  const signal = { get aborted() { return job.signal.aborted || ended !== undefined; } };
+  const ran = await tool.run(devices, { repair, line }, { ...job, signal }).catch((error: unknown) => { throw ended ?? error; });
+  if (ended !== undefined) throw ended;
+  return ran;
 }
 
 /** @returns the exit status */

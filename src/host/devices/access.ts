@@ -19,7 +19,7 @@ export function accessAdvice(path: string, platform: NodeJS.Platform = process.p
 export function linuxAdvice(path: string, group: string | undefined, account: string): string {
   const ways = [
     `In a terminal, "sudo clutch info ${path}" reads it as root.`,
-    `For this window, "sudo setfacl -m u:${account}:r ${path}" lets you read it until it is disconnected.`,
+    `For the window, "sudo setfacl -m u:${account}:r ${path}" lets you read it until it is disconnected.`,
     'The system\'s own program for disks (udisks) can make an image of it, which Clutch opens without root.',
     ...(group === undefined ? [] : [`Members of the group "${group}" may always read and write every disk: "sudo usermod -aG ${group} ${account}", and log in again.`]),
   ];

@@ -6,7 +6,7 @@ import { compareWalks } from '../../engines/testing/compare.ts';
 import { ROOT } from '../../engines/testing/recipes/build.ts';
 import { missingTools, run, scratchFolder } from '../../engines/testing/tools.ts';
 import type { WalkEntry } from '../../engines/testing/walk.ts';
-import { buildClutch, clutch, type Ran } from '../../cli/testing.ts';
+import { buildClutch, CLUTCH, clutch, type Ran } from '../../cli/testing.ts';
 import { type ImageSession, openImage } from '../session.ts';
 import { missingGuest } from './testing/built.ts';
 
@@ -96,6 +96,9 @@ describe.skipIf(NO_XFS !== undefined)('XFS, through a guest', () => {
     expect(repaired.status).toBe(1);
     sound(damaged);
     expect(clutch('fsck', damaged).status).toBe(0);
+    // Nobody reads on: the tool is stopped, and nothing is called clean.
+    const { status, stderr } = spawnSync('bash', ['-c', '"$@" | true; exit ${PIPESTATUS[0]}', 'bash', process.execPath, CLUTCH, 'fsck', damaged], { encoding: 'utf8' });
+    expect({ status, stderr }).toEqual({ status: 8, stderr: '' });
   }, LONG);
 
   it('is as before or as applied when the guest is killed while it writes', async () => {

@@ -3,7 +3,7 @@ import type { DeviceList, DeviceRow } from '../../shared/contract/devices.ts';
 import type { Cancel } from '../../shared/rpc/types.ts';
 
 const GB = 1_000_000_000;
-const ADVICE = 'In a terminal, "sudo clutch info /dev/nvme0n1" reads it as root. For this window, "sudo setfacl -m u:ada:r /dev/nvme0n1" lets you read it until it is disconnected. Members of the group "disk" may always read and write every disk: "sudo usermod -aG disk ada", and log in again.';
+const ADVICE = 'In a terminal, "sudo clutch info /dev/nvme0n1" reads it as root. For the window, "sudo setfacl -m u:ada:r /dev/nvme0n1" lets you read it until it is disconnected. Members of the group "disk" may always read and write every disk: "sudo usermod -aG disk ada", and log in again.';
 
 /** The disks of a computer. The words of `what`: "none", "container", "fail", "wait", "hostile"; else the usual ones. */
 export function fakeDevices(what: string, source: (path: string) => SourceToken): DeviceList {

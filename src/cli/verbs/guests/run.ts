@@ -41,14 +41,25 @@ async function watchGuest(name: string, image: string | undefined): Promise<numb
     const source = image === undefined ? undefined : openSource(image);
     try {
       const machine = await support.launch(guest, { disks: source === undefined ? [] : [{ device: source.device, readOnly: true }], filesystems: [], warm: 'never', signal });
-      const print = ({ at, from, text }: (typeof machine.log.lines)[number]): void => {
-        stdout.line(`${(at / 1000).toFixed(3).padStart(9)} ${from.padEnd(8)} ${displayName(text)}`);
-        stdout.flush();
-      };
-      machine.log.lines.forEach(print);
-      machine.log.onLine(print);
-      const died = await Promise.race([machine.ended, interrupted]);
+      let unread: unknown;
+      const watched = new Promise<void>((resolve) => {
+        // Lines come from sockets: what is thrown there would reach nobody.
+        const print = ({ at, from, text }: (typeof machine.log.lines)[number]): void => {
+          if (unread !== undefined) return;
+          try {
+            stdout.line(`${(at / 1000).toFixed(3).padStart(9)} ${from.padEnd(8)} ${displayName(text)}`);
+            stdout.flush();
+          } catch (error) {
+            unread = error;
+            resolve();
+          }
+        };
+        machine.log.lines.forEach(print);
+        machine.log.onLine(print);
+      });
+      const died = await Promise.race([machine.ended, interrupted, watched]);
       const end = died ?? (await machine.stop());
+      if (unread !== undefined) throw unread;
       if (end.error !== undefined) throw toDiskError(end.error);
       return EXIT.done;
     } finally {

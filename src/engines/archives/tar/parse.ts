@@ -1,5 +1,5 @@
-import { corrupt } from '../../core/errors.ts';
 import { decodeName, type Name } from '../../core/names.ts';
+import { badArchive } from './errors.ts';
 import { BLOCK } from './header.ts';
 
 /** A header block's fields (POSIX.1-2017, pax, "ustar Interchange Format"; GNU tar's manual for its own). */
@@ -36,7 +36,7 @@ export function isTarHeader(block: Uint8Array): boolean {
 /** @throws DiskError corrupt where its size is no number; what else is none counts as 0 */
 export function parseHeader(block: Uint8Array): ParsedHeader {
   const size = number(block, 124, 12);
-  if (size === undefined || size < 0) throw corrupt('tar header', 'its size is no number');
+  if (size === undefined || size < 0) throw badArchive('tar header', 'its size is no number');
   const ustar = String.fromCharCode(...block.subarray(257, 263)) === 'ustar\0';
   const name = text(block, 0, 100);
   const prefix = ustar ? text(block, 345, 155) : '';

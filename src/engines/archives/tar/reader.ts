@@ -1,8 +1,8 @@
-import { corrupt } from '../../core/errors.ts';
 import type { Maybe } from '../../core/filesystem.ts';
 import { decodeName, type Name } from '../../core/names.ts';
 import { type AclText, encodeAcl } from './acl-text.ts';
 import type { TarEntry } from './entry.ts';
+import { badArchive } from './errors.ts';
 import { BLOCK, padding } from './header.ts';
 import { isTarHeader, type ParsedHeader, parseHeader, paxRecords, untilZero } from './parse.ts';
 
@@ -77,16 +77,16 @@ export class TarReader {
     for (let headers = 0; headers < MOST_HEADERS; headers++) {
       const block = await this.#bytes.take(BLOCK);
       // Two empty blocks are the end; one is taken for it, as GNU tar does. The file's own end is none: the writer before a pipe may have died between two members.
-      if (block.length === 0) throw corrupt('tar archive', 'it ends without its end mark, so that it may have been cut');
+      if (block.length === 0) throw badArchive('tar archive', 'it ends without its end mark, so that it may have been cut');
       if (block.length === BLOCK && block.every((byte) => byte === 0)) {
         this.#ended = true;
         return undefined;
       }
-      if (!isTarHeader(block)) throw corrupt('tar header', block.length < BLOCK ? 'the archive ends in the middle of it' : 'its checksum is wrong');
+      if (!isTarHeader(block)) throw badArchive('tar header', block.length < BLOCK ? 'the archive ends in the middle of it' : 'its checksum is wrong');
       const header = parseHeader(block);
       if (!(await this.#isAhead(header, ahead))) return this.#member(header, block, ahead);
     }
-    throw corrupt('tar header', `more than ${MOST_HEADERS} headers describe one member`);
+    throw badArchive('tar header', `more than ${MOST_HEADERS} headers describe one member`);
   }
 
   /** The contents of the member that `next` gave, in order; once. Pieces are good until the next one. */
@@ -95,7 +95,7 @@ export class TarReader {
       for (let done = 0; done < length;) {
         const got = this.#bytes.some(Math.min(length - done, this.#left));
         const bytes = got instanceof Promise ? await got : got;
-        if (bytes.length === 0) throw corrupt('tar member', 'the archive ends in the middle of its contents');
+        if (bytes.length === 0) throw badArchive('tar member', 'the archive ends in the middle of its contents');
         this.#left -= bytes.length;
         const piece = { at: at + done, bytes };
         done += bytes.length;
@@ -110,7 +110,7 @@ export class TarReader {
   /** Takes in what describes the member that follows. */
   async #isAhead({ typeflag, size }: ParsedHeader, ahead: Ahead): Promise<boolean> {
     if (!'LKxgVX'.includes(typeflag)) return false;
-    if (size > LONGEST_RECORDS) throw corrupt('tar header', `its records take ${size} bytes`);
+    if (size > LONGEST_RECORDS) throw badArchive('tar header', `its records take ${size} bytes`);
     const bytes = await this.#exactly(size);
     await this.#skip(padding(size));
     if (typeflag === 'L') ahead.path = untilZero(bytes);
@@ -175,7 +175,7 @@ export class TarReader {
     if (header.typeflag === 'S') return this.#oldSparse(block);
     if (said('GNU.sparse.major') === '1') {
       const size = count('GNU.sparse.realsize');
-      if (size === undefined) throw corrupt('tar member', 'a sparse file does not say its size');
+      if (size === undefined) throw badArchive('tar member', 'a sparse file does not say its size');
       return { ...(await this.#mapInData()), size };
     }
     const size = count('GNU.sparse.size');
@@ -220,14 +220,14 @@ export class TarReader {
       for (const byte of block) {
         if (byte !== 0x0a) {
           line += String.fromCharCode(byte);
-          if (line.length > 20) throw corrupt('tar member', 'the map of a sparse file is no list of numbers');
+          if (line.length > 20) throw badArchive('tar member', 'the map of a sparse file is no list of numbers');
           continue;
         }
-        if (!/^\d+$/.test(line)) throw corrupt('tar member', 'the map of a sparse file is no list of numbers');
+        if (!/^\d+$/.test(line)) throw badArchive('tar member', 'the map of a sparse file is no list of numbers');
         if (wanted === Infinity) wanted = Number(line) * 2;
         else numbers.push(Number(line));
         line = '';
-        if (wanted > MOST_RUNS * 2) throw corrupt('tar member', `a sparse file has ${wanted / 2} runs`);
+        if (wanted > MOST_RUNS * 2) throw badArchive('tar member', `a sparse file has ${wanted / 2} runs`);
         if (numbers.length >= wanted) break;
       }
     }
@@ -236,7 +236,7 @@ export class TarReader {
 
   async #exactly(length: number): Promise<Uint8Array> {
     const bytes = await this.#bytes.take(length);
-    if (bytes.length < length) throw corrupt('tar archive', 'it ends early');
+    if (bytes.length < length) throw badArchive('tar archive', 'it ends early');
     return bytes;
   }
 
@@ -244,14 +244,14 @@ export class TarReader {
     for (let left = length; left > 0;) {
       const got = this.#bytes.some(left);
       const bytes = got instanceof Promise ? await got : got;
-      if (bytes.length === 0) throw corrupt('tar archive', 'it ends early');
+      if (bytes.length === 0) throw badArchive('tar archive', 'it ends early');
       left -= bytes.length;
     }
   }
 }
 
 function pairs(numbers: readonly number[]): (readonly [number, number])[] {
-  if (numbers.length % 2 !== 0 || numbers.length > MOST_RUNS * 2) throw corrupt('tar member', 'the map of a sparse file is cut');
+  if (numbers.length % 2 !== 0 || numbers.length > MOST_RUNS * 2) throw badArchive('tar member', 'the map of a sparse file is cut');
   return Array.from({ length: numbers.length / 2 }, (_, i) => [numbers[i * 2]!, numbers[i * 2 + 1]!] as const);
 }
 
@@ -259,11 +259,11 @@ function checkRuns(runs: readonly (readonly [number, number])[], size: number, s
   let end = 0;
   let sum = 0;
   for (const [at, length] of runs) {
-    if (!Number.isSafeInteger(at) || !Number.isSafeInteger(length) || at < end || length < 0 || at + length > size) throw corrupt('tar member', 'the map of a sparse file is not in order');
+    if (!Number.isSafeInteger(at) || !Number.isSafeInteger(length) || at < end || length < 0 || at + length > size) throw badArchive('tar member', 'the map of a sparse file is not in order');
     end = at + length;
     sum += length;
   }
-  if (sum > stored) throw corrupt('tar member', `the map of a sparse file counts ${sum} bytes, it has ${stored}`);
+  if (sum > stored) throw badArchive('tar member', `the map of a sparse file counts ${sum} bytes, it has ${stored}`);
 }
 
 /** Decimal seconds as nanoseconds; undefined where there are none that can be read. */
