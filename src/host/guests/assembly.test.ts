@@ -3,6 +3,8 @@ import { endOf, parseAssembly } from './assembly.ts';
 
 const disks = (count: number): string[] => Array.from({ length: count }, (_, i) => [`block vd${'abcdefgh'[i]} size=49152`, `block vd${'abcdefgh'[i]} serial=disk${i}`]).flat();
 
+const many = (count: number, line: (i: number) => string): string[] => Array.from({ length: count }, (_, i) => line(i));
+
 /** An array as sysfs and mdadm tell of it. */
 function array(name: string, members: readonly string[], more: readonly string[] = []): string[] {
   return [`block ${name} size=94208`, ...members.map((each) => `block ${name} slave=${each}`), `md ${name} level=raid5`, `md ${name} raid_disks=3`, `md ${name} degraded=0`, `md ${name} resync_start=none`, ...more.map((each) => `md ${name} ${each}`), `md ${name} MD_NAME=host:data of it`, `md ${name} MD_UUID=1:2:3:4`];
@@ -54,6 +56,19 @@ describe('what a guest tells of its sets', () => {
   it('may be anything', () => {
     expect(parseAssembly(['', 'block', 'block x', 'block x size=-1', 'block x slave=x', 'md x level=', 'lv |||', 'lv a|b|c|d|NaN', 'pv', 'peek x', 'block y slave=z', 'block z slave=y', '\0'])).toMatchObject({ volumes: [{ size: 0 }] });
     expect(parseAssembly(Array.from({ length: 1000 }, (_, i) => `lv g|g|v${i}|u${i}|512|linear|public|0`)).volumes.length).toBe(256);
+  });
+
+  it('may be as much as a guest likes, and takes no longer for it', () => {
+    // Devices on devices without end, as many disks, volumes and groups as there are lines, and words about each.
+    for (const lines of [
+      many(50_000, (i) => `block b${i} slave=b${i + 1}`), many(50_000, (i) => `block b${i} serial=disk${i % 9999}`), many(50_000, (i) => `block b0 slave=b${i}`), many(50_000, (i) => `pv /dev/b${i}|g${i % 20_000}`),
+      [...many(25_000, (i) => `block b${i} size=1`), ...many(25_000, (i) => `lv G|g|n${i}|u${i}|512|linear|public|0`), ...many(25_000, (i) => `said n${i}`)],
+      [...many(25_000, (i) => `block b${i} slave=b${i + 1}`), ...many(25_000, (i) => `md b${i} level=raid1`)],
+    ]) {
+      const { volumes, said } = parseAssembly(lines);
+      expect(volumes.length).toBeLessThanOrEqual(256);
+      expect(said.length).toBeLessThanOrEqual(4096);
+    }
   });
 
   it('is read at the front and at the end', () => {

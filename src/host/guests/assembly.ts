@@ -12,8 +12,15 @@ const END = 2;
 /** Volumes of one set that are told; a group may have thousands of snapshots. */
 const MOST_VOLUMES = 256;
 
-/** Lines that a guest may print. */
+/** Lines that a guest may print, and characters in all of them: base64 has 76 in a line. */
 const MOST_LINES = 100_000;
+const MOST_TEXT = 16 << 20;
+
+/** Block devices, groups and rows of volumes that are looked at, and words of the tools that are kept. A computer has a few dozen. */
+const MOST_KNOWN = 4096;
+
+/** Block devices below one another: a volume on a mirror on a partition has three. */
+const MOST_STACKED = 32;
 
 /** A volume that a guest's kernel made of disks. */
 export interface AssembledVolume {
@@ -101,7 +108,13 @@ async function unpacked(text: readonly string[]): Promise<Uint8Array | undefined
 
 async function runScript(machine: GuestMachine, [program, args]: readonly [string, readonly string[]]): Promise<{ readonly status: number; readonly lines: readonly string[] }> {
   const lines: string[] = [];
-  const { status } = await machine.run(program, args, { onLine: (line) => { if (lines.length < MOST_LINES) lines.push(line); } });
+  let length = 0;
+  const { status } = await machine.run(program, args, {
+    onLine(line) {
+      length += line.length;
+      if (lines.length < MOST_LINES && length <= MOST_TEXT) lines.push(line);
+    },
+  });
   return { status, lines };
 }
 
@@ -125,20 +138,30 @@ export function parseAssembly(lines: readonly string[]): Assembly {
   for (const line of lines) {
     const [kind = '', name = '', ...rest] = line.split(' ');
     const text = rest.join(' ');
-    if (kind === 'said') said.push(line.slice(5));
-    else if (kind === 'block') takeBlock(blockOf(blocks, name), text);
+    if (kind === 'said') {
+      if (said.length < MOST_KNOWN) said.push(line.slice(5));
+    } else if (kind === 'block') takeBlock(blockOf(blocks, name), text);
     else if (kind === 'md') takePair(blockOf(blocks, name).md, text);
     else if (kind === 'pv') takeGroup(groups, line.slice(3));
-    else if (kind === 'lv') logical.push(line.slice(3).split('|'));
+    else if (kind === 'lv' && logical.length < MOST_KNOWN) logical.push(line.slice(3).split('|'));
   }
   const joined = joinedDisks(blocks, groups);
-  const volumes = [...arrayVolumes(blocks, joined), ...logicalVolumes(blocks, logical, joined, groups, said)];
-  return { volumes: volumes.slice(0, MOST_VOLUMES), said, arrays: [...blocks.values()].some(({ md }) => md.size > 0) };
+  const volumes: AssembledVolume[] = [];
+  for (const found of [arrayVolumes(blocks, joined), logicalVolumes(blocks, logical, joined, groups, said)]) {
+    for (const volume of found) {
+      if (volumes.length === MOST_VOLUMES) break;
+      volumes.push(volume);
+    }
+  }
+  return { volumes, said, arrays: [...blocks.values()].some(({ md }) => md.size > 0) };
 }
 
 function blockOf(blocks: Map<string, Block>, name: string): Block {
   let block = blocks.get(name);
-  if (block === undefined) blocks.set(name, (block = { size: 0, serial: '', uuid: '', slaves: [], holders: [], partitions: [], md: new Map() }));
+  if (block === undefined) {
+    block = { size: 0, serial: '', uuid: '', slaves: [], holders: [], partitions: [], md: new Map() };
+    if (blocks.size < MOST_KNOWN) blocks.set(name, block);
+  }
   return block;
 }
 
@@ -167,17 +190,19 @@ function bytesOf(sectors: string): number {
 /** "/dev/vda|GROUP" */
 function takeGroup(groups: Map<string, string>, text: string): void {
   const [device = '', group = ''] = text.split('|');
-  if (device.startsWith('/dev/') && group.trim() !== '') groups.set(device.slice(5), group.trim());
+  if (device.startsWith('/dev/') && group.trim() !== '') {
+    if (groups.size < MOST_KNOWN) groups.set(device.slice(5), group.trim());
+  }
 }
 
 /** Disks by block device, with all that anything in common joins: an array, a group. */
 function joinedDisks(blocks: ReadonlyMap<string, Block>, groups: ReadonlyMap<string, string>): (name: string) => ReadonlySet<number> {
-  const own = (name: string, seen: Set<string>): number[] => {
-    if (seen.has(name)) return [];
+  const own = (name: string, seen: Set<string>, depth = 0): number[] => {
+    if (seen.has(name) || depth === MOST_STACKED) return [];
     seen.add(name);
     const block = blocks.get(name);
     const disk = /^disk(\d{1,4})$/.exec(block?.serial ?? '');
-    return [...(disk === null ? [] : [Number(disk[1])]), ...(block?.slaves ?? []).flatMap((each) => own(each, seen))];
+    return [...(disk === null ? [] : [Number(disk[1])]), ...(block?.slaves ?? []).flatMap((each) => own(each, seen, depth + 1))];
   };
   const sets: Set<number>[] = [];
   const join = (disks: readonly number[]): void => {
@@ -187,7 +212,9 @@ function joinedDisks(blocks: ReadonlyMap<string, Block>, groups: ReadonlyMap<str
     sets.push(whole);
   };
   for (const name of blocks.keys()) join(own(name, new Set()));
-  for (const group of new Set(groups.values())) join([...groups].filter(([, each]) => each === group).flatMap(([device]) => own(device, new Set())));
+  const members = new Map<string, number[]>();
+  for (const [device, group] of groups) members.set(group, [...members.get(group) ?? [], ...own(device, new Set())]);
+  for (const disks of members.values()) join(disks);
   return (name) => {
     const disks = own(name, new Set());
     return sets.find((set) => disks.some((disk) => set.has(disk))) ?? new Set();
@@ -229,9 +256,10 @@ function bare(uuid: string): string {
 
 /** What LVM tells of its volumes: group's UUID and name, name, UUID, bytes, layout, role, how many disks the group lacks. */
 function* logicalVolumes(blocks: ReadonlyMap<string, Block>, rows: readonly (readonly string[])[], joined: (name: string) => ReadonlySet<number>, groups: ReadonlyMap<string, string>, said: readonly string[]): Iterable<AssembledVolume> {
+  // Device-mapper's name for a volume is LVM's two UUIDs without their dashes (lib/activate/dev_manager.c).
+  const byUuid = new Map([...blocks].map((entry) => [entry[1].uuid, entry]));
   for (const [group = '', groupName = '', name = '', uuid = '', bytes = '', layout = '', role = '', lacking = '0'] of rows) {
-    // Device-mapper's name for it is LVM's two UUIDs without their dashes (lib/activate/dev_manager.c).
-    const [block, found] = [...blocks].find(([, each]) => each.uuid === `LVM-${bare(group)}${bare(uuid)}`) ?? [];
+    const [block, found] = byUuid.get(`LVM-${bare(group)}${bare(uuid)}`) ?? [];
     const size = found?.size ?? Number(bytes);
     if (name === '' || !Number.isSafeInteger(size) || size <= 0 || /\bpool\b/.test(layout)) continue;
     const readOnly = lacking !== '0' ? `${lacking} of the disks of its group ${groupName} ${lacking === '1' ? 'is' : 'are'} missing` : /thin|cache|vdo|writecache|integrity/.test(layout) ? `Volumes of the kind "${layout}" keep books that other volumes share` : /snapshot|origin/.test(role) ? 'It has snapshots, or is one: what is written to one changes the other' : undefined;
