@@ -22,19 +22,29 @@ export interface Group {
   readonly inodeZeroed: boolean;
 }
 
-/** Blocks of the table where the primary copy of a group's descriptor lies, then those of its backups. */
+/** The block of the table where the primary copy of a group's descriptor lies. */
+export function descriptorBlock(sb: Superblock, number: number): number {
+  const index = Math.floor(number / sb.descriptorsPerBlock);
+  // The primary table follows block 1 for 1 KiB blocks, block 0 otherwise; bigalloc with 1 KiB blocks has its superblock in block 1 as well.
+  return isInMetaGroup(sb, index) ? blockInMetaGroup(sb, index * sb.descriptorsPerBlock) : Math.floor(1024 / sb.blockSize) + 1 + index;
+}
+
+/** That block, then those of its backups. */
 export function descriptorBlocks(sb: Superblock, number: number): number[] {
   const index = Math.floor(number / sb.descriptorsPerBlock);
-  if (!sb.features.metaBg || index < sb.raw.s_first_meta_bg) {
-    // The primary table follows block 1 for 1 KiB blocks, block 0 otherwise; bigalloc with 1 KiB blocks has its superblock in block 1 as well.
-    const primary = Math.floor(1024 / sb.blockSize) + 1 + index;
-    return [primary, ...sb.backupGroups(4).map((group) => sb.groupStart(group) + 1 + index)];
-  }
-  // meta_bg: a block of descriptors lies in the first, second and last of the groups that it describes (ext4 documentation, "Meta Block Groups").
+  const primary = descriptorBlock(sb, number);
+  if (!isInMetaGroup(sb, index)) return [primary, ...sb.backupGroups(4).map((group) => sb.groupStart(group) + 1 + index)];
   const first = index * sb.descriptorsPerBlock;
-  return [first, first + 1, first + sb.descriptorsPerBlock - 1]
-    .filter((group) => group < sb.groupCount)
-    .map((group) => sb.groupStart(group) + (sb.hasBackup(group) ? 1 : 0) + (group === 0 && sb.blockSize === 1024 && sb.firstDataBlock === 0 ? 1 : 0));
+  return [primary, ...[first + 1, first + sb.descriptorsPerBlock - 1].filter((group) => group < sb.groupCount).map((group) => blockInMetaGroup(sb, group))];
+}
+
+/** meta_bg: a block of descriptors lies in the first, second and last of the groups that it describes (ext4 documentation, "Meta Block Groups"). */
+function isInMetaGroup(sb: Superblock, index: number): boolean {
+  return sb.features.metaBg && index >= sb.raw.s_first_meta_bg;
+}
+
+function blockInMetaGroup(sb: Superblock, group: number): number {
+  return sb.groupStart(group) + (sb.hasBackup(group) ? 1 : 0) + (group === 0 && sb.blockSize === 1024 && sb.firstDataBlock === 0 ? 1 : 0);
 }
 
 /** The group descriptors, read and verified when a group is first asked for. */

@@ -39,12 +39,16 @@ function changesOf({ view }: Request, valid: number): Changes {
     if (nanoseconds >= NANO) throw usage('EINVAL', `${nanoseconds} nanoseconds are no part of a second`);
     return getTime(view, InHeader.size + SetattrIn.fields[name].offset, nanoseconds);
   };
-  return {
-    ...(asked(FATTR.MODE) ? { mode: mode & 0o7777 } : {}), ...(asked(FATTR.UID) ? { uid } : {}), ...(asked(FATTR.GID) ? { gid } : {}),
-    ...(asked(FATTR.ATIME_NOW) ? { atime: now() } : asked(FATTR.ATIME) ? { atime: time('atime', atimensec) } : {}),
-    ...(asked(FATTR.MTIME_NOW) ? { mtime: now() } : asked(FATTR.MTIME) ? { mtime: time('mtime', mtimensec) } : {}),
-    ...(asked(FATTR.CTIME) ? { ctime: time('ctime', ctimensec) } : {}),
-  };
+  const changes: { -readonly [Key in keyof Changes]: Changes[Key] } = {};
+  if (asked(FATTR.MODE)) changes.mode = mode & 0o7777;
+  if (asked(FATTR.UID)) changes.uid = uid;
+  if (asked(FATTR.GID)) changes.gid = gid;
+  if (asked(FATTR.ATIME_NOW)) changes.atime = now();
+  else if (asked(FATTR.ATIME)) changes.atime = time('atime', atimensec);
+  if (asked(FATTR.MTIME_NOW)) changes.mtime = now();
+  else if (asked(FATTR.MTIME)) changes.mtime = time('mtime', mtimensec);
+  if (asked(FATTR.CTIME)) changes.ctime = time('ctime', ctimensec);
+  return changes;
 }
 
 function now(): bigint {

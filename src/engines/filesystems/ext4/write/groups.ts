@@ -2,7 +2,7 @@ import { crc32c } from '../../../codecs/crc32c.ts';
 import { corrupt, type DiskError, isDiskError } from '../../../core/errors.ts';
 import type { Note } from '../../../core/filesystem.ts';
 import { groupChecksum16, groupChecksum32 } from '../checksum.ts';
-import { descriptorBlocks } from '../groups.ts';
+import { descriptorBlock } from '../groups.ts';
 import { Ext4GroupDesc, Ext4GroupDesc64, GROUP_FLAGS } from '../layout.ts';
 import type { Superblock } from '../superblock.ts';
 import { countClear, setBits } from './bitmap.ts';
@@ -89,6 +89,8 @@ export class GroupTable {
   readonly #dirty = new Map<number, number>();
   #sums: { clusters: number; inodes: number; directories: number } | undefined;
   #countsChanged = false;
+  /** The descriptor that was looked at last: an operation asks for one many times. */
+  #last: { readonly group: number; readonly bytes: Uint8Array; readonly descriptor: Descriptor } | undefined;
 
   constructor(superblock: Superblock, transaction: Transaction, note: (note: Note) => void) {
     this.#superblock = superblock;
@@ -138,7 +140,7 @@ export class GroupTable {
   /** The descriptor, for reading. @throws DiskError corrupt */
   get(group: number): Descriptor {
     const { block, offset } = this.#place(group);
-    return new Descriptor(this.#transaction.get(block, `group descriptor ${group}`), offset, this.#superblock.descriptorSize);
+    return this.#over(group, this.#transaction.get(block, `group descriptor ${group}`), offset);
   }
 
   /** Adds to the counts of a group, in its descriptor. @throws DiskError corrupt */
@@ -209,13 +211,19 @@ export class GroupTable {
     return this.#transaction.edit(readable.inodeBitmap, structure);
   }
 
+  /** A descriptor in its block. An array that is the same has the same bytes: all changes are made in place. */
+  #over(group: number, bytes: Uint8Array, offset: number): Descriptor {
+    if (this.#last?.group !== group || this.#last.bytes !== bytes) this.#last = { group, bytes, descriptor: new Descriptor(bytes, offset, this.#superblock.descriptorSize) };
+    return this.#last.descriptor;
+  }
+
   #has(descriptor: Descriptor, flag: number): boolean {
     return this.#hasFlags && (descriptor.flags & flag) !== 0;
   }
 
   #place(group: number): { readonly block: number; readonly offset: number } {
     const sb = this.#superblock;
-    return { block: descriptorBlocks(sb, group)[0]!, offset: (group % sb.descriptorsPerBlock) * sb.descriptorSize };
+    return { block: descriptorBlock(sb, group), offset: (group % sb.descriptorsPerBlock) * sb.descriptorSize };
   }
 
   /** A descriptor to be changed. */
@@ -229,7 +237,7 @@ export class GroupTable {
     });
     this.#countsChanged = true;
     this.#markDirty(group, dirty);
-    return new Descriptor(bytes, offset, this.#superblock.descriptorSize);
+    return this.#over(group, bytes, offset);
   }
 
   #markDirty(group: number, bits: number): void {

@@ -37,6 +37,9 @@ export class InodeWriter implements Inodes {
   readonly #context: InodeContext;
   /** Inodes whose checksum was found sound, or made by us, since it was opened. */
   readonly #sound = new Set<number>();
+  /** The block that was looked at last, and a view of it: an operation looks at one many times. */
+  #block: Uint8Array = new Uint8Array(0);
+  #view: DataView = new DataView(this.#block.buffer);
 
   constructor(context: InodeContext) {
     this.#context = context;
@@ -60,7 +63,7 @@ export class InodeWriter implements Inodes {
       this.#remember(node);
     }
     this.#sealAtEnd(node);
-    return view(bytes, at);
+    return this.#over(bytes, at);
   }
 
   allocate(parent: number, mode: number, owner: Owner, forValue = false): { readonly node: number; readonly inode: Ext4InodeView } {
@@ -78,7 +81,7 @@ export class InodeWriter implements Inodes {
     const bytes = transaction.edit(block, `inode table block of inode ${node}`);
     // Whatever stands there is of a deleted inode, or was never written.
     bytes.fill(0, at, at + sb.inodeSize);
-    const inode = view(bytes, at);
+    const inode = this.#over(bytes, at);
     const extraSize = this.#extraSize;
     if (sb.inodeSize > 128) inode.i_extra_isize = extraSize;
     inode.i_mode = mode;
@@ -140,21 +143,29 @@ export class InodeWriter implements Inodes {
     if (this.#isCharged(inode)) charges.add(this.ownerOf(inode), blocks * sb.blockSize, inodes);
   }
 
+  #over(bytes: Uint8Array, at: number): Ext4InodeView {
+    if (bytes !== this.#block) {
+      this.#block = bytes;
+      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    }
+    return Ext4InodeExtra.over(this.#view, at);
+  }
+
   #decode(node: number, bytes: Uint8Array, at: number, place: number): Inode {
-    const raw = view(bytes, at);
+    const raw = this.#over(bytes, at);
     return decodeInode(this.#context.superblock, node, raw, place, true, (message) => { throw corrupt(`inode ${node}`, message, place, this.#context.superblock.inodeSize); });
   }
 
   #sealAtEnd(node: number): void {
     const { superblock, transaction, groups } = this.#context;
     if (!superblock.features.metadataChecksum) return;
-    transaction.atEnd(`inode ${node}`, () => {
+    transaction.atEnd(node, () => {
       const { block, at } = inodePlace(superblock, groups, node);
       // What an inner operation did to it may have been undone.
       if (transaction.changed(block) === undefined) return;
       const bytes = transaction.edit(block, `inode table block of inode ${node}`);
       const { computed, wide } = this.#checksums(node, bytes, at);
-      const raw = view(bytes, at);
+      const raw = this.#over(bytes, at);
       raw.i_checksum_lo = computed & 0xffff;
       if (wide) raw.i_checksum_hi = computed >>> 16;
     });
@@ -162,7 +173,7 @@ export class InodeWriter implements Inodes {
 
   #checksums(node: number, bytes: Uint8Array, at: number): { readonly stored: number; readonly computed: number; readonly wide: boolean } {
     const { superblock: sb } = this.#context;
-    const raw = view(bytes, at);
+    const raw = this.#over(bytes, at);
     const extra = sb.inodeSize > 128 && raw.i_extra_isize % 4 === 0 && 128 + raw.i_extra_isize <= sb.inodeSize ? raw.i_extra_isize : 0;
     return { ...checksumsOf(sb, node, raw, extra), wide: extra >= EXTRA_END.checksumHi };
   }
@@ -230,8 +241,4 @@ export class InodeWriter implements Inodes {
     raw.i_blocks_lo = count % 2 ** 32;
     raw.i_blocks_high = Math.floor(count / 2 ** 32);
   }
-}
-
-function view(bytes: Uint8Array, at: number): Ext4InodeView {
-  return Ext4InodeExtra.over(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), at);
 }

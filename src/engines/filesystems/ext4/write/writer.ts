@@ -16,6 +16,8 @@ import { Attributes } from './xattrs.ts';
 
 /** PATH_MAX of Linux without its NUL: the longest target that a symbolic link can be given. */
 const LONGEST_TARGET = 4095;
+/** What can be changed beside the flags. */
+const OTHERS: readonly (keyof Changes)[] = ['mode', 'uid', 'gid', 'mtime', 'atime', 'btime'];
 
 /** Changes an ext2, ext3 or ext4 filesystem: each operation a short recipe over its Volume. */
 export class Ext4Writer implements Writer {
@@ -201,8 +203,7 @@ export class Ext4Writer implements Writer {
       const inode = this.#get(node);
       if (flags !== undefined) inodes.edit(node).i_flags = withFlags(inode, flags);
       // Whoever takes the flag away with the same change may change the rest.
-      const others: (keyof Changes)[] = ['mode', 'uid', 'gid', 'mtime', 'atime', 'btime'];
-      if (others.some((key) => changes[key] !== undefined)) mayChange(this.#get(node), 'refuse');
+      if (OTHERS.some((key) => changes[key] !== undefined)) mayChange(this.#get(node), 'refuse');
       // A copy sets everything again when it is whole, most of it to what it is.
       if ((uid ?? inode.uid) !== inode.uid || (gid ?? inode.gid) !== inode.gid) {
         // Inodes of large values count for who has them.
@@ -212,7 +213,7 @@ export class Ext4Writer implements Writer {
         inodes.charge(node, 0, values);
       }
       if (mode !== undefined) this.#setMode(inode, mode);
-      this.#setTimes(node, { ...changes, ctime: changes.ctime ?? this.#volume.access.now() });
+      this.#setTimes(node, changes, changes.ctime ?? this.#volume.access.now());
     });
   }
 
@@ -388,7 +389,7 @@ export class Ext4Writer implements Writer {
     for (const name of names) setTime(raw, extraSize, name, now);
   }
 
-  #setTimes(node: NodeId, { mtime, atime, btime, ctime }: Pick<Changes, 'mtime' | 'atime' | 'btime' | 'ctime'>): void {
+  #setTimes(node: NodeId, { mtime, atime, btime, ctime: given }: Pick<Changes, 'mtime' | 'atime' | 'btime' | 'ctime'>, ctime = given): void {
     const raw = this.#volume.inodes.edit(node);
     const { extraSize } = this.#volume.inodes.get(node);
     if (mtime !== undefined) setTime(raw, extraSize, 'mtime', mtime);

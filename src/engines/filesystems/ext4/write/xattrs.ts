@@ -116,11 +116,12 @@ export class Attributes {
   #acl(node: number, index: number): ReturnType<typeof parseAcl> {
     const inode = this.#volume.inodes.get(node);
     if (!inode.mayHaveAttributes) return undefined;
-    const found = this.#find(inode, index, new Uint8Array(0));
+    const found = this.#find(inode, index, NO_NAME);
     return found === undefined ? undefined : parseAcl(aclFromDisk(valueOf(xattrContext(this.#volume, inode), found), node));
   }
 
   #find(inode: Inode, index: number, name: Uint8Array): RawEntry | undefined {
+    if (!inode.mayHaveAttributes) return undefined;
     const context = xattrContext(this.#volume, inode);
     return [...bodyEntries(context), ...blockEntries(context)].find((entry) => entry.index === index && compareBytes(entry.name, name) === 0);
   }
@@ -348,6 +349,8 @@ export class Attributes {
 }
 
 const DATA = encodeName('data');
+/** What follows the prefix of an ACL. */
+const NO_NAME = new Uint8Array(0);
 
 function isData({ index, name }: Attribute): boolean {
   return index === SYSTEM && compareBytes(name, DATA) === 0;
@@ -371,7 +374,11 @@ function eaNumber({ value }: Attribute): number {
 function splitName(name: Name): { readonly index: number; readonly rest: Uint8Array } {
   for (const index of WRITABLE) {
     const prefix = PREFIXES.get(index)!;
-    if (index === ACL_ACCESS || index === ACL_DEFAULT ? name !== prefix : !name.startsWith(prefix)) continue;
+    if (index === ACL_ACCESS || index === ACL_DEFAULT) {
+      if (name === prefix) return { index, rest: NO_NAME };
+      continue;
+    }
+    if (!name.startsWith(prefix)) continue;
     const rest = encodeName(name.slice(prefix.length));
     if (prefix.endsWith('.') && rest.length === 0) throw usage('EINVAL', `${name} is only the beginning of a name`);
     if (prefix.length + rest.length > LONGEST_NAME) throw usage('ERANGE', `The attribute's name is longer than ${LONGEST_NAME} bytes`);
