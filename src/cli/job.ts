@@ -21,6 +21,8 @@ export interface CliJobOptions {
   readonly printsResult?: boolean;
   /** Notes that nothing is wrong with are printed too. */
   readonly verbose?: boolean;
+  /** No signal stops it: what it saves would be lost. */
+  readonly unstoppable?: boolean;
 }
 
 /**
@@ -44,9 +46,14 @@ export class CliJob {
   #loading = false;
   #ended = false;
   #last: Progress | undefined;
+  #holdsOut = false;
   readonly #interrupted = new Set<() => void>();
   readonly #interrupt = () => {
-    if (this.#signal.aborted) process.exit(EXIT.interrupted);
+    if (this.#options.unstoppable) return;
+    if (this.#signal.aborted) {
+      if (this.#holdsOut) return;
+      process.exit(EXIT.interrupted);
+    }
     this.#signal.aborted = true;
     for (const run of this.#interrupted) run();
   };
@@ -65,6 +72,11 @@ export class CliJob {
   /** Calls `run` at the first Ctrl-C: for what waits where no breath of the work reaches. */
   onInterrupt(run: () => void): void {
     this.#interrupted.add(run);
+  }
+
+  /** From now on a second Ctrl-C does not end the program: others have written to it, and what they wrote is to be kept first. */
+  holdOut(): void {
+    this.#holdsOut = true;
   }
 
   /** Runs the work, and takes away the bar and the Ctrl-C handler whatever comes of it. */

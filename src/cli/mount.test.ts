@@ -1,6 +1,6 @@
 import { type ChildProcessByStdio, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
@@ -14,7 +14,7 @@ const folder = workFolder();
 const at = (name: string): string => join(folder, name);
 /** Mounts of other programs are none of these tests'. */
 const env = { ...process.env, CLUTCH_RUNTIME: at('run'), CLUTCH_DATA: at('data') };
-const missing = missingMke2fs() ?? missingTools('e2fsck', 'umount') ?? (await noFuse());
+const missing = missingMke2fs() ?? missingTools('e2fsck', 'debugfs', 'umount') ?? (await noFuse());
 
 async function noFuse(): Promise<string | undefined> {
   const available = await fuseAvailable();
@@ -182,7 +182,7 @@ describe.skipIf(missing !== undefined)('clutch mount', () => {
     const path = image('changed.ext4');
     const mounted = await mount(path, at('changed'), '--write');
     await shell('echo precious > "$1/precious"', mounted.at);
-    // No sidecar can be made: its folder is a file, and so is the one of the image's own.
+    // No sidecar can be made: its name is taken, and the other folder is a file.
     for (let i = 1; i <= 8; i++) mkdirSync(join(folder, `.changed.ext4.clutch-apply${i === 1 ? '' : `-${i}`}`));
     rmSync(at('data'), { recursive: true, force: true });
     writeFileSync(at('data'), 'no folder');
@@ -208,6 +208,78 @@ describe.skipIf(missing !== undefined)('clutch mount', () => {
     expect(err).toContain(`The image with the changes is ${path}.changed`);
     expect((await clutch('cat', `${path}.changed`, '/precious')).out).toMatch(/^precious\n/);
     sound(`${path}.changed`);
+  });
+
+  it('keeps what was written as a new image where the image got another name', async () => {
+    const path = image('renamed.ext4');
+    const mounted = await mount(path, at('renamed'), '--write');
+    await shell('echo precious > "$1/precious" && sync "$1/precious"', mounted.at);
+    renameSync(path, at('other.ext4'));
+    const { status, err } = await mounted.end('SIGINT');
+    expect(status).toBe(1);
+    expect(err).toContain(`The image with the changes is ${path}.changed`);
+    expect((await clutch('cat', `${path}.changed`, '/precious')).out).toBe('precious\n');
+    sound(`${path}.changed`);
+  });
+
+  it('keeps what was written, with a warning, where another program wrote to the image', async () => {
+    const path = image('touched.ext4');
+    const mounted = await mount(path, at('touched'), '--write');
+    await shell('echo precious > "$1/precious" && sync "$1/precious"', mounted.at);
+    utimesSync(path, 1, 1);
+    const { status, err } = await mounted.end('SIGINT');
+    expect(status).toBe(1);
+    expect(err).toContain(`The image with the changes is ${path}.changed`);
+    expect(err).toContain('Check the new image');
+    expect((await clutch('cat', `${path}.changed`, '/precious')).out).toBe('precious\n');
+    sound(`${path}.changed`);
+  });
+
+  it('applies what was written, however many signals come meanwhile', async () => {
+    const path = at('signals.ext4');
+    run('mke2fs', ['-q', '-t', 'ext4', path, '96M']);
+    const mounted = await mount(path, at('signals'), '--write');
+    const sum = (await shell('head -c 48M /dev/urandom > "$1/big" && sync "$1/big" && sha256sum < "$1/big"', mounted.at)).out;
+    // A terminal that is closed, or a session that ends: SIGHUP of the kernel and of the shell, then SIGTERM.
+    const storm = setInterval(() => { for (const signal of ['SIGINT', 'SIGHUP', 'SIGTERM'] as const) mounted.child.kill(signal); }, 1);
+    onTestFinished(() => { clearInterval(storm); });
+    const { err } = await mounted.end();
+    clearInterval(storm);
+    expect(err).toMatch(/ were applied\n$/);
+    expect(existsSync(`${path}.changed`)).toBe(false);
+    sound(path);
+    run('debugfs', ['-R', `dump /big ${at('big')}`, path]);
+    expect((await shell('sha256sum < "$1"', at('big'))).out).toBe(sum);
+  });
+
+  it.skipIf(process.getuid?.() !== 0)('holds what it can\'t keep anywhere, and tries again at every signal', async () => {
+    mkdirSync(at('small'));
+    run('mount', ['-t', 'tmpfs', '-o', 'size=12m', 'clutch-test', at('small')]);
+    onTestFinished(() => { run('umount', ['-l', at('small')]); });
+    rmSync(at('data'), { recursive: true, force: true });
+    symlinkSync('small', at('data'));
+    onTestFinished(() => rmSync(at('data')));
+    const path = at('small/full.ext4');
+    run('mke2fs', ['-q', '-t', 'ext4', '-O', '^has_journal', path, '8M']);
+    const mounted = await mount(path, at('full'), '--write');
+    const sum = (await shell('head -c 3M /dev/urandom > "$1/big" && sync "$1/big" && sha256sum < "$1/big"', mounted.at)).out;
+    await shell('cat /dev/zero > "$1"', at('small/filler'));
+    const before = readFileSync(path);
+    const held = /Only this process has them/g;
+    mounted.child.kill('SIGINT');
+    for (let tried = 1; tried <= 3; tried++) {
+      await expect.poll(() => mounted.err().match(held)?.length, { timeout: LIMIT }).toBe(tried);
+      expect(mounted.child.exitCode).toBeNull();
+      expect(readFileSync(path).equals(before)).toBe(true);
+      expect(readdirSync(at('small')).filter((name) => name.startsWith('.') || name.includes('changed'))).toEqual([]);
+      if (tried === 3) rmSync(at('small/filler'));
+      mounted.child.kill(tried === 2 ? 'SIGHUP' : 'SIGINT');
+    }
+    expect(await mounted.end()).toMatchObject({ status: 0, err: expect.stringMatching(/ were applied\n$/) as string });
+    sound(path);
+    run('debugfs', ['-R', `dump /big ${at('big')}`, path]);
+    expect((await shell('sha256sum < "$1"', at('big'))).out).toBe(sum);
+    expect(readdirSync(at('small')).filter((name) => name !== 'apply')).toEqual(['full.ext4']);
   });
 
   it('refuses what can\'t be', async () => {

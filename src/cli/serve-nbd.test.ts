@@ -1,4 +1,6 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -78,6 +80,33 @@ describe.skipIf(missing !== undefined)('clutch serve-nbd', () => {
     run('qemu-io', ['-f', 'raw', '-c', `write -P 0x5a ${SECOND + IMAGE_SIZE - 8192} 777`, served.line]);
     expect((await served.end()).status).toBe(0);
     expected.fill(0x5a, SECOND + IMAGE_SIZE - 8192, SECOND + IMAGE_SIZE - 8192 + 777);
+    expect(Buffer.compare(readFileSync(image), expected)).toBe(0);
+  });
+
+  it('keeps what was written as a new image where it can\'t be applied', async () => {
+    const image = disk('touched.img');
+    const expected = readFileSync(image);
+    const served = await serve(image, '--write');
+    run('qemu-io', ['-f', 'raw', '-c', `write -P 0x5a ${SECOND} 4k`, served.line]);
+    utimesSync(image, 1, 1);
+    expect(await served.end('SIGINT')).toMatchObject({ status: 1, err: expect.stringContaining(`with the changes is ${image}.changed`) as string });
+    expect(Buffer.compare(readFileSync(image), expected)).toBe(0);
+    expected.fill(0x5a, SECOND, SECOND + 4096);
+    expect(Buffer.compare(readFileSync(`${image}.changed`), expected)).toBe(0);
+  });
+
+  it('applies what was written where its terminal is closed while a program is connected', async () => {
+    const image = disk('closed.img');
+    const expected = readFileSync(image);
+    const served = await serve(image, '--write', '--socket', at('closed.sock'));
+    run('qemu-io', ['-f', 'raw', '-c', `write -P 0x5a ${SECOND} 4k`, served.line]);
+    const program = connect(at('closed.sock'));
+    program.on('error', () => {});
+    // It says something first.
+    await once(program, 'data');
+    served.hangUp();
+    await served.end('SIGHUP');
+    expected.fill(0x5a, SECOND, SECOND + 4096);
     expect(Buffer.compare(readFileSync(image), expected)).toBe(0);
   });
 

@@ -58,7 +58,12 @@ export async function serveUntil<S extends LocalServer>(start: (onClients: (coun
   return server;
 }
 
+/** Never throws: a terminal that was closed must not keep what was written from being applied. */
 export function tell(text: string): void {
-  stderr.line(`clutch: ${text}`);
-  stderr.flush();
+  try {
+    stderr.line(`clutch: ${text}`);
+    stderr.flush();
+  } catch {
+    // Nobody reads it.
+  }
 }

@@ -33,6 +33,8 @@ export function clutch(...args: readonly string[]): Ran {
 export interface Serving {
   /** What it printed first: how it is reached. */
   readonly line: string;
+  /** Nobody reads what it says any more: its terminal was closed. */
+  hangUp(): void;
   /** Ends it as Ctrl-C does, unless it ended by itself. @returns exit status and standard error */
   end(signal?: NodeJS.Signals): Promise<{ readonly status: number | null; readonly err: string }>;
 }
@@ -47,6 +49,10 @@ export async function serving(...args: readonly string[]): Promise<Serving> {
   const first = await Promise.race([once(child.stdout, 'data') as Promise<[Buffer]>, exited.then(() => { throw new Error(err); })]);
   return {
     line: String(first[0]).trim(),
+    hangUp() {
+      child.stdout.destroy();
+      child.stderr.destroy();
+    },
     async end(signal) {
       if (signal) child.kill(signal);
       const [status] = await exited;

@@ -9,7 +9,7 @@ import type { ImageSession } from '../../host/session.ts';
 import type { MountOptions, MountProviderId, MountRow, Unmounted } from '../../shared/contract/mounts.ts';
 import { EXIT, errorText, UsageError } from '../exit.ts';
 import { CliJob, SIGNALS } from '../job.ts';
-import { type Kept, keepChanges } from '../mount-keeper.ts';
+import { type Kept, keepChanges, staying } from '../mount-keeper.ts';
 import { type ImageOptions, openFilesystem, withImage } from '../open.ts';
 import { stderr, stdout } from '../streams.ts';
 import { table } from '../text.ts';
@@ -129,7 +129,7 @@ class Serving {
       this.#tell(`${kept.message}\n  Only this process has them: make room, and press Ctrl-C to try again (or kill it: they are lost then)`);
       this.#tellOutcome({ ...kept, message: `${kept.message}\n  Only process ${process.pid} has them: Ctrl-C there tries again` });
       this.#signals = 0;
-      await this.#signal();
+      await staying(this.#signal());
     }
   }
 

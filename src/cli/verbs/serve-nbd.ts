@@ -9,9 +9,9 @@ import { startDiskServer } from '../../host/nbd/disk-server.ts';
 import type { ImageSession } from '../../host/session.ts';
 import { EXIT } from '../exit.ts';
 import { CliJob } from '../job.ts';
+import { keepForSure } from '../mount-keeper.ts';
 import { type ImageOptions, selectLayer, withImage } from '../open.ts';
 import { type Serving, serveUntil, servingOf, type ServingOptions, tell } from '../serving.ts';
-import { humanSize } from '../text.ts';
 
 export interface ServeNbdOptions extends ImageOptions, ServingOptions {}
 
@@ -27,10 +27,15 @@ export function serveNbd(image: string, options: ServeNbdOptions): Promise<numbe
     const serve: Serve = (device, layer) => serveDisk(device, layer, serving, stopped);
     if (serving.direct) await serveDirectly(image, options, serve, context);
     else {
-      await withImage(image, options, async (session) => {
+      return withImage(image, options, async (session) => {
         const layer = contentOf(selectLayer(session, options.part));
-        if (serving.write) await stage(session, layer, serve);
-        else await serve(layer.device, layer);
+        if (!serving.write) {
+          await serve(layer.device, layer);
+          return EXIT.done;
+        }
+        job.holdOut();
+        await stage(session, layer, serve);
+        return keepForSure(session, tell);
       }, context, false);
     }
     return EXIT.done;
@@ -51,7 +56,7 @@ async function serveDirectly(image: string, options: ServeNbdOptions, serve: Ser
   }
 }
 
-/** What clients write lies over the image until the end, and is applied then. */
+/** What clients write lies over the image until the end. */
 async function stage(session: ImageSession, { path }: Layer, serve: Serve): Promise<void> {
   const { editing } = session;
   await editing.unlock({ repair: true });
@@ -59,13 +64,7 @@ async function stage(session: ImageSession, { path }: Layer, serve: Serve): Prom
   if (state.state === 'editing' && state.cannotApply !== undefined) throw DiskError.from(state.cannotApply);
   const layer = [...layersOf(session.layers)].find((each) => each.path === path)!;
   // Raw: what is written goes past the filesystem that we have open there.
-  const { bytesWritten } = await editing.operation({ text: 'Written by other programs', layer: path, raw: true }, () => serve(layer.device, layer));
-  if (bytesWritten === 0) {
-    tell('nothing was written');
-    return;
-  }
-  const { bytes } = await new CliJob({ title: 'Applying', json: false }).run((context) => editing.apply(context));
-  tell(`${humanSize(bytes)} were applied`);
+  await editing.operation({ text: 'Written by other programs', layer: path, raw: true }, () => serve(layer.device, layer));
 }
 
 async function serveDisk(device: BlockDevice, layer: Layer, serving: Serving, stopped: Promise<void>): Promise<Readonly<NbdStatistics>> {

@@ -6,8 +6,8 @@ import { LiveTree } from '../../host/mounts/live-tree.ts';
 import { startTreeServer, type TreeServer } from '../../host/ninep/tree-server.ts';
 import type { ImageSession } from '../../host/session.ts';
 import { EXIT, errorText } from '../exit.ts';
-import { CliJob, SIGNALS } from '../job.ts';
-import { keepChanges } from '../mount-keeper.ts';
+import { CliJob } from '../job.ts';
+import { keepForSure } from '../mount-keeper.ts';
 import { type ImageOptions, openFilesystem, withImage } from '../open.ts';
 import { type Serving, serveUntil, servingOf, type ServingOptions, tell } from '../serving.ts';
 
@@ -25,10 +25,9 @@ export function serve9p(image: string, options: Serve9pOptions): Promise<number>
         await serveTree(layer.filesystem, layer.title, serving, stopped);
         return EXIT.done;
       }
+      job.holdOut();
       const lost = await serveForWriting(session, layer.path, layer.title, serving, stopped, context);
-      // From here on a signal is one more try to keep what was written.
-      job.letGo();
-      const exit = await keep(session);
+      const exit = await keepForSure(session, tell);
       return lost ? EXIT.failed : exit;
     }, context);
   });
@@ -54,17 +53,6 @@ async function serveForWriting(session: ImageSession, path: string, title: strin
     await tree.close();
   }
   return lost;
-}
-
-/** @returns the exit status */
-async function keep(session: ImageSession): Promise<number> {
-  for (;;) {
-    const { exit, message, held = false } = await keepChanges(session, false);
-    tell(message);
-    if (!held) return exit;
-    tell('only this process has them: make room, and press Ctrl-C to try again (or kill it: they are lost then)');
-    await new Promise<void>((resolve) => { for (const signal of SIGNALS) process.once(signal, () => resolve()); });
-  }
 }
 
 function serveTree(fs: FileSystem, title: string, serving: Serving, stopped: Promise<void>): Promise<TreeServer> {

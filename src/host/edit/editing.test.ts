@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
@@ -178,6 +178,10 @@ describe('an image that is being changed', () => {
     expect(readFileSync(path).equals(before)).toBe(true);
     expect(await pages(await openBook(copy), '1')).toEqual({ a: 'one' });
     expect(statSync(copy).blocks * 512).toBeLessThan(100 * 1024);
+    chmodSync(path, 0o400);
+    await session.editing.saveAs(join(path, '..', 'private.img'));
+    expect(statSync(join(path, '..', 'private.img')).mode & 0o777).toBe(0o600);
+    rmSync(join(path, '..', 'private.img'));
     await expect(session.editing.saveAs(copy)).rejects.toMatchObject({ fault: { errno: 'EEXIST' } });
     await session.editing.saveAs(copy, { replace: true });
     await expect(session.editing.saveAs(path, { replace: true })).rejects.toMatchObject({ fault: { errno: 'EINVAL' } });

@@ -26,7 +26,7 @@ export async function saveAs(device: BlockDevice, path: string, sources: readonl
   const temporary = join(folder, `.${basename(path)}.${randomUUID().slice(0, 8)}.clutch-part`);
   let fd: number | undefined;
   try {
-    fd = openSync(temporary, 'wx', 0o666);
+    fd = openSync(temporary, 'wx', modeFor(sources[0]!));
     await copy(device, fd, job);
     fsyncSync(fd);
     closeSync(fd);
@@ -40,6 +40,12 @@ export async function saveAs(device: BlockDevice, path: string, sources: readonl
     rmSync(temporary, { force: true });
     throw saveError(error, path);
   }
+}
+
+/** What nobody else may read, nobody else may read under another name. */
+function modeFor(source: string): number {
+  const there = statSync(source, { throwIfNoEntry: false });
+  return there === undefined ? 0o600 : (there.mode & 0o666) | 0o600;
 }
 
 async function copy(device: BlockDevice, fd: number, job: JobContext): Promise<void> {
