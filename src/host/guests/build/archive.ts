@@ -113,15 +113,37 @@ export async function readArchive(suites: readonly string[], components: readonl
   return archive;
 }
 
+/** One that is older than another of the same suite that was taken before. */
+class OlderError extends DiskError {}
+
+/**
+ * The suite's Release. A signed one stays signed, and stable suites say no Valid-Until: so none is taken that is older than the last one, as apt does it, for
+ * somebody in between could keep what is mended since from the person for ever.
+ */
 async function readRelease(base: string, suite: string, trust: Trust, downloads: Downloads, job: JobContext): Promise<Release> {
   const what = `The Release of ${suite}`;
+  const clear = async (bytes: Uint8Array): Promise<Release> => parseRelease(await verifyInRelease(bytes, what, trust), suite, what, trust);
+  const detached = async (bytes: Uint8Array, signature: Uint8Array): Promise<Release> => parseRelease(await verifyDetached(bytes, signature, what, trust), suite, what, trust);
+  const urls = { clear: `${base}/InRelease`, detached: `${base}/Release`, signature: `${base}/Release.gpg` };
+  const [text, body, signed] = [urls.clear, urls.detached, urls.signature].map((url) => downloads.kept(url));
+  // What is damaged or expired by now says nothing.
+  const kept = await Promise.allSettled([text && clear(text), body && signed && detached(body, signed)]);
+  const before = kept.flatMap((each) => (each.status === 'fulfilled' && each.value !== undefined ? [each.value] : [])).toSorted((x, y) => y.date - x.date)[0];
+  const noOlder = (release: Release): Release => {
+    if (before === undefined || release.date >= before.date) return release;
+    throw new OlderError(corrupt(what, '').fault, `${what} is of ${new Date(release.date).toISOString()}, older than the one of ${new Date(before.date).toISOString()} that was taken before: the mirror is behind, or somebody keeps what is newer from you`);
+  };
   try {
-    return await downloads.fresh(`${base}/InRelease`, MOST_RELEASE, async (bytes) => parseRelease(await verifyInRelease(bytes, what, trust), suite, what, trust), job);
+    return await downloads.fresh(urls.clear, MOST_RELEASE, async (bytes, cached) => (cached ? clear(bytes) : noOlder(await clear(bytes))), job).catch((error: unknown) => {
+      if (!(error instanceof MissingError)) throw error;
+      // The signature is kept when what it signs was taken.
+      return downloads.fresh(urls.signature, MOST_RELEASE, (signature) => downloads.fresh(urls.detached, MOST_RELEASE, async (bytes, cached) => (cached ? detached(bytes, signature) : noOlder(await detached(bytes, signature))), job), job);
+    });
   } catch (error) {
-    if (!(error instanceof MissingError)) throw error;
+    if (!(error instanceof OlderError)) throw error;
+    job.log({ level: 'warning', message: `${error.message}; what was fetched before is used` });
+    return before!;
   }
-  const signature = await downloads.fresh(`${base}/Release.gpg`, MOST_RELEASE, (bytes) => Promise.resolve(bytes), job);
-  return downloads.fresh(`${base}/Release`, MOST_RELEASE, async (bytes) => parseRelease(await verifyDetached(bytes, signature, what, trust), suite, what, trust), job);
 }
 
 /**

@@ -198,6 +198,38 @@ describe('the chain of trust', () => {
     expect(await sealed({ 'Valid-Until': day(-1) }, { trust: { keys: [archive.publicKey], allowExpired: true } })).toBe('built');
     expect(await sealed({ 'Valid-Until': day(1) })).toBe('built');
   });
+
+  it.each(['InRelease', 'Release with a signature of its own'])('goes back to no older %s than it took before: a suite that says no Valid-Until is signed for ever', async (which) => {
+    const { downloads } = tools();
+    const notes: string[] = [];
+    const built = (name: string, trust = { keys: [archive.publicKey] }): Promise<BuiltGuest> => build(name, { downloads, trust, job: nodeJob({ log: ({ message }) => notes.push(message) }) });
+    const kept = (): string[] => readdirSync(downloads.folder).filter((name) => name.endsWith('.signed')).map((name) => readFileSync(join(downloads.folder, name), 'latin1')).toSorted();
+    const seal = async (date: string): Promise<void> => {
+      await archive.seal({ Date: date }, which === 'InRelease' ? 'clear' : 'detached');
+    };
+    try {
+      await seal(day(-1));
+      await built('today');
+      const newest = kept();
+      // Twice: what was refused leaves nothing behind by which the next one would be taken.
+      for (let i = 0; i < 2; i++) {
+        await seal(day(-30));
+        await built('replayed');
+        expect(notes.filter((note) => note.includes('older than the one')).length).toBe(i + 1);
+        expect(kept()).toEqual(newest);
+      }
+      await seal(day(-0.5));
+      await built('newer');
+      expect(notes.length).toBe(2);
+      expect(kept()).not.toEqual(newest);
+      // Nor by hiding the one and showing the other.
+      await archive.seal({ Date: day(-30) }, which === 'InRelease' ? 'detached' : 'clear');
+      await built('changed');
+      expect(notes.length).toBe(3);
+    } finally {
+      await archive.seal();
+    }
+  });
 });
 
 describe('downloads', () => {

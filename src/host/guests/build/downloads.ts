@@ -130,7 +130,7 @@ export class Downloads {
    * @returns what `check` made of it
    */
   async fresh<T>(url: string, most: number, check: (bytes: Uint8Array, cached: boolean) => Promise<T>, job: JobContext): Promise<T> {
-    const kept = join(this.folder, `${createHash('sha256').update(url).digest('hex').slice(0, 32)}.signed`);
+    const kept = this.#keptPath(url);
     let bytes: Uint8Array;
     try {
       if (this.offline) throw new DiskError({ kind: 'io' }, `${url} is not in the cache, and the network is not to be used`);
@@ -144,6 +144,16 @@ export class Downloads {
     writeFileSync(`${kept}.${process.pid}`, bytes);
     renameSync(`${kept}.${process.pid}`, kept);
     return made;
+  }
+
+  /** What `fresh` kept of an address last; undefined where it kept nothing. Whether it is still good is the caller's to see. */
+  kept(url: string): Uint8Array | undefined {
+    const path = this.#keptPath(url);
+    return existsSync(path) ? readFileSync(path) : undefined;
+  }
+
+  #keptPath(url: string): string {
+    return join(this.folder, `${createHash('sha256').update(url).digest('hex').slice(0, 32)}.signed`);
   }
 
   async #small(url: string, most: number, job: JobContext): Promise<Uint8Array> {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import { createCleartextMessage, generateKey, type PrivateKey, sign } from 'openpgp';
+import { createCleartextMessage, createMessage, generateKey, type PrivateKey, sign } from 'openpgp';
 import { TAR_END, tarHead } from '../../../../engines/archives/tar/entry.ts';
 import { makeElf } from './elf.ts';
 
@@ -62,8 +62,8 @@ export interface SmallArchive {
   readonly files: Map<string, Uint8Array>;
   /** Armored. */
   readonly publicKey: string;
-  /** Makes Packages and InRelease of the debs that are there now. */
-  seal(fields?: Readonly<Record<string, string>>): Promise<void>;
+  /** Makes Packages and InRelease of the debs that are there now; 'detached': a Release and its signature in place of the latter. */
+  seal(fields?: Readonly<Record<string, string>>, how?: 'clear' | 'detached'): Promise<void>;
 }
 
 /** An archive of one suite, "test", signed by a key of its own. */
@@ -77,10 +77,16 @@ export async function makeArchive(packages = smallPackages()): Promise<SmallArch
     files.set(path, deb);
     stanzas.push(`Package: ${name}\nVersion: 1\nArchitecture: test\n${depends === undefined ? '' : `Depends: ${depends}\n`}Filename: ${path}\nSize: ${deb.length}\nSHA256: ${sha256(deb)}\nDescription: a test\n`);
   }
-  const seal = async (fields: Readonly<Record<string, string>> = {}): Promise<void> => {
+  const seal: SmallArchive['seal'] = async (fields = {}, how = 'clear') => {
     const index = gzipSync(stanzas.join('\n'));
     files.set('dists/test/main/binary-test/Packages.gz', index);
-    files.set('dists/test/InRelease', Buffer.from(await signed(releaseText(index, stanzas.join('\n').length, fields), privateKey)));
+    const text = releaseText(index, stanzas.join('\n').length, fields);
+    for (const name of ['InRelease', 'Release', 'Release.gpg']) files.delete(`dists/test/${name}`);
+    if (how === 'clear') files.set('dists/test/InRelease', Buffer.from(await signed(text, privateKey)));
+    else {
+      files.set('dists/test/Release', Buffer.from(text));
+      files.set('dists/test/Release.gpg', Buffer.from(await sign({ message: await createMessage({ binary: Buffer.from(text) }), signingKeys: privateKey, detached: true, date: new Date(Date.now() - 60_000) })));
+    }
   };
   await seal();
   return { files, publicKey: publicKey.armor(), seal };
