@@ -5,7 +5,7 @@ import { dir, file, symlink } from '../../testing/memory-filesystem.ts';
 import { WritableMemoryFileSystem } from '../../testing/memory-writer.ts';
 import { WebdavHandler } from './handler.ts';
 import type { WebdavRequest } from './messages.ts';
-import { parseXml } from './xml.ts';
+import { childOf, elementsOf, parseXml, textOf } from './xml.ts';
 
 const REQUESTS = 20_000;
 const BASE = '/s/v';
@@ -97,4 +97,40 @@ it(`answers ${REQUESTS} damaged requests in bounded time, and nothing of it is l
   }
   // Most were wrong, and each kind of answer came.
   for (const status of [200, 201, 204, 206, 207, 400, 403, 404, 405, 409, 412, 423, 501]) expect(statuses.get(status) ?? 0, `${status} of ${JSON.stringify([...statuses])}`).toBeGreaterThan(0);
+});
+
+it('tells of a volume whose names and attributes mean harm in answers that are XML, headers and pages all the same', async () => {
+  const names = ['"><evil>', ']]>', '&a;', 'new\r\nSet-Cookie: a=b', '\u001b]0;x\u0007', 'nul\0byte', decodeName(Uint8Array.of(0x62, 0xff, 0xfe)), '..x', '%2e%2e', '%2f', '?', '#', '\u202etxt.exe', '\ufffe', '<script>alert(1)', 'javascript:alert(1)', 'x'.repeat(4000)];
+  const bomb = '<!DOCTYPE a [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><a xmlns="u">&b;</a>';
+  const xattrs = Object.fromEntries([
+    'user.dav:{u}a', 'user.dav:{"><evil/>}a', 'user.dav:{u}a><evil/>', 'user.dav:{u}a b', 'user.dav:{}', 'user.dav:{', 'user.dav:{DAV:}getetag', 'user.dav:{http://www.w3.org/2000/xmlns/}a', `user.dav:{u}${decodeName(Uint8Array.of(0xff))}`,
+  ].flatMap((name, i) => [[name, ''], [`${name}${i}`, bomb], [`${name}x`, '<a xmlns="u"/><evil/>'], [`${name}y`, `${'<a>'.repeat(1000)}`], [`${name}z`, new Uint8Array(60_000).fill(0x3c)]]));
+  const fs = new WritableMemoryFileSystem(dir([...names.map((name): [string, ReturnType<typeof file>] => [name, file('<b>', { xattrs })]), ['folder<&>', dir({})], ['l', symlink('"><evil/>')]]), { space: 1e9 });
+  const handler = new WebdavHandler({ tree: { fs, onChange: () => () => {} }, title: '<t>', now: () => 1_800_000_000_000, breathe: () => undefined, random: (into) => into.fill(1) });
+  const ask = async (method: string, target: string, headers: Record<string, string> = {}, body = ''): Promise<{ readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly text: string }> => {
+    const response = await handler.handle({ method, target, base: BASE, headers: { host: 'h', ...headers }, body: (async function* () { yield encodeName(body); })() });
+    const parts: Uint8Array[] = [];
+    if (response.body !== undefined) for await (const piece of response.body instanceof Uint8Array ? [response.body] : response.body) parts.push(piece.slice());
+    for (const value of Object.values(response.headers)) expect(value).toMatch(/^[\t\x20-\x7e]*$/);
+    return { status: response.status, headers: response.headers, text: parts.map((part) => decodeName(part)).join('') };
+  };
+  for (const body of ['', '<propfind xmlns="DAV:"><propname/></propfind>', '<propfind xmlns="DAV:"><allprop/></propfind>', '<propfind xmlns="DAV:"><prop><a xmlns="u"/><displayname/></prop></propfind>']) {
+    const { status, text } = await ask('PROPFIND', `${BASE}/`, { depth: '1' }, body);
+    expect(status).toBe(207);
+    for (const acting of ['<evil', '<!', '\u001b', '\0']) expect(text).not.toContain(acting);
+    const told = parseXml(encodeName(text), 1_000_000);
+    // The folder itself, and all that is in it but the link, which leads nowhere.
+    expect(elementsOf(told).length).toBe(names.length + 2);
+    for (const href of elementsOf(told).map((each) => textOf(childOf(each, 'href')!))) expect(href).toMatch(/^\/s\/v\/[\w.~!$()*+,;=:@%-]*\/?$/);
+  }
+  const page = (await ask('GET', `${BASE}/`)).text;
+  for (const acting of ['<script', '<evil', '\u001b', '\0', '\u202e']) expect(page).not.toContain(acting);
+  expect([...page.matchAll(/href="([^"]*)"/g)].filter(([, href = '']) => !/^(\.\.\/|\.\/[\w.~!$()*+,;=:@%-]*\/?)$/.test(href))).toEqual([]);
+  // What the page leads to is found, and is text or bytes that no browser runs.
+  for (const [, href = ''] of page.matchAll(/href="\.\/([^"]*[^"/])"/g)) {
+    if (href.includes('%00')) continue;
+    const { status, headers } = await ask('GET', `${BASE}/${href}`);
+    expect(status, href).toBe(200);
+    expect(headers['content-security-policy']).toContain('sandbox');
+  }
 });
