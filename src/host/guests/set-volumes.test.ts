@@ -41,9 +41,9 @@ describe.skipIf(reason !== undefined)(`filesystems on logical volumes, through a
   const pieces: { readonly volume: string; readonly disk: string; readonly at: number; readonly length: number }[] = [];
 
   /** Copies a volume from the disks to a file, or a file to where the volume lies: by LVM's own words, with no kernel between. */
-  function copy(volume: string, file: string, to: 'file' | 'disks'): void {
+  function copy(name: string, file: string, to: 'file' | 'disks'): void {
     let place = 0;
-    for (const piece of pieces.filter((each) => each.volume === volume)) {
+    for (const piece of pieces.filter(({ volume }) => volume === name)) {
       const [on, off] = [piece.at, place].map((bytes) => String(bytes >> 20)) as [string, string];
       const way = to === 'file' ? [`if=${piece.disk}`, `of=${file}`, `skip=${on}`, `seek=${off}`] : [`if=${file}`, `of=${piece.disk}`, `skip=${off}`, `seek=${on}`];
       run('dd', [...way, 'bs=1M', `count=${piece.length >> 20}`, 'conv=notrunc,sparse', 'status=none']);
@@ -53,7 +53,7 @@ describe.skipIf(reason !== undefined)(`filesystems on logical volumes, through a
   }
 
   /** The volume as it is on the disks, for a tool that knows nothing of LVM. */
-  function volume(name: string): string {
+  function copied(name: string): string {
     writeFileSync(at('volume'), '');
     copy(name, at('volume'), 'file');
     run('truncate', ['-s', String(pieces.filter((each) => each.volume === name).reduce((sum, { length }) => sum + length, 0)), at('volume')]);
@@ -78,7 +78,7 @@ describe.skipIf(reason !== undefined)(`filesystems on logical volumes, through a
       lvm pvs --noheadings --units b --nosuffix -o pe_start,vg_extent_size
       sync
       lvm vgchange -an`);
-    expect(said).toMatch(new RegExp(`^ *${FIRST} +${EXTENT}$`, 'm'));
+    if (!new RegExp(`^ *${FIRST} +${EXTENT}$`, 'm').test(said)) throw new Error(`Extents lie elsewhere:\n${said}`);
     for (const [, name = '', disk = '', first = '', last = ''] of said.matchAll(/^ *(\w+)\|\/dev\/vd([ab]):(\d+)-(\d+)$/gm)) pieces.push({ volume: name, disk: disks['ab'.indexOf(disk)]!, at: FIRST + Number(first) * EXTENT, length: (Number(last) - Number(first) + 1) * EXTENT });
     copy('xfs', made('xfs', 304, 'mkfs.xfs', '-q', '-L', 'ON LVM'), 'disks');
     copy('jfs', made('jfs', 16, 'mkfs.jfs', '-q', '-L', 'JFS'), 'disks');
@@ -89,7 +89,7 @@ describe.skipIf(reason !== undefined)(`filesystems on logical volumes, through a
     expect(pieces.filter((each) => each.volume === name).length).toBe(name === 'xfs' ? 2 : 1);
     const before = disks.map((path) => { copyFileSync(path, `${path}.before`); return `${path}.before`; });
     expect(edit('mkdir /deep\nmkdir /deep/er\nwrite /deep/er/file 0 "on a logical volume"\n', ...whole, '--part', name)).toMatchObject({ status: 0, err: '' });
-    run(judge, [...options, volume(name)]);
+    run(judge, [...options, copied(name)]);
     expect(clutch('cat', disks[1]!, '--also', disks[0]!, '--part', name, '/deep/er/file')).toMatchObject({ status: 0, out: 'on a logical volume' });
     expect(clutch('fsck', ...whole, '--part', name).status).toBe(0);
     // Its own bytes alone are other ones than before, and none of LVM's.

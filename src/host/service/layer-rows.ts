@@ -19,11 +19,12 @@ export async function imageInfo(session: ImageSession): Promise<ImageInfo> {
 
 /** @param checkable its format has a check */
 async function layerRow(layer: Layer, checkable: boolean): Promise<LayerRow> {
-  const { path, kind, format, title, label, uuid, offset, size, evidence, alternatives, guesses, openers, details, volume, filesystem, error } = layer;
+  const { path, kind, format, title, label, uuid, offset, size, evidence, alternatives, guesses, openers, details, volume, filesystem, error, partOf } = layer;
   const trees = filesystem?.subvolumes === undefined ? undefined : await subvolumeRows(filesystem.subvolumes);
   return {
     path, kind, format, title, label: displayName(label), uuid, offset, size, evidence, alternatives, guesses, openers, details: details.map(([name, value]) => [name, displayName(value)] as const), notes: trees?.note === undefined ? [...layer.notes] : [...layer.notes, trees.note],
     ...(error ? { error: error.toJSON() } : {}),
+    ...(partOf === undefined ? {} : { partOf }),
     ...(volume ? { volume: { ...(volume.number === undefined ? {} : { number: volume.number }), kind: volume.kind, typeId: volume.typeId, flags: volume.flags } } : {}),
     ...(filesystem ? { filesystem: { ...filesystemRow(filesystem), ...(checkable ? { checkable } : {}), ...(trees ? { subvolumes: trees.rows } : {}) } } : {}),
   };

@@ -23,7 +23,7 @@ export function guestState({ idle, died }: NonNullable<LayerRow['guest']>): 'run
 
 /** A layer that is not open and that guests are there for, be it that an engine of ours failed at it. */
 export function isForGuests(layer: LayerRow): boolean {
-  return layer.filesystem === undefined && layer.error?.fault.kind !== 'locked' && (layer.waiting === true || layer.openers.some((opener) => guestOf(opener) !== undefined));
+  return layer.filesystem === undefined && layer.partOf === undefined && layer.error?.fault.kind !== 'locked' && (layer.waiting === true || layer.openers.some((opener) => guestOf(opener) !== undefined));
 }
 
 /** Guests that are not built and would open a layer if they were, the best first. */

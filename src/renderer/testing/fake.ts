@@ -18,7 +18,7 @@ import { fakeSearch } from './search.ts';
 import { fakeSpace } from './space.ts';
 import { FakeJob } from './transfers.ts';
 import { childrenOf, type FakeNode, fakeRoot } from './tree.ts';
-import { ext4, IMAGES } from './images.ts';
+import { ext4, IMAGES, SETS } from './images.ts';
 import { FakeMounts, WAYS } from './mounts.ts';
 
 export interface FakeOptions {
@@ -68,6 +68,13 @@ function clientOf<C extends Contract>(contract: C, service: Service<C>, slow: nu
   };
 }
 
+/** What a tab of it is called: of several images that are one, the first one's name and how many more. */
+function nameOf(path: string): string {
+  const paths = path.startsWith('set:') ? JSON.parse(path.slice(4)) as string[] : [path];
+  const name = paths[0]?.split('/').at(-1) ?? path;
+  return paths.length > 1 ? `${name} and ${paths.length - 1} more` : name;
+}
+
 const sessionOfTests = v.object({ tabs: v.array(v.object({ path: v.string(), place: v.optional(v.object({ layer: v.string(), path: v.optional(v.string()) })) })), active: v.optional(v.number()) });
 
 /** Everything behind the window, in memory. */
@@ -75,7 +82,7 @@ export function fakeServices(options: FakeOptions): Services {
   const sources = new Map<string, SourceToken>();
   const source = (path: string): SourceToken => {
     const known = [...sources.values()].find((each) => each.path === path);
-    const made = known ?? { token: token(sources.size + 1), name: path.split('/').at(-1) ?? path, path };
+    const made = known ?? { token: token(sources.size + 1), name: nameOf(path), path };
     sources.set(made.token, made);
     return made;
   };
@@ -210,13 +217,17 @@ export function fakeServices(options: FakeOptions): Services {
     async sourcesOfFiles(files) {
       // As in a browser, which does not tell.
       if (options.dialogs === 'path') throw new Failure({ fault: { kind: 'usage', errno: 'ENOTSUP' }, message: 'A browser does not tell where a dropped file lies' });
-      return files.map((each) => source(`/home/ada/images/${each.name}`));
+      // Disks of one set become one image, as the app finds out by their bytes.
+      const disks = files.filter(({ name }) => name.startsWith('five-'));
+      const alone = disks.length > 1 ? files.filter((each) => !disks.includes(each)) : files;
+      const paths = alone.map(({ name }) => `/home/ada/images/${name}`);
+      return [...paths, ...(disks.length > 1 ? [`set:${JSON.stringify(disks.map(({ name }) => `/home/ada/images/${name}`))}`] : [])].map((path) => source(path));
     },
   };
 }
 
 function hostOf(opened: SourceToken, options: FakeOptions, source: (word: string) => SourceToken, guests: FakeGuests): { client: HostClient; editing: FakeEditing; mounts: FakeMounts } {
-  let info: ImageInfo = IMAGES[opened.name] ?? (opened.path.startsWith('guest:') ? treeInfo(opened) : IMAGES['root.ext4']!);
+  let info: ImageInfo = IMAGES[opened.name] ?? SETS[opened.name] ?? (opened.path.startsWith('guest:') ? treeInfo(opened) : IMAGES['root.ext4']!);
   const root = fakeRoot();
   const nodes = new Map<number, FakeNode>([[2, root]]);
   const learn = (children: readonly FakeNode[]): readonly FakeNode[] => {

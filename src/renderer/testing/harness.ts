@@ -69,3 +69,12 @@ export async function openImage(page: Page, name: string): Promise<void> {
   await page.keyboard.press('Enter');
   await page.getByRole('tab', { name, exact: true }).waitFor();
 }
+
+/** Drops files of these names on the window. */
+export async function dropFiles(page: Page, names: readonly string[]): Promise<void> {
+  await page.evaluate((dropped) => {
+    const dataTransfer = new DataTransfer();
+    for (const name of dropped) dataTransfer.items.add(new File([''], name));
+    for (const type of ['dragenter', 'dragover', 'drop']) window.dispatchEvent(new DragEvent(type, { dataTransfer, cancelable: true, bubbles: true }));
+  }, names);
+}

@@ -51,6 +51,27 @@ function xfs(path: string, patch: Partial<LayerRow> = {}): LayerRow {
   });
 }
 
+/** The table of images that were opened together. @param size MiB of each */
+function images(names: readonly string[], size: number): LayerRow[] {
+  return [layer({ path: '0', kind: 'table', format: 'set', title: `${names.length} images`, size: names.length * size * MIB, evidence: [`${names.length} images were opened together`] }), ...names.map((name, i) => volume(`0/${i + 1}`, 'partition', 'Image', name, i * size * MIB, size * MIB, i + 1, 'set'))];
+}
+
+/** An array that a guest makes. @param size MiB of a disk @param disks how many it has, and how many are missing */
+function array(path: string, size: number, [disks = 0, missing = 0]: readonly number[]): LayerRow[] {
+  const reason = `${missing} of its ${disks} disks is missing: the array is degraded`;
+  const title = `RAID5 of ${disks} disks${missing > 0 ? ', degraded' : ''}`;
+  const opener = { id: 'guest:linux-6.12', name: 'Linux 6.12' };
+  const inner = ext4(`${path}/1/0`, { label: 'photos', size: size * (disks - 1) * MIB, openers: [{ ...opener, access: missing > 0 ? 'read-only' : 'read-write', reason: missing > 0 ? `Linux 6.12, a guest: ${reason}` : 'Linux 6.12, a guest' }] });
+  return [
+    layer({ path, kind: 'table', format: 'md', title: 'Linux RAID', size: size * MIB, evidence: ['FC 4E 2B A9 at 0x1000'], openers: [{ ...opener, access: 'read-only', reason: `assembled by Linux 6.12, a guest${missing > 0 ? `; ${reason}` : ''}` }], details: [['Assembled by', 'Linux 6.12 (guest linux-6.12)'], ['Disks', String(disks - missing)]] }),
+    { ...volume(`${path}/1`, 'partition', title, 'five', 0, size * (disks - 1) * MIB, 1, 'md'), volume: { number: 1, kind: 'partition', typeId: 'md', flags: missing > 0 ? ['read-only'] : [] } },
+    missing > 0 ? { ...inner, filesystem: { ...inner.filesystem!, access: { write: false, reason: `Linux 6.12, a guest: ${reason}` } } } : inner,
+  ];
+}
+
+/** The further disks of what is shown at a path. */
+const partsOf = (partOf: string, paths: readonly string[], size: number): LayerRow[] => paths.map((path) => layer({ path, kind: 'unknown', format: 'md', title: 'Linux RAID', size: size * MIB, evidence: ['FC 4E 2B A9 at 0x1000'], partOf, openers: [{ id: 'guest:linux-6.12', name: 'Linux 6.12', access: 'read-write', reason: 'its volumes are assembled by the guest' }] }));
+
 /** The fake images by file name. */
 export const IMAGES: Readonly<Record<string, ImageInfo>> = {
   'root.ext4': image('root.ext4', 'ext4 (clean)', [ext4('0')]),
@@ -162,4 +183,17 @@ export const IMAGES: Readonly<Record<string, ImageInfo>> = {
   ]),
   // See testing/edit.ts for what these names do.
   ...Object.fromEntries(['half-interrupted.ext4', 'changed.ext4', 'halfway.ext4', 'slow-check.ext4', 'finished-apply.ext4', 'foreign-apply.ext4'].map((name) => [name, image(name, 'ext4 (clean)', [ext4('0')])])),
+};
+
+/** Sets of disks, and one of their disks alone, by what a tab of them is called. */
+export const SETS: Readonly<Record<string, ImageInfo>> = {
+  'five-1.img and 2 more': image('five-1.img and 2 more', '3 images › md › ext4 (clean)', [...images(['five-1.img', 'five-2.img', 'five-3.img'], 512), ...array('0/1/0', 512, [3]), ...partsOf('0/1/0', ['0/2/0', '0/3/0'], 512)], 1536 * MIB),
+  'five-1.img and 1 more': image('five-1.img and 1 more', '2 images › md › ext4 (clean)', [...images(['five-1.img', 'five-3.img'], 512), ...array('0/1/0', 512, [3, 1]), ...partsOf('0/1/0', ['0/2/0'], 512)], 1024 * MIB),
+  'five-2.img': image('five-2.img', 'md', [
+    layer({
+      path: '0', kind: 'table', format: 'md', title: 'Linux RAID', size: 512 * MIB, evidence: ['FC 4E 2B A9 at 0x1000'],
+      openers: [{ id: 'guest:linux-6.12', name: 'Linux 6.12', access: 'refused', reason: 'Linux 6.12 found no volume on it' }],
+      error: { fault: { kind: 'unsupported', feature: 'md' }, message: 'Linux 6.12 found no volume on it: mdadm: /dev/md/five assembled from 1 drive - not enough to start the array', advice: 'A disk of the set may be missing: open all images of the set together.' },
+    }),
+  ]),
 };

@@ -1,4 +1,4 @@
-import { CircleAlert, CircleCheck, CircleHelp, Cpu, Lock, LockKeyhole, LockOpen, type LucideIcon, MessageSquareWarning, MonitorCog, MonitorPause, MonitorX, Plug, RotateCw, ShieldX } from 'lucide-react';
+import { CircleAlert, CircleCheck, CircleHelp, Cpu, Layers, Lock, LockKeyhole, LockOpen, type LucideIcon, MessageSquareWarning, MonitorCog, MonitorPause, MonitorX, Plug, RotateCw, ShieldX } from 'lucide-react';
 import type { EditState } from '../../shared/contract/edit.ts';
 import type { MountRow } from '../../shared/contract/mounts.ts';
 import type { LayerRow } from '../../shared/contract/rows.ts';
@@ -37,6 +37,7 @@ function StateBadge({ layer }: { layer: LayerRow }) {
     const { icon, tone } = STATES[layer.filesystem.state];
     return <Badge icon={icon} text={texts.badge[layer.filesystem.state]} tone={tone} />;
   }
+  if (layer.partOf !== undefined) return <Badge icon={Layers} text={texts.badge.part} why={texts.badge.partWhy} />;
   if (layer.kind === 'unknown') return <Badge icon={CircleHelp} text={layer.format === 'empty' ? texts.badge.empty : texts.badge.unknown} />;
   return null;
 }

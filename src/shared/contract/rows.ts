@@ -13,6 +13,8 @@ type PlainLayer = Pick<Layer, 'path' | 'kind' | 'format' | 'title' | 'label' | '
 export interface LayerRow extends PlainLayer {
   readonly notes: readonly Note[];
   readonly error?: DiskErrorData;
+  /** The path of the layer that shows what it is a part of: one of several disks of an array, a group or a filesystem. */
+  readonly partOf?: string;
   /** It is told by its name and not open: what opens it takes seconds. 'layer.open' opens it; `openers` says with what, or why nothing here can. */
   readonly waiting?: boolean;
   /** The guest that serves it; 'guest.log' tells what it says. */

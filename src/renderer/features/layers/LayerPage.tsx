@@ -34,14 +34,14 @@ export function LayerPage({ tab, layer }: { tab: Tab; layer: LayerRow }) {
         <span className="dim">{layer.label === '' ? t.kinds[layer.kind] : `${layer.title} · ${t.kinds[layer.kind]}`}</span>
       </header>
       {layer.guest !== undefined && layer.filesystem !== undefined ? <p className="guest-line"><LayerBadges layer={layer} brief /><Button className="link" onPress={() => goTo(tab.id, { kind: 'log', layer: layer.path })}>{texts.guestLog.command}</Button></p> : null}
-      {layer.error?.fault.kind === 'locked' && tab.host !== undefined ? <UnlockForm tab={tab} layer={layer} /> : layer.error !== undefined ? <ErrorPanel error={layer.error} about={`${tab.source.name}, ${layer.title}`} onPlace={showAt} /> : layer.kind === 'unknown' ? <Unknown layer={layer} /> : null}
+      {layer.error?.fault.kind === 'locked' && tab.host !== undefined ? <UnlockForm tab={tab} layer={layer} /> : layer.error !== undefined ? <ErrorPanel error={layer.error} about={`${tab.source.name}, ${layer.title}`} onPlace={showAt} /> : layer.partOf !== undefined ? <Part tab={tab} layer={layer} /> : layer.kind === 'unknown' ? <Unknown layer={layer} /> : null}
       {isForGuests(layer) ? <GuestOffer tab={tab} layer={layer} /> : tab.refused?.layer === layer.path ? <ErrorPanel error={tab.refused.error} title={texts.guest.failed(tab.refused.title)} about={`${tab.source.name}, ${layer.title}, ${tab.refused.title}`} /> : null}
       {layer.kind === 'table' && layer.error === undefined ? <TablePage tab={tab} table={layer} /> : null}
       <div className="actions">
         {isOpenFilesystem(layer) ? <Button className="button is-primary" onPress={() => goTo(tab.id, placeOfLayer(layer))}><FolderOpen aria-hidden />{t.openFolder}</Button> : null}
         {layer.size > 0 ? <Button className="button" onPress={() => showBytes(tab.id, layer.path)}><Binary aria-hidden />{texts.bytesCommands.show}</Button> : null}
         {layer.size > 0 ? <Button className="button" onPress={() => runCommand('checksums')}><Fingerprint aria-hidden />{texts.commands.checksums}</Button> : null}
-        {layer.kind === 'volume' ? null : <Button className="button" onPress={() => setApp({ dialog: { kind: 'open-with', tab: tab.id, layer: layer.path } })}><Route aria-hidden />{unread ? texts.openWith.as : texts.openWith.button}</Button>}
+        {layer.kind === 'volume' || layer.partOf !== undefined ? null : <Button className="button" onPress={() => setApp({ dialog: { kind: 'open-with', tab: tab.id, layer: layer.path } })}><Route aria-hidden />{unread ? texts.openWith.as : texts.openWith.button}</Button>}
       </div>
       {layer.notes.length === 0 ? null : <Section title={t.notes}><Notes notes={layer.notes} onPlace={showAt} />{layer.notes.some((note) => note.severity !== 'note') && layer.error === undefined ? <p className="dim">{t.notesAdvice}</p> : null}</Section>}
       {layer.kind === 'table' || inside.length === 0 ? null : (
@@ -55,9 +55,8 @@ export function LayerPage({ tab, layer }: { tab: Tab; layer: LayerRow }) {
       )}
       <Section title={t.details}><Facts layer={layer} /></Section>
       {layer.evidence.length === 0 ? null : <Section title={t.evidence}><ul className="evidence">{layer.evidence.map((line) => <li key={line}>{line}</li>)}</ul></Section>}
-      <Alternatives tab={tab} layer={layer} guess={layer.kind === 'unknown'} />
-      <Guesses layer={layer} />
-      {layer.openers.length === 0 ? null : (
+      {layer.partOf === undefined ? <><Alternatives tab={tab} layer={layer} guess={layer.kind === 'unknown'} /><Guesses layer={layer} /></> : null}
+      {layer.openers.length === 0 || layer.partOf !== undefined ? null : (
         <Section title={t.openers}>
           <ul className="plain-list">
             {layer.openers.map((opener) => <li key={opener.id}><strong>{opener.name}</strong>, {t.access[opener.access]} <span className="dim">{opener.reason}</span></li>)}
@@ -82,6 +81,18 @@ function Unknown({ layer }: { layer: LayerRow }) {
   const known = best !== undefined && best.confidence >= SURE ? best : undefined;
   const [title, hint] = layer.size === 0 ? [t.noBytesTitle, t.noBytesHint] : layer.format === 'empty' ? [t.emptyTitle, t.emptyHint] : known === undefined ? [t.unknownTitle, t.unknownHint] : [texts.known.title(known.name), texts.known.hint[known.kind]];
   return <section className="unknown"><h2>{title}</h2><p>{hint}</p></section>;
+}
+
+/** A disk of a set: nothing is opened from it, but where the set is shown. */
+function Part({ tab, layer }: { tab: Tab; layer: LayerRow }) {
+  const whole = tab.info!.layers.find(({ path }) => path === layer.partOf);
+  return (
+    <section className="unknown">
+      <h2>{t.partTitle(layer.title)}</h2>
+      <p>{t.partHint}</p>
+      {whole === undefined ? null : <Button className="button" onPress={() => goToLayer(tab.id, whole)}>{t.partShow}</Button>}
+    </section>
+  );
 }
 
 function Alternatives({ tab, layer, guess }: { tab: Tab; layer: LayerRow; guess: boolean }) {

@@ -75,7 +75,7 @@ function sliceLabel({ volume, content, used, fault, kind }: Slice): string {
   const name = shownName(volumeName(volume, content)).text;
   const number = volume.volume?.number;
   const { error } = content ?? {};
-  const state = error?.fault.kind === 'locked' ? t.locked : error?.fault.kind === 'unsupported' || (content?.kind === 'unknown' && content.guesses.length > 0) ? t.notOpened : error === undefined ? content?.waiting === true ? texts.guest.opens : content?.filesystem && texts.badge[content.filesystem.state].toLowerCase() : t.damaged;
+  const state = content?.partOf !== undefined ? texts.badge.part.toLowerCase() : error?.fault.kind === 'locked' ? t.locked : error?.fault.kind === 'unsupported' || (content?.kind === 'unknown' && content.guesses.length > 0) ? t.notOpened : error === undefined ? content?.waiting === true ? texts.guest.opens : content?.filesystem && texts.badge[content.filesystem.state].toLowerCase() : t.damaged;
   return [
     number === undefined ? name : t.numbered(number, name),
     kind === 'partition' ? content?.title ?? volume.title : undefined,

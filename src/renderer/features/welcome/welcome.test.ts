@@ -1,15 +1,6 @@
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { type Harness, noBrowser, openImage, startHarness } from '../../testing/harness.ts';
-
-/** Drops files on the window; names that end with "/" are folders, as far as a page can make one. */
-async function drop(page: Page, names: readonly string[]): Promise<void> {
-  await page.evaluate((dropped) => {
-    const dataTransfer = new DataTransfer();
-    for (const name of dropped) dataTransfer.items.add(new File([''], name));
-    for (const type of ['dragenter', 'dragover', 'drop']) window.dispatchEvent(new DragEvent(type, { dataTransfer, cancelable: true, bubbles: true }));
-  }, names);
-}
+import { dropFiles, type Harness, noBrowser, openImage, startHarness } from '../../testing/harness.ts';
 
 const tabs = (page: Page) => page.getByRole('tab').allInnerTexts();
 const recents = (page: Page) => page.getByRole('grid', { name: 'Recent images' });
@@ -26,9 +17,9 @@ describe.skipIf(noBrowser !== undefined)('opening from the window', () => {
 
   test('several dropped images open in a tab each, one that is open already only once', async () => {
     page = await harness.page('?dialogs=native');
-    await drop(page, ['disk.img.gz', 'mystery.bin', 'disk.img.gz']);
+    await dropFiles(page, ['disk.img.gz', 'mystery.bin', 'disk.img.gz']);
     await expect.poll(() => tabs(page)).toEqual(['disk.img.gz', 'mystery.bin']);
-    await drop(page, ['disk.img.gz']);
+    await dropFiles(page, ['disk.img.gz']);
     await expect.poll(() => page.getByRole('tab', { selected: true }).innerText()).toBe('disk.img.gz');
     await expect.poll(() => tabs(page)).toHaveLength(2);
   }, 60_000);
@@ -50,7 +41,7 @@ describe.skipIf(noBrowser !== undefined)('opening from the window', () => {
     page = await harness.page('?dialogs=native');
     await page.keyboard.press('F1');
     await page.getByRole('dialog').waitFor();
-    await drop(page, ['disk.img.gz']);
+    await dropFiles(page, ['disk.img.gz']);
     await expect.poll(() => page.getByTestId('announcer').innerText()).toContain('Close the dialog first');
     await page.keyboard.press('Escape');
     await expect.poll(() => page.getByRole('tab').count()).toBe(0);
@@ -58,7 +49,7 @@ describe.skipIf(noBrowser !== undefined)('opening from the window', () => {
 
   test('in a browser, which tells no paths, a drop asks for the path', async () => {
     page = await harness.page();
-    await drop(page, ['disk.img.gz']);
+    await dropFiles(page, ['disk.img.gz']);
     const dialog = page.getByRole('dialog', { name: 'Open image' });
     await expect.poll(() => dialog.innerText()).toContain('does not tell where disk.img.gz lies');
     await dialog.getByRole('textbox').fill('/home/ada/images/disk.img.gz');
