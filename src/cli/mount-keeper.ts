@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type DiskError, toDiskError } from '../engines/core/errors.ts';
 import { hostDisk } from '../host/edit/disk.ts';
@@ -61,7 +61,7 @@ export async function keepForSure(session: ImageSession, tell: (text: string) =>
       const { exit, message, held = false } = await keepChanges(session, false);
       tell(message);
       if (!held) return exit;
-      tell('only this process has them: make room, and press Ctrl-C to try again (or kill it: they are lost then)');
+      tell('only this process has them: mend that, and press Ctrl-C to try again (or kill it: they are lost then)');
       await staying(new Promise<void>((resolve) => { again = resolve; }));
     }
   } finally {
@@ -99,9 +99,19 @@ async function rescue(session: ImageSession, error: DiskError, json: boolean): P
       failure ??= toDiskError(second);
     }
   }
-  // It was cut: the rest of what the changes belong to is gone, and no try will bring it back.
-  if (changed !== undefined && failure?.kind === 'io') return { exit: EXIT.failed, message: `the changes could not be applied, and are lost: ${why}` };
+  // The rest of what the changes belong to is gone, and no try will bring it back. A disk or a network that fails may come back.
+  if (failure?.kind === 'io' && isCut(session)) return { exit: EXIT.failed, message: `the changes could not be applied, and are lost: ${why}` };
   return { exit: EXIT.failed, held: true, message: `the changes could not be applied: ${why}\n  Nor could a new image be written: ${failure!.message}` };
+}
+
+/** Whether a file of the image is shorter than it was. */
+function isCut({ files, size }: ImageSession): boolean {
+  try {
+    const all = files.map((file) => statSync(file));
+    return all.every((stats) => stats.isFile()) && all.reduce((sum, stats) => sum + stats.size, 0) < size;
+  } catch {
+    return false;
+  }
 }
 
 /** "disk.img.changed", and so on. */

@@ -1,6 +1,6 @@
 import { type ChildProcessByStdio, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
@@ -233,6 +233,15 @@ describe.skipIf(missing !== undefined)('clutch mount', () => {
     expect(err).toContain('Check the new image');
     expect((await clutch('cat', `${path}.changed`, '/precious')).out).toBe('precious\n');
     sound(`${path}.changed`);
+  });
+
+  it('says what is lost where the image was cut, and ends', async () => {
+    const path = image('cut.ext4');
+    const mounted = await mount(path, at('cut'), '--write');
+    await shell('echo precious > "$1/precious" && sync "$1/precious"', mounted.at);
+    truncateSync(path, 64 * 1024);
+    expect(await mounted.end('SIGINT')).toMatchObject({ status: 1, err: expect.stringMatching(/are lost: .* was cut or grown from/) as string });
+    expect(readdirSync(folder).filter((name) => name.startsWith('cut.ext4') || name.startsWith('.cut'))).toEqual(['cut.ext4']);
   });
 
   it('applies what was written, however many signals come meanwhile', async () => {

@@ -7,7 +7,7 @@ import { SessionMounts, usersText } from '../../host/mounts/mounts.ts';
 import { answersSent, forgetMount, isRunning, listMounts, type UnmountAnswer } from '../../host/mounts/registry.ts';
 import type { ImageSession } from '../../host/session.ts';
 import type { MountOptions, MountProviderId, MountRow, Unmounted } from '../../shared/contract/mounts.ts';
-import { EXIT, errorText, UsageError } from '../exit.ts';
+import { EXIT, errorText, shownText, UsageError } from '../exit.ts';
 import { CliJob, SIGNALS } from '../job.ts';
 import { type Kept, keepChanges, staying } from '../mount-keeper.ts';
 import { type ImageOptions, openFilesystem, withImage } from '../open.ts';
@@ -126,7 +126,7 @@ class Serving {
     for (;;) {
       const kept = await keepChanges(this.#session, this.#json);
       if (kept.held !== true) return kept;
-      this.#tell(`${kept.message}\n  Only this process has them: make room, and press Ctrl-C to try again (or kill it: they are lost then)`);
+      this.#tell(`${kept.message}\n  Only this process has them: mend that, and press Ctrl-C to try again (or kill it: they are lost then)`);
       this.#tellOutcome({ ...kept, message: `${kept.message}\n  Only process ${process.pid} has them: Ctrl-C there tries again` });
       this.#signals = 0;
       await staying(this.#signal());
@@ -183,7 +183,7 @@ class Serving {
   /** Never throws: a terminal that was closed must not keep what was written from being applied. */
   #tell(text: string): void {
     try {
-      stderr.line(`clutch: ${text}`);
+      stderr.line(shownText(`clutch: ${text}`));
       stderr.flush();
     } catch {
       // Nobody reads it.
