@@ -36,9 +36,9 @@ export function exitStatus(error: unknown): number {
 /** What, where and what to do, for people: the first line is the message, each further one is indented. */
 export function errorText(error: unknown, about?: string): string {
   const subject = about === undefined ? '' : `${displayName(about)}: `;
-  if (error instanceof UsageError || error instanceof RefusedError) return shown(`clutch: ${subject}${error.message}`);
+  if (error instanceof UsageError || error instanceof RefusedError) return shownText(`clutch: ${subject}${error.message}`);
   const { message, advice } = toDiskError(error);
-  return shown(`clutch: ${subject}${message}${advice === undefined ? '' : `\n  ${advice}`}`);
+  return shownText(`clutch: ${subject}${message}${advice === undefined ? '' : `\n  ${advice}`}`);
 }
 
 /** The same for `--json`: one line. */
@@ -50,7 +50,7 @@ export function errorJson(error: unknown, about?: string): string {
   return JSON.stringify({ error: { ...path, ...fault, message, ...(advice === undefined ? {} : { advice }) } });
 }
 
-/** Messages may quote names of the image; its line breaks are ours, everything else that could confuse a terminal is spelled out. */
-function shown(text: string): string {
+/** Messages may quote names of the image, or what another program sent; line breaks are ours, everything else that could confuse a terminal is spelled out. */
+export function shownText(text: string): string {
   return text.split('\n').map(displayName).join('\n');
 }

@@ -50,6 +50,27 @@ describe.skipIf(missing !== undefined)('clutch serve-nbd', () => {
     expect(Buffer.compare(readFileSync(at('unpacked.img')), readFileSync(at('disk.img')))).toBe(0);
   });
 
+  it('tells of a client that means harm without doing what it says: any account may connect to a port', async () => {
+    const served = await serve(at('disk.img'), '--port', '0');
+    const socket = connect(Number(/:(\d+)\//.exec(served.line)![1]), '127.0.0.1');
+    socket.on('error', () => {});
+    await once(socket, 'data');
+    // Flags of the handshake, then the oldest way in: NBD_OPT_EXPORT_NAME with a name that would change the terminal's title.
+    const name = Buffer.from('\u001b]0;owned\u0007\r\n\u009b2Jgone');
+    const option = Buffer.alloc(20);
+    option.writeUInt32BE(1, 0);
+    option.write('IHAVEOPT', 4);
+    option.writeUInt32BE(1, 12);
+    option.writeUInt32BE(name.length, 16);
+    socket.resume().write(Buffer.concat([option, name]));
+    await once(socket, 'close');
+    const { status, err } = await served.end('SIGINT');
+    expect(status).toBe(0);
+    expect(err).toContain('\\x1b]0;owned\\x07');
+    // Line feeds are ours.
+    for (const acting of ['\u001b', '\u0007', '\r', '\u009b']) expect(err).not.toContain(acting);
+  });
+
   it('applies what was written when it ends, all at once, and to the volume alone', async () => {
     const image = disk('staged.img');
     const before = readFileSync(image);

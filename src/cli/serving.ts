@@ -1,5 +1,5 @@
 import type { LocalPlace } from '../host/sockets/listen.ts';
-import { UsageError } from './exit.ts';
+import { shownText, UsageError } from './exit.ts';
 import { stderr, stdout } from './streams.ts';
 
 /** What the verbs take that serve something to other programs until it is enough. */
@@ -61,7 +61,7 @@ export async function serveUntil<S extends LocalServer>(start: (onClients: (coun
 /** Never throws: a terminal that was closed must not keep what was written from being applied. */
 export function tell(text: string): void {
   try {
-    stderr.line(`clutch: ${text}`);
+    stderr.line(shownText(`clutch: ${text}`));
     stderr.flush();
   } catch {
     // Nobody reads it.

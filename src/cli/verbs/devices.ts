@@ -3,6 +3,7 @@ import { findBuilt } from '../../host/built.ts';
 import { deviceRow, devicesAdvice, listDevices } from '../../host/devices/list.ts';
 import { DeviceLooks } from '../../host/devices/looks.ts';
 import { forkHost } from '../../host/serve/child.ts';
+import { displayName } from '../../engines/core/names.ts';
 import { EXIT } from '../exit.ts';
 import { stderr, stdout } from '../streams.ts';
 import { humanSize, table } from '../text.ts';
@@ -17,7 +18,7 @@ export async function devices(options: { json?: boolean }): Promise<number> {
     for (const { source: { path }, ...row } of rows) stdout.line(JSON.stringify({ path, ...row, ...(row.error === undefined ? {} : { error: { ...row.error.fault, message: row.error.message, advice: row.error.advice } }) }));
     return EXIT.done;
   }
-  if (rows.length > 0) for (const line of table([['PATH', 'SIZE', 'CONTENTS', 'LABEL', 'IN USE', 'MODEL'], ...rows.map(cells)], 'lrllll')) stdout.line(line);
+  if (rows.length > 0) for (const line of table([['PATH', 'SIZE', 'CONTENTS', 'LABEL', 'IN USE', 'MODEL'], ...rows.map((row) => cells(row).map(displayName))], 'lrllll')) stdout.line(line);
   const more = devicesAdvice(advice, rows);
   if (more !== '') stderr.line(`clutch: ${more}`);
   const closed = rows.find(({ error }) => error?.fault.kind === 'usage' && error.fault.errno === 'EACCES');

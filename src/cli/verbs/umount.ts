@@ -5,7 +5,7 @@ import { displayName } from '../../engines/core/names.ts';
 import { usersText } from '../../host/mounts/mounts.ts';
 import { mountedAt } from '../../host/mounts/mount-table.ts';
 import { askUnmount, forgetMount, listMounts, type RunningMount } from '../../host/mounts/registry.ts';
-import { EXIT } from '../exit.ts';
+import { EXIT, shownText } from '../exit.ts';
 import { stderr } from '../streams.ts';
 
 export interface UmountOptions {
@@ -17,7 +17,7 @@ export async function umount(place: string, { lazy = false }: UmountOptions): Pr
   const found = find(place);
   if (found === undefined) throw notOurs(place);
   const tell = (text: string): void => {
-    stderr.line(`clutch: ${displayName(found.at)}: ${text}`);
+    stderr.line(shownText(`clutch: ${displayName(found.at)}: ${text}`));
     stderr.flush();
   };
   const end = await askUnmount(found, lazy, tell);
