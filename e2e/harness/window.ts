@@ -5,6 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { _electron, type Browser, chromium, type ElectronApplication, type Page } from 'playwright-core';
 // @ts-expect-error a script without types: what it returns is written down there
 import { electronRuntime } from '../../scripts/runtime.mjs';
+import type { Account } from './account.ts';
 import type { Display } from './display.ts';
 import { type Lines, start } from './processes.ts';
 
@@ -24,10 +25,17 @@ export interface Desktop {
   close(): Promise<void>;
 }
 
-/** Starts Electron with a fresh settings folder. `settings` is that folder. */
-export async function startElectron(display: Display, settings: string, args: readonly string[] = []): Promise<Desktop> {
-  const runtime = (await electronRuntime()) as { executable: string };
-  const app = await _electron.launch({ executablePath: runtime.executable, args: argumentsOf(settings, args), cwd: ROOT, env: environmentOf(display) });
+/** The Electron that is started. */
+export const electron = (): Promise<{ readonly executable: string }> => electronRuntime() as Promise<{ executable: string }>;
+
+/** Starts Electron with a fresh settings folder. `settings` is that folder. @param account whose program it is: that of the tests unless told */
+export async function startElectron(display: Display, settings: string, args: readonly string[] = [], account?: Account): Promise<Desktop> {
+  const app = await _electron.launch(account === undefined
+    ? { executablePath: (await electron()).executable, args: argumentsOf(settings, args), cwd: ROOT, env: environmentOf(display) }
+    : {
+      executablePath: account.electron, chromiumSandbox: account.sandboxed, args: ['--disable-gpu', `--user-data-dir=${settings}`, account.program, ...args],
+      cwd: account.program, env: { ...account.env, DISPLAY: display.name },
+    });
   const page = await app.firstWindow();
   page.setDefaultTimeout(10_000);
   await page.getByRole('heading', { level: 1 }).first().waitFor({ state: 'attached' });
@@ -43,8 +51,7 @@ export async function startElectron(display: Display, settings: string, args: re
 
 /** Starts the program once more with the settings of one that runs. @returns its exit status, when it has ended */
 export async function secondStart(display: Display, settings: string, args: readonly string[]): Promise<number | null> {
-  const runtime = (await electronRuntime()) as { executable: string };
-  const { child } = start(runtime.executable, argumentsOf(settings, args), environmentOf(display));
+  const { child } = start((await electron()).executable, argumentsOf(settings, args), environmentOf(display));
   const [status] = (await once(child, 'exit')) as [number | null];
   return status;
 }

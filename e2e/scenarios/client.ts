@@ -1,11 +1,14 @@
 import type { Page } from 'playwright-core';
+import type { Account } from '../harness/account.ts';
 
 /** A client of the contract as the shared scenarios drive it: the same page in Electron and in a browser. */
 export interface TestClient {
-  readonly name: 'electron' | 'browser';
+  readonly name: 'electron' | 'browser' | 'ordinary';
   readonly page: Page;
   /** Absolute path of its settings.json. */
   readonly settingsFile: string;
+  /** Whose program it is, and who runs the other programs; that of the tests where there is none. */
+  readonly account?: Account;
   /** Opens an image as a person of this client does. */
   open(image: string): Promise<void>;
   /** Gives the open extraction dialog its folder. */

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import { has } from '../harness/processes.ts';
 import { shot } from '../harness/window.ts';
@@ -40,6 +40,30 @@ export async function listsDisks(client: TestClient, file: string): Promise<void
     await line.waitFor({ state: 'detached', timeout: 60_000 });
   } finally {
     detach();
+    rmSync(file, { force: true });
+  }
+  await page.getByRole('button', { name: /^Devices/ }).click();
+}
+
+/** A disk that the person may not read is listed as such; how to get to read it is told, and nothing of it is done. @param file where its bytes are */
+export async function listsSecretDisks({ page, name }: TestClient, file: string): Promise<void> {
+  const list = page.getByRole('grid', { name: 'Disks of this computer' });
+  await page.getByRole('button', { name: /^Devices/ }).click();
+  writeFileSync(file, '');
+  truncateSync(file, 8 << 20);
+  const disk = tool('losetup', '--find', '--show', file);
+  const mode = statSync(disk).mode;
+  try {
+    const line = list.getByRole('row', { name: new RegExp(`${disk.slice('/dev/'.length)}\\b`) });
+    await line.waitFor({ timeout: 60_000 });
+    await line.getByText('No access').waitFor({ timeout: 60_000 });
+    await line.click();
+    await page.getByText(new RegExp(`${disk} may not be read by this account`)).first().waitFor({ timeout: 30_000 });
+    await page.getByText(new RegExp(`sudo clutch info ${disk}`)).first().waitFor();
+    await shot(page, `${name}-devices-secret`);
+    expect(statSync(disk).mode).toBe(mode);
+  } finally {
+    tool('losetup', '--detach', disk);
     rmSync(file, { force: true });
   }
   await page.getByRole('button', { name: /^Devices/ }).click();

@@ -15,7 +15,7 @@ import { apply, unlock } from './editing.ts';
 const LIMIT = 60_000;
 
 /** Milliseconds until a mount is there, or gone. */
-const MOUNTED = 30_000;
+export const MOUNTED = 30_000;
 
 const available = await fuseProvider.available();
 
@@ -24,13 +24,16 @@ export const noMount = available.ok ? undefined : `needs FUSE: ${available.reaso
 
 const execute = promisify(execFile);
 
+/** How other programs of the client's person are run to their end. */
+const programs = ({ account }: TestClient): typeof runs => (account === undefined ? runs : (command, ...args) => account.run(command, ...args));
+
 /** Runs another program to its end, while this process goes on: what it prints. */
-async function program(command: string, ...args: readonly string[]): Promise<string> {
+async function runs(command: string, ...args: readonly string[]): Promise<string> {
   const { stdout } = await execute(command, args, { env: { ...process.env, LC_ALL: 'C.UTF-8' }, timeout: LIMIT, killSignal: 'SIGKILL', maxBuffer: 64 << 20 });
   return stdout;
 }
 
-const bar = (page: Page) => page.getByRole('region', { name: 'Mount of holiday' });
+export const bar = (page: Page) => page.getByRole('region', { name: 'Mount of holiday' });
 
 /** One click mounts. @returns where */
 export async function mount(page: Page): Promise<string> {
@@ -40,7 +43,7 @@ export async function mount(page: Page): Promise<string> {
 }
 
 /** One click unmounts. */
-async function unmount(page: Page): Promise<void> {
+export async function unmount(page: Page): Promise<void> {
   await bar(page).getByRole('button', { name: 'Unmount' }).click();
   await bar(page).waitFor({ state: 'detached', timeout: MOUNTED });
 }
@@ -53,10 +56,12 @@ export const mountsAt = (at: string): string[] => readFileSync('/proc/self/mount
  * applied. One click unmounts, and e2fsck finds nothing.
  */
 export async function mountsForPrograms(client: TestClient, sound: string, source: string, folder: string): Promise<void> {
-  const { page } = client;
+  const { page, account } = client;
+  const program = programs(client);
   mkdirSync(folder);
   const image = join(folder, 'mounted.img');
   copyFileSync(sound, image);
+  for (const path of [folder, image]) account?.give(path);
   const before = readFileSync(image);
   await client.open(image);
   await tab(page, 'mounted.img').waitFor();
@@ -69,7 +74,7 @@ export async function mountsForPrograms(client: TestClient, sound: string, sourc
   expect((await program('ls', '-A', at)).split('\n')).toContain('script.sh');
   const copy = join(folder, 'copied');
   await program('cp', '-a', `${at}/docs`, copy);
-  expect(await program('diff', '-r', join(source, 'docs'), copy)).toBe('');
+  expect(run('diff', ['-r', join(source, 'docs'), copy])).toBe('');
   await expect(program('touch', join(at, 'not yet.txt'))).rejects.toThrow(/Read-only/);
   // What was read is told.
   await bar(page).getByText(/KiB read/).waitFor({ timeout: MOUNTED });
@@ -103,8 +108,10 @@ export async function mountsForPrograms(client: TestClient, sound: string, sourc
 }
 
 /** A program that has a file open is named when the mount is to go; once it has ended, trying again unmounts. */
-async function tellsWhoHoldsIt({ page, name }: TestClient, at: string): Promise<void> {
-  const holder = spawn('sh', ['-c', 'exec 3< "$1/readme.txt" && echo holds && read -r _', 'holder', at], { stdio: ['pipe', 'pipe', 'inherit'], timeout: LIMIT, killSignal: 'SIGKILL' });
+async function tellsWhoHoldsIt({ page, name, account }: TestClient, at: string): Promise<void> {
+  const words = ['-c', 'exec 3< "$1/readme.txt" && echo holds && read -r _', 'holder', at];
+  const [command, args] = account?.command('sh', ...words) ?? ['sh', words];
+  const holder = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'], timeout: LIMIT, killSignal: 'SIGKILL' });
   const ended = once(holder, 'exit');
   try {
     await once(holder.stdout, 'data');
@@ -131,7 +138,8 @@ export async function tellsOfTheEnd(client: TestClient, image: string, name: str
   await client.open(image);
   await row(page, /^readme\.txt/).waitFor();
   const at = await mount(page);
-  if (process.getuid?.() === 0) await program('umount', at);
+  const program = programs(client);
+  if (process.getuid?.() === 0 && client.account === undefined) await program('umount', at);
   else await program('fusermount3', '-u', at);
   await bar(page).waitFor({ state: 'detached', timeout: MOUNTED });
   await page.getByText(/holiday is no longer mounted/).first().waitFor();
@@ -186,7 +194,7 @@ export async function mountsAsAsked(client: TestClient, image: string, name: str
   await dialog.getByRole('button', { name: 'Mount', exact: true }).click();
   await bar(page).waitFor({ timeout: MOUNTED });
   expect(await bar(page).locator('.mount-at').innerText()).toBe(at);
-  expect(await program('stat', '-c', '%u %a', join(at, 'script.sh'))).toBe('4242 700\n');
+  expect(await runs('stat', '-c', '%u %a', join(at, 'script.sh'))).toBe('4242 700\n');
   await unmount(page);
   expect(mountsAt(at)).toEqual([]);
   // The folder was the person's own.

@@ -399,7 +399,7 @@ export class Editing {
       state: this.#applying ? 'applying' : 'editing', canUnlock: no('It is unlocked'), canApply: this.#canApply(state, writing),
       operations: state.operations, bytes: state.changedBytes, writing, ...more,
       ...(state.undo ? { undo: this.#labelOf(state.undo) } : {}), ...(state.redo ? { redo: this.#labelOf(state.redo) } : {}),
-      ...(state.changedUnderneath ? { changedUnderneath: state.changedUnderneath.message } : {}),
+      ...(state.changedUnderneath ? { changedUnderneath: state.changedUnderneath.message } : {}), ...(state.cannotApply ? { cannotApply: state.cannotApply.message } : {}),
       ...(state.unfinished ? { unfinished: { wayBack: state.unfinished.wayBack } } : {}),
     };
   }

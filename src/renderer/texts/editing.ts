@@ -81,6 +81,7 @@ export const editingTexts = {
     none: 'No pending changes',
     what: (operations: number, bytes: number) => `${plural(operations, 'change', 'changes')} pending, ${formatSize(bytes)} to write`,
     hint: 'The image itself is not changed yet.',
+    cannotApply: (why: string) => sentences(why, 'Save the changes as a new image.'),
     review: 'Review…', apply: 'Apply', discard: 'Discard…', saveAs: 'Save as new image…', more: 'More ways to keep the changes',
     applying: 'The changes are being written to the image.',
   },

@@ -54,6 +54,8 @@ export interface EditState {
   readonly writing: boolean;
   /** The file was changed by somebody else since it was opened: nothing can be applied any more. Says how it was noticed. */
   readonly changedUnderneath?: string;
+  /** Of 'editing': the image itself can't be written to, and why (it is packed, or not this account's). Changes can be saved as a new image. */
+  readonly cannotApply?: string;
   /**
    * An Apply failed when the image was changed in part: another one brings it to its end, and until then nothing is taken back. `wayBack`: where the image is
    * closed instead, the next opening most often makes it what it was, and the changes are lost; otherwise that finishes it.

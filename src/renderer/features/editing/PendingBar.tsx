@@ -9,6 +9,7 @@ import { patchTab, type Tab, useApp } from '../../app/state.ts';
 import { openTab } from '../../app/tabs.ts';
 import { commandOf, runCommand } from '../../commands/index.ts';
 import { formatMoment } from '../../models/format.ts';
+import { visibleText } from '../../models/visible-text.ts';
 import { texts } from '../../texts/index.ts';
 import { copyText } from '../../ui/errors.tsx';
 import { notifyError } from '../../ui/toasts.ts';
@@ -43,15 +44,17 @@ function CommandLink({ id, label, primary = false }: { id: string; label: string
 }
 
 function Pending({ edit }: { edit: EditState }) {
+  const { cannotApply, unfinished } = edit;
+  const hint = cannotApply !== undefined ? <bdi className="edit-why">{t.cannotApply(visibleText(cannotApply))}</bdi> : unfinished === undefined ? <> <span className="dim edit-hint">{t.hint}</span></> : null;
   return (
     <div className="edit-bar" role="region" aria-label={t.label}>
       <PencilLine aria-hidden />
-      <span className="edit-what"><span className="number" data-testid="pending">{t.what(edit.operations, edit.bytes)}</span>{edit.unfinished === undefined ? <> <span className="dim edit-hint">{t.hint}</span></> : null}</span>
+      <span className="edit-what"><span className="number" data-testid="pending">{t.what(edit.operations, edit.bytes)}</span>{hint}</span>
       <span className="edit-actions">
         <CommandLink id="review" label={t.review} />
         <CommandLink id="discard" label={t.discard} />
-        <CommandLink id="save-as" label={t.saveAs} />
-        <CommandLink id="apply" label={t.apply} primary />
+        <CommandLink id="save-as" label={t.saveAs} primary={cannotApply !== undefined} />
+        <CommandLink id="apply" label={t.apply} primary={cannotApply === undefined} />
       </span>
     </div>
   );
