@@ -42,7 +42,7 @@ export const mountsTexts = {
     place: 'Where', made: 'At a place that is made for it, and taken away afterwards', folder: 'At an empty folder', choose: 'Choose folder…', noFolder: 'No folder chosen yet', folderField: 'Empty folder on this computer', example: '/home/me/mnt',
     access: 'Programs may', read: 'Read', write: 'Read and write', writeHint: 'What programs write there is a pending change until you apply it: the image itself stays as it is.',
     lockedHint: 'The image is open for reading. Once it is unlocked, what programs write there is a pending change until you apply it.', unlock: 'Unlock to edit',
-    more: 'More', owner: 'Owner of all files (number)', group: 'Group of all files (number)', umask: 'Permissions taken away (octal)', asVolume: 'as in the volume', wrongId: 'A number from 0 to 4,294,967,294.', wrongUmask: 'Up to three digits from 0 to 7.', moreHint: 'What is left empty is as the volume has it.',
+    more: 'More', owner: 'Owner of all files (number)', group: 'Group of all files (number)', umask: 'Permission mask (octal)', asVolume: 'as in the volume', wrongId: 'A number from 0 to 4,294,967,294.', wrongUmask: 'Up to three digits from 0 to 7.', moreHint: 'What is left empty is as the volume has it.',
     mount: 'Mount', mounting: 'Mounting …',
   },
   mountBusy: {
