@@ -47,7 +47,7 @@ describe('the openers of a pool', () => {
 });
 
 /**
- * Makes pools in the guest itself: vda as a file with all features, vdb on the partition of a disk, vdc encrypted as a whole, vdd and vde as one. What the first has is
+ * Makes pools in the guest itself: vda as a file with all features, vdb on the partition of a disk, vdc encrypted as a whole, vdd and vde as one, vdf to vdh as raidz1. What the first has is
  * printed: mode, owner, time and path of each entry, and digests of files.
  */
 const MAKE = String.raw`
@@ -98,6 +98,10 @@ make /run/two -O mountpoint=/ two /run/files/vdd /run/files/vde
 seq 1 300000 >/run/two/long.txt
 zpool export two
 
+make /run/three -O mountpoint=/ three raidz1 /run/files/vdf /run/files/vdg /run/files/vdh
+seq 1 300000 >/run/three/long.txt
+zpool export three
+
 echo passphrase | make /run/locked -O mountpoint=/locked -O encryption=on -O keyformat=passphrase locked /run/files/vdc
 zpool export locked
 `;
@@ -119,7 +123,7 @@ describe.skipIf(why !== undefined)('a pool with today\'s features', () => {
   beforeAll(async () => {
     run('truncate', ['-s', String(SIZE), at('disk.img')]);
     run('sgdisk', ['--new=1:2048:0', '--typecode=1:BF01', at('disk.img')]);
-    const images = ['tank.img', 'disk.img', 'locked.img', 'one.img', 'two.img'].map((name) => ({ name, bytes: name === 'disk.img' ? new Uint8Array(readFileSync(at(name))) : new Uint8Array(SIZE) }));
+    const images = ['tank.img', 'disk.img', 'locked.img', 'one.img', 'two.img', 'raid-0.img', 'raid-1.img', 'raid-2.img'].map((name) => ({ name, bytes: name === 'disk.img' ? new Uint8Array(readFileSync(at(name))) : new Uint8Array(SIZE) }));
     const { guest } = answer as { guest: Guest };
     const machine = await opener.guests.launch(guest, { disks: images.map(({ bytes }) => ({ device: new MemoryDevice(bytes), readOnly: false })), filesystems: ['zfs'], tools: ['zfsutils-linux'] });
     try {
@@ -219,6 +223,28 @@ describe.skipIf(why !== undefined)('a pool with today\'s features', () => {
     await both(async (session) => {
       expect((await filesOf(session))['/new.txt']).toMatchObject({ size: 400_000 });
     });
+  }, LONG);
+
+  it('raidz1 of three images is read without one of them, with a word about it, and checked; without two it is refused', async () => {
+    const alone = await openImage(at('raid-1.img'), opener);
+    try {
+      await expect(alone.reopen('0', { format: 'guest:zfs-module' })).rejects.toMatchObject({ kind: 'guest' });
+    } finally {
+      await alone.close();
+    }
+    for (const [also, said] of [[['raid-0.img', 'raid-2.img'], 'ONLINE'], [['raid-2.img'], 'DEGRADED']] as const) {
+      const session = await openImage(at('raid-1.img'), { ...opener, also: also.map(at) });
+      try {
+        const { path } = [...layersOf(session.layers)].find(({ format, partOf }) => format === 'openzfs' && partOf === undefined)!;
+        await session.reopen(path, { format: 'guest:zfs-module' });
+        expect((await filesOf(session))['/long.txt']).toMatchObject({ size: 1_988_895 });
+        expect(session.layer(path).notes.map(({ message }) => message)).toEqual(said === 'ONLINE' ? [] : ['The pool is DEGRADED: devices of it are missing or damaged']);
+        const { words } = await scrubbed(session, path);
+        expect(words).toMatch(new RegExp(`state: ${said}[^]*with 0 errors[^]*No known data errors`));
+      } finally {
+        await session.close({ discard: true });
+      }
+    }
   }, LONG);
 
   it('that is encrypted as a whole is refused with the reason', async () => {
