@@ -76,7 +76,7 @@ export function directoryContext(volume: Volume, inode: Inode): ChangedDirectory
     const run = map.find(logical);
     return run.unwritten ? undefined : run.physical;
   };
-  return {
+  const context: ChangedDirectory = {
     physical,
     forgetMap: () => { map = undefined; },
     trusts: (logical) => {
@@ -97,7 +97,6 @@ export function directoryContext(volume: Volume, inode: Inode): ChangedDirectory
       const block = physical(logical);
       return block === undefined ? undefined : transaction.at(block);
     },
-    ...(inode.has(INODE_FLAGS.inlineData) ? { inline: inlineParts(inode, xattrContext(volume, inode)) } : {}),
     hasFiletype: features.filetype,
     hasChecksum: features.metadataChecksum,
     checksumSeed: inode.checksumSeed,
@@ -111,4 +110,6 @@ export function directoryContext(volume: Volume, inode: Inode): ChangedDirectory
     signedness: (raw.s_flags & SUPERBLOCK_FLAGS.unsignedHash) !== 0 ? 'unsigned' : 'signed',
     note: refuse,
   };
+  // Not within the rest: an object that takes in another one takes V8 longer to make than all else in here.
+  return inode.has(INODE_FLAGS.inlineData) ? { ...context, inline: inlineParts(inode, xattrContext(volume, inode)) } : context;
 }
