@@ -189,7 +189,7 @@ export async function mountsAsAsked(client: TestClient, image: string, name: str
   await client.choose(at);
   await dialog.getByRole('button', { name: 'More' }).click();
   await dialog.getByRole('textbox', { name: /^Owner/ }).fill('4242');
-  await dialog.getByRole('textbox', { name: /^Permissions/ }).fill('077');
+  await dialog.getByRole('textbox', { name: /^Permission mask/ }).fill('077');
   await shot(page, `${client.name}-mount-dialog`);
   await dialog.getByRole('button', { name: 'Mount', exact: true }).click();
   await bar(page).waitFor({ timeout: MOUNTED });
