@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core';
-import { openImage } from './harness.ts';
+import { dropFiles, openImage } from './harness.ts';
 import type { PageView } from './views.ts';
 
 /** Views of what guests have to do with: volumes that wait for one, their page, the matrix, logs, checks by a tool. */
@@ -53,6 +53,12 @@ async function openCheck(page: Page, name: string): Promise<void> {
   await dialog(page).getByRole('region', { name: 'What the tool says' }).waitFor();
 }
 
+/** Opens a set of disks, and the page of one of them. @param shown its name */
+async function openSet(page: Page, names: readonly string[], shown: RegExp): Promise<void> {
+  await dropFiles(page, names);
+  await page.getByRole('grid', { name: 'Volumes' }).getByRole('row', { name: shown }).dblclick();
+}
+
 const hold = (page: Page) => page.evaluate(() => { (globalThis as unknown as { fake: { hold: boolean } }).fake.hold = true; });
 
 export const GUEST_VIEWS: readonly PageView[] = [
@@ -67,6 +73,9 @@ export const GUEST_VIEWS: readonly PageView[] = [
   { name: 'guest-for-native', go: async (page) => { await openImage(page, 'unsupported.ext4'); await page.getByRole('heading', { name: 'Linux 6.12 may open it all the same' }).waitFor(); } },
   { name: 'guest-open-with', go: async (page) => { await openImage(page, 'unsupported.ext4'); await page.getByRole('heading', { name: 'Linux 6.12 may open it all the same' }).waitFor(); await page.getByRole('button', { name: 'Open as…', exact: true }).click(); await page.getByRole('option', { name: /Linux 6\.12/ }).waitFor(); } },
   { name: 'guest-table', go: async (page) => { await openTable(page); await page.getByRole('option', { name: /data/ }).click(); } },
+  { name: 'set-part', query: '?dialogs=native', go: async (page) => { await openSet(page, ['five-1.img', 'five-2.img', 'five-3.img'], /five-2/); await page.getByRole('button', { name: 'Show it' }).waitFor(); } },
+  { name: 'set-degraded', query: '?dialogs=native', go: async (page) => { await openSet(page, ['five-1.img', 'five-3.img'], /five-1/); await page.getByText('RAID5 of 3 disks, degraded').first().waitFor(); } },
+  { name: 'set-alone', query: '?dialogs=native', go: async (page) => { await dropFiles(page, ['five-2.img']); await page.getByRole('alert').waitFor(); } },
   { name: 'guest-died', go: async (page) => { await openTable(page); await page.getByRole('navigation', { name: 'Images and volumes' }).getByRole('row', { name: /old/ }).click(); await page.getByRole('alert').waitFor(); await row(page, /^etc\b/).waitFor(); } },
   { name: 'guest-log', go: async (page) => { await openLog(page); await page.getByRole('region', { name: 'Lines of the log' }).focus(); await page.keyboard.press('Home'); await page.getByText('red alert').waitFor(); } },
   { name: 'guest-log-filter', go: async (page) => { await openLog(page); await page.getByRole('radio', { name: /^Agent/ }).click(); await page.getByText('mount xfs ro').waitFor(); } },

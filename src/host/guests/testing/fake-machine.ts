@@ -15,6 +15,7 @@ const AT = 512;
 export function fakeDisk(tree: Readonly<Record<string, string>> = {}, size = 1 << 20): Uint8Array {
   const bytes = new Uint8Array(size);
   bytes.set(new TextEncoder().encode('XFSB'));
+  bytes[48] = 1; // Where its log begins, which is in it therefore.
   bytes.set(new TextEncoder().encode('fakevolume'), 108);
   store(tree, (at, from) => bytes.set(from, at));
   return bytes;
