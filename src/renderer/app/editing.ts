@@ -344,7 +344,7 @@ export async function pasteAcross(from: number, source: { readonly layer: string
     if (findTab(from)?.image !== there.image) notify({ text: t.cutStays(source.title, there.source.name), tone: 'warning' });
     else deleteEntries(from, source.layer, source.entries, source.title).catch((error: unknown) => notifyError(errorOf(error)));
   };
-  const unpack = async (): Promise<void> => {
+  const unpack = async (packed: boolean): Promise<void> => {
     if (findTab(id)?.image !== here.image) {
       drop();
       notify({ text: t.pasteGone(source.title, here.source.name), tone: 'warning' });
@@ -352,16 +352,22 @@ export async function pasteAcross(from: number, source: { readonly layer: string
     }
     await run(id, 'paste', source.title, (host) => host.call('parcel.unpack', { layer: to.layer, folder: to.crumbs.at(-1)!.node, parcel, options: {} }), (end) => {
       drop();
-      const whole = end.state === 'done' && end.summary.problems === 0 && end.summary.skipped === 0;
-      if (cut && whole) removeThere();
+      if (cut && packed && isWhole(end)) removeThere();
+      else if (cut && end.state === 'done') notify({ text: t.cutStaysPart(source.title), tone: 'warning' });
       return undoOffer(id)(end);
     });
   };
   await run(from, 'pack', source.title, (host) => host.call('parcel.pack', { layer: source.layer, entries: source.entries.map(({ node, name }) => ({ node, name })), parcel }), (end) => {
-    if (end.state === 'done') unpack().catch((error: unknown) => { drop(); notifyError(errorOf(error)); });
+    // What could not be read there is not here, however well all else came over.
+    if (end.state === 'done') unpack(isWhole(end)).catch((error: unknown) => { drop(); notifyError(errorOf(error)); });
     else drop();
     return {};
   });
+}
+
+/** Whether a job did all that it was asked for. */
+function isWhole({ state, summary }: JobEnd): boolean {
+  return state === 'done' && summary.problems === 0 && summary.skipped === 0;
 }
 
 /** A label of an operation, where there is one. */

@@ -202,7 +202,7 @@ export class FakeEditing {
       const odd = names.find((name) => name.includes('loss'));
       return { losses: odd === undefined ? [] : [{ what: 'xattrs', count: 3, example: shownName(odd), reason: 'ext4 keeps extended attributes of 4,096 bytes together in this image, and these are longer' }], files: names.length, directories: 0, bytes: names.some((name) => name.includes('huge')) ? 2 ** 40 : 88_120 * names.length, free: this.#space(), complete: true };
     },
-    'parcel.pack': ({ entries }) => this.#job({ names: entries.map(({ name }) => name), bytes: 1e6 * entries.length, slow: false }, []),
+    'parcel.pack': ({ entries }) => this.#job({ names: entries.map(({ name }) => name), bytes: 1e6 * entries.length, slow: false }, [], undefined, broken(entries.map(({ name }) => name))),
     'parcel.unpack': ({ folder: at, options }) => this.#place('paste', this.#image.node(at), [file('pasted.txt', 120)], options.conflict, new Set(), []),
     'check.start': () => ({ job: this.#image.start(this.#image.name.includes('xfs') ? new FakeToolCheck(this.#image.name, this.#fixed) : new FakeCheck(this.#image.name, this.#fixed)) }),
     'check.rows': ({ job }) => this.#image.check(job).rows(),

@@ -72,7 +72,7 @@ export const editingTexts = {
     did: { rename: (name: string, to: string) => `Renamed ${quoted(name)} to ${quoted(to)}`, dir: (name: string) => `Folder ${quoted(name)} created`, file: (name: string) => `File ${quoted(name)} created`, symlink: (name: string) => `Link ${quoted(name)} created`, change: (name: string) => `Changed ${quoted(name)}` },
     discarded: 'All pending changes are discarded',
     copied: (count: number) => `${plural(count, 'item', 'items')} copied: go to a folder and paste`, wasCut: (count: number) => `${plural(count, 'item', 'items')} cut: go to a folder and paste`,
-    pasteGone: (what: string, image: string) => `${quoted(what)} was not pasted: ${quoted(image)} is closed.`, cutStays: (what: string, image: string) => `${quoted(what)} was copied, but is not deleted where it was: ${quoted(image)} is closed.`,
+    pasteGone: (what: string, image: string) => `${quoted(what)} was not pasted: ${quoted(image)} is closed.`, cutStaysPart: (what: string) => `Not all of ${quoted(what)} was copied: it is not deleted where it was.`, cutStays: (what: string, image: string) => `${quoted(what)} was copied, but is not deleted where it was: ${quoted(image)} is closed.`,
     applyTitle: (name: string) => `Changes of ${cut(name, 60)}`,
     shownIn: (folder: string) => quoted(folder),
   },

@@ -330,6 +330,26 @@ describe.skipIf(noBrowser !== undefined)('editing', () => {
     await page.context().close();
   }, 90_000);
 
+  test.each([['picture', 'is deleted where it was'], ['broken inode', 'which could not be read as a whole, stays where it was']])('cut in one image and pasted into another, “%s” %s', async (name) => {
+    const page = await begin();
+    await openImage(page, 'dirty.ext4');
+    await page.keyboard.press('Control+Shift+e');
+    await page.getByRole('button', { name: 'Lock again' }).waitFor();
+    await openUnlocked(page);
+    await selectEntry(page, name);
+    await page.keyboard.press('Control+x');
+    await page.getByRole('tab', { name: /dirty/ }).click();
+    await page.getByRole('grid').focus();
+    await page.keyboard.press('Control+v');
+    await row(page, 'pasted\\.txt').waitFor();
+    const stays = name.startsWith('broken');
+    if (stays) await page.locator('.toast', { hasText: 'not deleted where it was' }).waitFor();
+    await page.getByRole('tab', { name: /root/ }).click();
+    await row(page, 'etc-link').waitFor();
+    await expect.poll(() => row(page, name).count()).toBe(stays ? 1 : 0);
+    await page.context().close();
+  }, 90_000);
+
   test('an Undo in a notice is of what it tells; keys that are pressed twice do two steps, and one Apply', async () => {
     const page = await begin();
     await openUnlocked(page);
