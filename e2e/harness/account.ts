@@ -1,5 +1,6 @@
 import { execFile, spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { has } from './processes.ts';
@@ -93,6 +94,7 @@ function missing(): string | undefined {
   if (process.platform !== 'linux') return 'needs Linux';
   const tools = ['Xvfb', 'fusermount3', 'unshare', ...(root ? ['setpriv'] : [])].filter((tool) => !has(tool));
   if (tools.length > 0) return `needs ${tools.join(' and ')}`;
+  if (!reaches(tmpdir())) return 'needs a folder for temporary files that every account reaches';
   const [name, ...args] = [...TAKEN_ON, 'sh', '-c', 'test -r /dev/fuse && test -w /dev/fuse'];
   if (spawnSync(name!, args, { stdio: 'ignore' }).status !== 0) return 'needs /dev/fuse open to every account';
   // Without its set-user-ID bit, or where the container takes away what it needs, fusermount3 mounts for nobody.

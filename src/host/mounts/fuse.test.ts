@@ -1,6 +1,6 @@
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -376,6 +376,21 @@ describe.skipIf(noUser !== undefined)(`as an ordinary user${noUser === undefined
     await process.ask({ do: 'unmount' });
     process.child.stdin!.end();
     await process.gone;
+  });
+
+  it('mounts in a folder of its own where somebody else was first with its name in the shared one', async () => {
+    for (const plant of [(at: string): void => { mkdirSync(at); }, (at: string): void => { symlinkSync('/etc', at); }]) {
+      const [path, shared] = [home(), folder('shared')];
+      chmodSync(shared, 0o1777);
+      plant(join(shared, `clutch-${NOBODY}`));
+      const process = serving(NOBODY, { TMPDIR: shared, XDG_RUNTIME_DIR: '', XDG_CACHE_HOME: '', HOME: path });
+      const { at } = await process.ask<{ at: string }>({ do: 'mount', what: 'small tree', title: 'away' });
+      expect(at).toBe(join(path, '.cache/clutch/mounts/away'));
+      expect(statSync(dirname(at)).mode & 0o777).toBe(0o700);
+      await process.ask({ do: 'unmount' });
+      process.child.stdin!.end();
+      await process.gone;
+    }
   });
 
   it('is not open to others', async () => {

@@ -2,7 +2,8 @@ import { lstatSync, mkdirSync, type Stats } from 'node:fs';
 import { access, constants, lstat, mkdir, readdir, realpath, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, isAbsolute, join } from 'node:path';
-import { type DiskError, type Errno, ioError, usage } from '../../engines/core/errors.ts';
+import envPaths from 'env-paths';
+import { DiskError, type Errno, ioError, usage } from '../../engines/core/errors.ts';
 import { mountedAt } from './mount-table.ts';
 import { refuseOwnMount } from './own-mounts.ts';
 
@@ -67,12 +68,15 @@ export async function ownPoint(title: string): Promise<MountPoint> {
  */
 export function runtimeFolder(env: NodeJS.ProcessEnv = process.env, uid: number = process.getuid?.() ?? 0): string {
   const reasons: string[] = [];
-  // As root the mounts may be for all, so others may pass through. In the folder that all write to, somebody else may have been first with our name.
-  const places = uid === 0
+  // As root the mounts may be for all, so others may pass through. In the folder that all write to, somebody else may have been first with our name: then the
+  // account's own cache is left, which a start of the computer does not empty.
+  const places: readonly { readonly folder: string; readonly mode: number; readonly parents?: true }[] = uid === 0
     ? [{ folder: '/run/clutch', mode: 0o755 }, { folder: join(tmpdir(), 'clutch-0'), mode: 0o755 }]
-    : [...[env['XDG_RUNTIME_DIR'], `/run/user/${uid}`].flatMap((each) => (each !== undefined && isAbsolute(each) ? [{ folder: join(each, 'clutch'), mode: 0o700 }] : [])), { folder: join(tmpdir(), `clutch-${uid}`), mode: 0o700 }];
-  for (const { folder, mode } of places) {
+    : [...[env['XDG_RUNTIME_DIR'], `/run/user/${uid}`].flatMap((each) => (each !== undefined && isAbsolute(each) ? [{ folder: join(each, 'clutch'), mode: 0o700 }] : [])), { folder: join(tmpdir(), `clutch-${uid}`), mode: 0o700 }, { folder: join(envPaths('clutch', { suffix: '' }).cache, 'mounts'), mode: 0o700, parents: true }];
+  for (const { folder, mode, parents } of places) {
     try {
+      // Of the last one, those above it may be missing as well.
+      if (parents === true) mkdirSync(dirname(folder), { recursive: true, mode });
       mkdirSync(folder, { mode });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
@@ -84,7 +88,7 @@ export function runtimeFolder(env: NodeJS.ProcessEnv = process.env, uid: number 
     if (there?.isDirectory() === true && there.uid === uid && (there.mode & 0o022) === 0) return folder;
     reasons.push(`${folder} is not a folder that belongs to this account alone`);
   }
-  throw ioError(`There is no folder to mount in: ${reasons.join('; ')}`);
+  throw new DiskError({ kind: 'io' }, `There is no folder to mount in: ${reasons.join('; ')}`, 'Name a folder that belongs to this account alone in XDG_RUNTIME_DIR.');
 }
 
 /** A title as a folder's name that no program stumbles over. */
