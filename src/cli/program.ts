@@ -48,6 +48,8 @@ ${examples(
     'clutch info disk.img                  what is in it',
     'clutch ls -l disk.img /etc --part 2   list a directory',
     'clutch extract disk.img /home -C out  copy out, with all metadata',
+    'clutch mount disk.img /mnt/disk       a folder for every other program',
+    'clutch guests build linux-6.12        once, for what only a guest opens',
     'clutch help walk                      the help of one verb',
   )}
 

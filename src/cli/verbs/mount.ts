@@ -200,6 +200,7 @@ async function list(json: boolean): Promise<number> {
   }
   if (json) for (const { at, image, layer, provider, write, pid } of rows) stdout.line(JSON.stringify({ at, image, layer, provider, write, pid }));
   else if (rows.length > 0) for (const line of table([['MOUNTED AT', 'IMAGE', 'LAYER', 'BY', 'FOR', 'PROCESS'], ...rows.map(({ at, image, layer, provider, write, pid }) => [displayName(at), displayName(image), layer, provider, write ? 'writing' : 'reading', String(pid)])], 'lllllr')) stdout.line(line);
+  else stderr.line('clutch: nothing is mounted');
   return EXIT.done;
 }
 
