@@ -5,7 +5,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const images = process.argv.slice(2).map((path) => resolve(process.env.INIT_CWD ?? process.cwd(), path));
@@ -43,6 +43,16 @@ On Debian: apt-get install libgtk-3-0 libnss3 libasound2 libgbm1`);
 
 // Chromium refuses to sandbox a process of root's; only then is it told to do without.
 const asRoot = process.getuid?.() === 0;
+const helper = asRoot ? undefined : neededHelper(runtime.executable);
+if (helper !== undefined) {
+  console.error(`Chromium's sandbox can't work here: the system keeps user namespaces from ordinary accounts (AppArmor on Ubuntu, a container).
+Once this was done, it works by a helper of its own:
+
+  sudo chown root:root '${helper}' && sudo chmod 4755 '${helper}'
+
+The same window opens in a browser with: bin/clutch serve`);
+  process.exit(1);
+}
 if (asRoot) console.error('Running as root, so without Chromium\'s sandbox.');
 const child = spawn(runtime.executable, [...(asRoot ? ['--no-sandbox'] : []), '.', ...images], { stdio: 'inherit' });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
@@ -55,6 +65,17 @@ function must(command, args) {
   const { status, error } = spawnSync(command, args, { stdio: ['ignore', 2, 2], shell: process.platform === 'win32' });
   if (error) console.error(`${command}: ${error.message}`);
   if (status !== 0) process.exit(status ?? 1);
+}
+
+/** Chromium's set-user-ID helper, where its sandbox can't do without and it is not set up: the program would only abort. */
+function neededHelper(executable) {
+  if (process.platform !== 'linux') return undefined;
+  const path = join(dirname(executable), 'chrome-sandbox');
+  const { uid, mode } = statSync(path, { throwIfNoEntry: false }) ?? {};
+  if (uid === undefined || (uid === 0 && (mode & 0o4000) !== 0)) return undefined;
+  // What Chromium tries itself (sandbox/linux/services/credentials.cc). Without the program it is left to try.
+  const { status, error } = spawnSync('unshare', ['--user', '--map-root-user', 'true'], { stdio: 'ignore' });
+  return error !== undefined || status === 0 ? undefined : path;
 }
 
 /** Names of shared libraries that the loader would not find; Electron itself would only die with the first. */
