@@ -29,7 +29,7 @@ export function extract(image: string, paths: readonly string[], options: Extrac
   const json = options.json === true;
   const job = new CliJob({ title: 'Extracting', json, verbose: options.verbose === true });
   const started = performance.now();
-  return job.run((context) => withFilesystem(image, options, async ({ filesystem }, { files }) => {
+  return job.run((context) => withFilesystem(image, options, async ({ filesystem }, { files: images }) => {
     const entries: { node: NodeId; name: Name }[] = [];
     for (const path of paths.length > 0 ? paths : ['/']) {
       const { node, steps } = await findTyped(filesystem, path, { followLast: path.endsWith('/') });
@@ -42,7 +42,7 @@ export function extract(image: string, paths: readonly string[], options: Extrac
       special: options.special === true,
       keepDamaged: options.keepDamaged === true,
       total,
-      images: files,
+      images,
     }, context);
     // How much there is to do is of use to a bar only.
     const summary = await (job.bars ? countingData(filesystem, entries, context, run) : run()).catch((error: unknown) => {
