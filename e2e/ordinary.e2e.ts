@@ -1,4 +1,4 @@
-import { chmodSync, copyFileSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { build, hasTool } from '../src/engines/testing/recipes/build.ts';
@@ -7,7 +7,7 @@ import { missingGuest, TEST_GUESTS } from '../src/host/guests/testing/built.ts';
 import { type Account, noAccount, ordinaryAccount } from './harness/account.ts';
 import { type Display, startDisplay } from './harness/display.ts';
 import { scratch } from './harness/image.ts';
-import { endAll, run } from './harness/processes.ts';
+import { endAll, run, start as launch } from './harness/processes.ts';
 import { answerDialog, type Desktop, dropFiles, shot, startElectron, until } from './harness/window.ts';
 import { nothingLeft, showsRoot } from './scenarios/browse.ts';
 import { closeTab, row, tab, type TestClient, tidyUp } from './scenarios/client.ts';
@@ -170,6 +170,14 @@ describe.skipIf(why !== undefined)(`the window of an ordinary user${why ? ` (${w
     await closeTab(page, 'xfs.img');
     run('xfs_repair', ['-n', path]);
   }, 4 * BOOT);
+
+  it('says why it does not start where its settings are another account\'s', async () => {
+    const settings = join(account.env['HOME']!, 'not mine');
+    mkdirSync(settings, { mode: 0 });
+    const started = launch(account.electron, [...(account.sandboxed ? [] : ['--no-sandbox']), '--disable-gpu', `--user-data-dir=${settings}`, account.program], { ...account.env, DISPLAY: display.name });
+    await started.line(/Clutch can't start: its settings can't be written to .*not mine/, MOUNTED);
+    await started.end();
+  });
 
   it('leaves nothing mounted when all of it is killed', async () => {
     await client.open(image('all.img', 0o644, true));

@@ -1,3 +1,4 @@
+import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { app, type BrowserWindow, clipboard, dialog, ipcMain, MessageChannelMain, type MessagePortMain, nativeTheme, shell } from 'electron';
@@ -22,7 +23,22 @@ declareScheme();
 const images = imagesOf(process.argv, app.isPackaged, process.cwd());
 // One app for one person: a second start hands its images over and ends.
 if (app.requestSingleInstanceLock({ images })) void main();
-else app.quit();
+else void leave();
+
+/** Another start has the lock, or nobody can have it: it lies in the folder of settings, which may be root's since somebody used sudo. */
+async function leave(): Promise<void> {
+  const folder = app.getPath('userData');
+  try {
+    accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+    app.quit();
+  } catch {
+    const why = `Clutch can't start: its settings can't be written to ${folder}\n  Make that folder yours again: a start with sudo may have made it root's.`;
+    console.error(why);
+    await app.whenReady();
+    dialog.showErrorBox('Clutch', why);
+    app.exit(1);
+  }
+}
 
 async function main(): Promise<void> {
   const built = findBuilt();
