@@ -10,8 +10,8 @@ import { registry } from '../../engines/index.ts';
 import { notebookEntry, notebookOf } from '../../engines/testing/notebook.ts';
 import { scratchFolder } from '../../engines/testing/tools.ts';
 import { type ImageSession, nodeJob, openImage } from '../session.ts';
-import { apply } from './apply.ts';
-import type { DiskFile } from './disk.ts';
+import { apply, createSidecar } from './apply.ts';
+import { type DiskFile, hostDisk } from './disk.ts';
 import { SimulatedDisk } from './testing/simulated-disk.ts';
 
 const failing = vi.hoisted(() => ({ writes: false }));
@@ -171,4 +171,12 @@ describe('an Apply that fails', () => {
     expect(await names(other)).toEqual(['a', 'b']);
     expect(beside(session).filter((name) => name.startsWith('.'))).toEqual([]);
   });
+});
+
+it('says so where neither the folder of the image nor the one for changes is this account\'s', () => {
+  const refuse = (): never => { throw Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' }); };
+  const disk = { ...hostDisk, makeFolder: refuse, create: refuse };
+  const places = ['/media/stick', '/home/me/.local/share/clutch/apply'].map((place) => ({ folder: place, path: join(place, 'x.clutch-apply') }));
+  const denied = expect.objectContaining({ fault: { kind: 'usage', errno: 'EACCES' }, message: expect.stringContaining('neither beside the image nor to /home/me/.local/share/clutch/apply') as string }) as Error;
+  expect(() => createSidecar({ disk, places, free: () => undefined })).toThrow(denied);
 });

@@ -183,7 +183,7 @@ async function keepChanges(writer: SidecarWriter, overlay: OverlayDevice, { devi
   return bytes;
 }
 
-/** A new file at the first place that can be written to. @throws DiskError usage ENOSPC; io */
+/** A new file at the first place that can be written to. @throws DiskError usage ENOSPC, EACCES; io */
 export function createSidecar({ disk, places }: ApplyHost): { readonly file: DiskFile; readonly place: SidecarPlace } {
   let failure: unknown;
   const closed = new Set<string>();
@@ -205,6 +205,7 @@ function storeError(error: unknown, { folder }: SidecarPlace): DiskError {
   if (isDiskError(error)) return error;
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === 'ENOSPC' || code === 'EDQUOT') return usage('ENOSPC', `The disk of ${folder} has no room to keep the changes safe while they are applied`, 'Make room on it, or save the changes as a new image elsewhere.');
+  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') return usage('EACCES', `The changes can't be kept safe while they are applied: this account may write neither beside the image nor to ${folder}`, 'Make one of these folders yours again, or save the changes as a new image.');
   return ioError(`The changes could not be kept safe in ${folder}: ${message}`);
 }
 
