@@ -174,9 +174,12 @@ describe('an Apply that fails', () => {
 });
 
 it('says so where neither the folder of the image nor the one for changes is this account\'s', () => {
-  const refuse = (): never => { throw Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' }); };
   const disk = { ...hostDisk, makeFolder: refuse, create: refuse };
   const places = ['/media/stick', '/home/me/.local/share/clutch/apply'].map((place) => ({ folder: place, path: join(place, 'x.clutch-apply') }));
   const denied = expect.objectContaining({ fault: { kind: 'usage', errno: 'EACCES' }, message: expect.stringContaining('neither beside the image nor to /home/me/.local/share/clutch/apply') as string }) as Error;
   expect(() => createSidecar({ disk, places, free: () => undefined })).toThrow(denied);
 });
+
+function refuse(): never {
+  throw Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' });
+}
