@@ -232,15 +232,15 @@ describe.skipIf(why !== undefined)('a pool with today\'s features', () => {
     } finally {
       await alone.close();
     }
-    for (const [also, said] of [[['raid-0.img', 'raid-2.img'], 'ONLINE'], [['raid-2.img'], 'DEGRADED']] as const) {
+    for (const [also, health] of [[['raid-0.img', 'raid-2.img'], 'ONLINE'], [['raid-2.img'], 'DEGRADED']] as const) {
       const session = await openImage(at('raid-1.img'), { ...opener, also: also.map(at) });
       try {
         const { path } = [...layersOf(session.layers)].find(({ format, partOf }) => format === 'openzfs' && partOf === undefined)!;
         await session.reopen(path, { format: 'guest:zfs-module' });
         expect((await filesOf(session))['/long.txt']).toMatchObject({ size: 1_988_895 });
-        expect(session.layer(path).notes.map(({ message }) => message)).toEqual(said === 'ONLINE' ? [] : ['The pool is DEGRADED: devices of it are missing or damaged']);
+        expect(session.layer(path).notes.map(({ message }) => message)).toEqual(health === 'ONLINE' ? [] : ['The pool is DEGRADED: devices of it are missing or damaged']);
         const { words } = await scrubbed(session, path);
-        expect(words).toMatch(new RegExp(`state: ${said}[^]*with 0 errors[^]*No known data errors`));
+        expect(words).toMatch(new RegExp(`state: ${health}[^]*with 0 errors[^]*No known data errors`));
       } finally {
         await session.close({ discard: true });
       }
