@@ -259,8 +259,8 @@ describe.skipIf(why !== undefined)(`the desktop program${why ? ` (${why})` : ''}
     await row(page, /^other\.txt/).waitFor();
     await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]!.webContents.forcefullyCrashRenderer());
     // A page that has crashed once is nothing to Playwright any more: what the fresh one shows is asked of the window.
-    const inPage = (script: string): Promise<string> => app.evaluate(({ BrowserWindow }, run) => Promise.race([
-      BrowserWindow.getAllWindows()[0]!.webContents.executeJavaScript(run, true) as Promise<string>,
+    const inPage = (script: string): Promise<string> => app.evaluate(({ BrowserWindow }, code) => Promise.race([
+      BrowserWindow.getAllWindows()[0]!.webContents.executeJavaScript(code, true) as Promise<string>,
       // A page that is just being loaded never answers.
       new Promise<string>((resolve) => { setTimeout(resolve, 2000, 'no answer'); }),
     ]), script);

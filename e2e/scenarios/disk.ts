@@ -15,7 +15,7 @@ export async function showsDisk(client: TestClient, image: string, name: string)
   expect(labels.filter((label) => !table.test(label))).toEqual(['Unallocated, 0.98 MiB', '1: holiday, ext4, 48.0 MiB, clean, 17 % used', '2: mystery, Unknown, 16.0 MiB, can’t be opened yet', 'Unallocated, 31.0 MiB']);
   // GPT's header and entries at both ends, the protective MBR before them.
   expect(labels.filter((label) => table.test(label))).toHaveLength(2);
-  const widthOf = async (name: RegExp): Promise<number> => (await slices.filter({ hasText: name }).boundingBox())!.width;
+  const widthOf = async (title: RegExp): Promise<number> => (await slices.filter({ hasText: title }).boundingBox())!.width;
   expect(await widthOf(/holiday/) / await widthOf(/mystery/)).toBeCloseTo(3, 0);
   const list = page.getByRole('grid', { name: 'Volumes' });
   const listed = await list.getByRole('row').allInnerTexts();

@@ -193,8 +193,8 @@ export async function openImage(named: string, options: OpenImageOptions = {}): 
         return selectFilesystem(root, sel ?? layer.path);
       },
       async reopen(at, { format, password, ...how }) {
-        const named = [...layersOf(root)].find((each) => each.path === at);
-        const layer = (named?.kind === 'volume' ? named.children[0]?.path : undefined) ?? at;
+        const chosen = [...layersOf(root)].find((each) => each.path === at);
+        const layer = (chosen?.kind === 'volume' ? chosen.children[0]?.path : undefined) ?? at;
         const write = editing.access;
         // The changes lie over what is in the container: opened another way, it would be there without them.
         if (editing.state.state === 'editing' && [...layersOf(root)].some((each) => each.path === layer && each.kind === 'container')) {

@@ -104,7 +104,7 @@ async function repairByTool(session: ImageSession, layer: Layer, tool: ToolCheck
 }
 
 /** What the tool prints is printed as it comes. It is stopped when nothing more can be printed. @throws OutputEnded */
-async function runTool(tool: ToolCheck, devices: readonly BlockDevice[], { json = false }: FsckOptions, job: JobContext, repair: boolean): Promise<ToolResult> {
+async function runTool(tool: ToolCheck, devices: readonly BlockDevice[], { json = false }: FsckOptions, job: JobContext, repairing: boolean): Promise<ToolResult> {
   let ended: unknown;
   // Lines come from a socket: what is thrown there would reach nobody.
   const line = (text: string): void => {
@@ -117,7 +117,7 @@ async function runTool(tool: ToolCheck, devices: readonly BlockDevice[], { json 
     }
   };
   const signal = { get aborted() { return job.signal.aborted || ended !== undefined; } };
-  const ran = await tool.run(devices, { repair, line }, { ...job, signal }).catch((error: unknown) => { throw ended ?? error; });
+  const ran = await tool.run(devices, { repair: repairing, line }, { ...job, signal }).catch((error: unknown) => { throw ended ?? error; });
   if (ended !== undefined) throw ended;
   return ran;
 }

@@ -3,6 +3,7 @@ import { DiskError, ioError, unsupported } from '../../../engines/core/errors.ts
 import type { Possible } from '../../../shared/contract/edit.ts';
 import type { MountStats, MountUser } from '../../../shared/contract/mounts.ts';
 import { runProgram as ask } from '../../install/programs.ts';
+import { checksPermissions } from '../fuse-descriptor.ts';
 import { chosenPoint, type MountPoint, ownPoint } from '../mount-point.ts';
 import { mountedAt, type MountLine, mounts } from '../mount-table.ts';
 import { type OwnMount, serveAt } from '../own-mounts.ts';
@@ -36,7 +37,7 @@ export const fuseNativeProvider: MountProvider = {
       // The kernel has a node a path, and would believe for a second what it knew of a link's other name.
       fsname: ['clutch', ...(process.platform === 'linux' ? ['big_writes'] : []), 'use_ino', 'attr_timeout=0', ...(request.tree.fs.writer === undefined ? ['ro'] : [])].join(','),
       ...(process.platform === 'linux' ? { subtype: 'clutch-native' } : {}),
-      defaultPermissions: true, allowOther: request.shared === true, autoUnmount: process.platform === 'linux', displayFolder: true, name: request.title.replace(/[,/\\\p{Cc}]/gu, '_'), timeout: false,
+      defaultPermissions: checksPermissions(request.shared === true), allowOther: request.shared === true, autoUnmount: process.platform === 'linux', displayFolder: true, name: request.title.replace(/[,/\\\p{Cc}]/gu, '_'), timeout: false,
     });
     try {
       await called((done) => native.mount(done));
