@@ -1,4 +1,3 @@
-import { chmodSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { DiskError, ioError, unsupported, usage } from '../../engines/core/errors.ts';
 import { chosenPlace, privatePlace, type SocketKind, type SocketPlace } from './place.ts';
@@ -22,9 +21,13 @@ export async function listenLocally(server: Server, kind: SocketKind, at?: Local
   const place = await (at === undefined ? privatePlace(kind) : chosenPlace(at.socket));
   try {
     await listening(server, () => {
-      server.listen(place.path);
-      // The socket is there when listen returns: only this account may connect.
-      if (server.listening) chmodSync(place.path, 0o600);
+      // The socket is there when listen returns, and only this account may connect to it: also in a folder of others, also in the moment that a chmod would take.
+      const mask = process.umask(0o177);
+      try {
+        server.listen(place.path);
+      } finally {
+        process.umask(mask);
+      }
     });
   } catch (error) {
     // What another program put there meanwhile is not ours.
